@@ -1,0 +1,3 @@
+//! The ordu binary.
+#![forbid(unsafe_code)]
+fn main() {}

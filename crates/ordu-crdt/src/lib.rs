@@ -1,0 +1,4 @@
+//! Skeleton.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
