@@ -1,0 +1,91 @@
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HordeName, Kind, NodeName};
+
+/// What a node is told about itself when it boots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The node's stable name, unique among the live members.
+    pub name: NodeName,
+    /// The address its peers dial: UDP for QUIC, TCP for the lifeline.
+    pub addr: SocketAddr,
+    /// What constraints are matched against.
+    pub labels: BTreeMap<String, String>,
+    /// How many children it runs at the most; `None`: no limit.
+    pub capacity: Option<u32>,
+    /// The worker types it can start, with the versions of args it understands.
+    pub kinds: Vec<(Kind, u16)>,
+    /// The hordes it takes part in.
+    pub hordes: Vec<HordeName>,
+    /// Whom to dial first. Empty: the node may be the first of its cluster and is ready at once.
+    pub seeds: Vec<SocketAddr>,
+    /// The times that govern its decisions.
+    pub timing: Timing,
+}
+
+/// The times that govern a node's decisions. All nodes of a cluster should have the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// One member is probed every so often (SWIM's protocol period).
+    pub probe_period: Duration,
+    /// How long a probe waits for its answer before others are asked to probe.
+    pub probe_rtt: Duration,
+    /// How long a suspected member has to refute before it is down.
+    pub suspicion: Duration,
+    /// The set of ready members must not have changed for this long before it is acted on (S4.3), plus
+    /// `settle_per_member` for each member.
+    pub settle: Duration,
+    /// See `settle`.
+    pub settle_per_member: Duration,
+    /// After this long without a settled view the members that were stable are acted on (S4.3).
+    pub settle_max: Duration,
+    /// A longer pause between two inputs than this voids the view and all suspicions (S4.5).
+    pub gap: Duration,
+    /// A node with seeds that none of them answers decides alone after this long (S4.6).
+    pub boot_grace: Duration,
+    /// The decider's head start over the next in rank, and each rank's over the one after it (S4.4).
+    pub t_own: Duration,
+    /// How long a loser waits for a winner that is still starting (S7.1).
+    pub conflict_wait: Duration,
+    /// A member that has been down for this long is removed (S2.4).
+    pub forget_after: Duration,
+    /// How often a member that is not connected is dialled during the first minute (S6.2).
+    pub redial: Duration,
+    /// How often at the slowest, afterwards.
+    pub redial_max: Duration,
+    /// How long one dial may take.
+    pub dial_timeout: Duration,
+    /// Anti-entropy with one peer runs this often.
+    pub sync_period: Duration,
+    /// The difference between two wall clocks above which a handshake is refused (S1.7).
+    pub clock_bound: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            probe_period: Duration::from_millis(400),
+            probe_rtt: Duration::from_millis(120),
+            suspicion: Duration::from_millis(1_000),
+            settle: Duration::from_millis(100),
+            settle_per_member: Duration::from_millis(5),
+            settle_max: Duration::from_secs(5),
+            gap: Duration::from_secs(1),
+            boot_grace: Duration::from_secs(10),
+            t_own: Duration::from_millis(200),
+            conflict_wait: Duration::from_secs(5),
+            forget_after: Duration::from_secs(3_600),
+            redial: Duration::from_millis(250),
+            redial_max: Duration::from_secs(5),
+            dial_timeout: Duration::from_millis(1_500),
+            sync_period: Duration::from_secs(5),
+            clock_bound: Duration::from_secs(300),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use alloc::string::String;
+use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChildId, HordeName, MemberState, NodeId, NodeName, Token};
+
+/// Something worth telling people: logs, metrics and `ordu events` are made of these. No decision depends
+/// on them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Event {
+    /// What this node thinks of a member changed.
+    MemberChanged {
+        /// Its id.
+        node: NodeId,
+        /// Its name.
+        name: NodeName,
+        /// Its state now.
+        state: MemberState,
+        /// Why.
+        reason: String,
+    },
+    /// This node is ready: it takes children and decides.
+    Ready,
+    /// A peer's handshake was refused.
+    PeerRefused {
+        /// Where it is.
+        addr: SocketAddr,
+        /// What was expected, what was got.
+        detail: String,
+    },
+    /// The clock stood still or jumped: views and suspicions are void (S4.5).
+    ClockGap {
+        /// By how many milliseconds.
+        millis: u64,
+    },
+    /// A child is up on this node.
+    ChildStarted {
+        /// Its horde.
+        horde: HordeName,
+        /// Its id.
+        id: ChildId,
+        /// The token of this start.
+        token: Token,
+        /// Whose child it was before, if it was taken over.
+        previous: Option<NodeId>,
+    },
+    /// A child of this node ended.
+    ChildExited {
+        /// Its horde.
+        horde: HordeName,
+        /// Its id.
+        id: ChildId,
+        /// The token of the start that ended.
+        token: Token,
+        /// How it ended.
+        reason: String,
+        /// What comes next: `restart`, `stopped`, `finished`, `failed`, `relocate`.
+        next: String,
+    },
+    /// Two copies of a child were found; this node's gives way (S7).
+    Conflict {
+        /// Its horde.
+        horde: HordeName,
+        /// Its id.
+        id: ChildId,
+        /// The token of the copy here.
+        loser: Token,
+        /// The token of the copy that stays.
+        winner: Token,
+    },
+    /// A child cannot be placed.
+    Unclaimed {
+        /// Its horde.
+        horde: HordeName,
+        /// Its id.
+        id: ChildId,
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,191 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::borrow::Borrow;
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Identity of one running node: 128 bits, new at every boot (S1.6).
+///
+/// The upper 48 bits are the boot time in milliseconds, so a newer boot of a name has the larger id; the
+/// rest is random. It is the replica id of the node's replicated state and half of every fencing token.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub u128);
+
+impl NodeId {
+    /// An id for a node that boots at `boot_ms` (milliseconds since the Unix epoch, 48 bits used).
+    pub fn new(boot_ms: u64, random: u128) -> Self {
+        Self((u128::from(boot_ms) << 80) | (random & ((1 << 80) - 1)))
+    }
+
+    /// When the node booted, in milliseconds since the Unix epoch, by its own wall clock.
+    pub fn boot_ms(self) -> u64 {
+        u64::try_from(self.0 >> 80).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeId({self})")
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = core::num::ParseIntError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(s, 16).map(Self)
+    }
+}
+
+/// Why a name was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidName {
+    /// The name is empty.
+    #[error("the {what} is empty; expected 1 to {max} bytes")]
+    Empty {
+        /// What was named.
+        what: &'static str,
+        /// The longest name allowed, in bytes.
+        max: usize,
+    },
+    /// The name is too long.
+    #[error("the {what} is {got} bytes long; expected at most {max}")]
+    TooLong {
+        /// What was named.
+        what: &'static str,
+        /// Its length in bytes.
+        got: usize,
+        /// The longest name allowed, in bytes.
+        max: usize,
+    },
+    /// The name has a character that is not allowed.
+    #[error("the {what} {name:?} contains {found:?}; expected {expected}")]
+    Character {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The first character that is not allowed.
+        found: char,
+        /// What is allowed.
+        expected: &'static str,
+    },
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal, $allowed:expr, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// The longest name allowed, in bytes.
+            pub const MAX_LEN: usize = $max;
+
+            /// Checks and wraps a name.
+            pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidName> {
+                let name = name.as_ref();
+                if name.is_empty() {
+                    return Err(InvalidName::Empty { what: $what, max: $max });
+                }
+                if name.len() > $max {
+                    return Err(InvalidName::TooLong { what: $what, got: name.len(), max: $max });
+                }
+                let allowed: fn(char) -> bool = $allowed;
+                match name.chars().find(|c| !allowed(*c)) {
+                    Some(found) => Err(InvalidName::Character {
+                        what: $what,
+                        name: name.into(),
+                        found,
+                        expected: $expected,
+                    }),
+                    None => Ok(Self(name.into())),
+                }
+            }
+
+            /// The name as a string slice.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = InvalidName;
+
+            fn try_from(name: String) -> Result<Self, InvalidName> {
+                Self::new(name)
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0.as_ref().into()
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidName;
+
+            fn from_str(name: &str) -> Result<Self, InvalidName> {
+                Self::new(name)
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+    };
+}
+
+fn plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+fn printable(c: char) -> bool {
+    !c.is_control()
+}
+
+name!(
+    /// The stable, human name of a node. Placement and deciders go by it, so it should outlive reboots.
+    NodeName, "node name", 63, plain, "ASCII letters, digits, '-', '_' and '.'"
+);
+name!(
+    /// The name of a cluster; part of what its certificates are derived from.
+    ClusterName, "cluster name", 63, plain, "ASCII letters, digits, '-', '_' and '.'"
+);
+name!(
+    /// The name of one distributed supervisor; several can share a cluster.
+    HordeName, "horde name", 63, plain, "ASCII letters, digits, '-', '_' and '.'"
+);
+name!(
+    /// A child's name, unique in its horde: the user's string.
+    ChildId, "child id", 255, printable, "no control characters"
+);
+name!(
+    /// The name under which a worker type is registered on a node.
+    Kind, "kind", 63, plain, "ASCII letters, digits, '-', '_' and '.'"
+);

@@ -1,0 +1,164 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChildId, ChildInfo, ChildSpec, HordeName, NodeName};
+
+/// One call of a caller on this node, numbered by the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// What a caller asks for. All are idempotent by id and may be asked of any node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Start a child and keep it running.
+    StartChild {
+        /// In which horde.
+        horde: HordeName,
+        /// Under which id.
+        id: ChildId,
+        /// What.
+        spec: Arc<ChildSpec>,
+    },
+    /// Stop a child and keep its spec.
+    TerminateChild {
+        /// In which horde.
+        horde: HordeName,
+        /// Which.
+        id: ChildId,
+    },
+    /// Start a stopped or failed child again.
+    RestartChild {
+        /// In which horde.
+        horde: HordeName,
+        /// Which.
+        id: ChildId,
+    },
+    /// Forget a stopped child.
+    DeleteChild {
+        /// In which horde.
+        horde: HordeName,
+        /// Which.
+        id: ChildId,
+    },
+}
+
+impl Command {
+    /// The child it is about.
+    pub fn child(&self) -> (&HordeName, &ChildId) {
+        match self {
+            Self::StartChild { horde, id, .. }
+            | Self::TerminateChild { horde, id }
+            | Self::RestartChild { horde, id }
+            | Self::DeleteChild { horde, id } => (horde, id),
+        }
+    }
+}
+
+/// How a call ended well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// start_child and restart_child: the child runs.
+    Started {
+        /// The child.
+        child: Arc<ChildInfo>,
+        /// The nodes known to hold its entry, the asked one included (S5.2).
+        held_by: Vec<NodeName>,
+        /// Whether it is on the disks of that many nodes.
+        durable: bool,
+    },
+    /// start_child: the child chose not to run; nothing was stored.
+    Ignored,
+    /// terminate_child: see [`Stopped`].
+    Terminated(Stopped),
+    /// delete_child: it is deleted.
+    Deleted,
+}
+
+/// How far a stop has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stopped {
+    /// The owner confirmed it, or nothing ran.
+    Confirmed,
+    /// The wish is recorded; the owner has not confirmed yet.
+    Accepted {
+        /// Who is to stop it.
+        owner: NodeName,
+    },
+}
+
+/// Why a call did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// start_child: a child of this id runs, or is to run.
+    #[error("child {:?} is already started{}", .0.id, on(.0))]
+    AlreadyStarted(Arc<ChildInfo>),
+    /// start_child: the id is there but stopped; restart or delete it.
+    #[error("child {:?} is already present, {}; restart it or delete it", .0.id, .0.state)]
+    AlreadyPresent(Arc<ChildInfo>),
+    /// No child of this id.
+    #[error("child {id:?} not found in horde {horde}")]
+    NotFound {
+        /// The horde.
+        horde: HordeName,
+        /// The id.
+        id: ChildId,
+    },
+    /// restart_child, delete_child: it runs; stop it first.
+    #[error("child {:?} is running{}; stop it first", .0.id, on(.0))]
+    Running(Arc<ChildInfo>),
+    /// The child's own start failed. Nothing runs and nothing is stored.
+    #[error("child {id:?} did not start on {node}: {error}")]
+    StartFailed {
+        /// The id.
+        id: ChildId,
+        /// Where it was tried.
+        node: NodeName,
+        /// The start's own error, or the operating system's.
+        error: String,
+    },
+    /// No member may run it. Nothing runs and nothing is stored.
+    #[error("no node may run child {id:?}: {detail}")]
+    NoEligibleNode {
+        /// The id.
+        id: ChildId,
+        /// What each member lacks.
+        detail: String,
+    },
+    /// The node knows no settled set of members yet. Nothing was done.
+    #[error("the node is not ready: {detail}; try again in a moment")]
+    NotReady {
+        /// What it waits for.
+        detail: String,
+    },
+    /// The members disagree about who decides for this id. Nothing was done.
+    #[error(
+        "the members disagree about who decides for this child (this node sees {view:?}); try again in a moment"
+    )]
+    NotDecider {
+        /// The ready members as the last node asked sees them.
+        view: Vec<NodeName>,
+    },
+    /// The outcome is not known: it may have been done. The same call may be made again.
+    #[error("outcome unknown: {detail}; ask again, it is safe")]
+    Unknown {
+        /// What was waited for.
+        detail: String,
+    },
+    /// The node leaves the cluster. Nothing was done.
+    #[error("the node is leaving the cluster; ask another one")]
+    Leaving,
+    /// The arguments are not valid. Nothing was done.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+fn on(child: &ChildInfo) -> String {
+    child
+        .node
+        .as_ref()
+        .map_or_else(String::new, |node| alloc::format!(" on {node}"))
+}

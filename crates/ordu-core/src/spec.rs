@@ -1,0 +1,65 @@
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::supervised::{ChildType, Intensity, Restart, Shutdown};
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, NodeName};
+
+/// What a horde is told to keep running: OTP's child spec, with a registered kind and its args in the place
+/// of a start function. Args travel, code does not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChildSpec {
+    /// The worker type to start; a node that has not registered it is never chosen.
+    pub kind: Kind,
+    /// The version of `args`; a node that has not registered the kind in this version is never chosen.
+    pub version: u16,
+    /// The worker's arguments, self-describing (JSON by default). At most 48 KiB.
+    pub args: Vec<u8>,
+    /// When to start the child again after it ended.
+    pub restart: Restart,
+    /// How to stop it.
+    pub shutdown: Shutdown,
+    /// Worker or supervisor; only counts.
+    pub child_type: ChildType,
+    /// How many restarts within which period this child may have before it moves to another node.
+    pub intensity: Intensity,
+    /// How long a start may take before it is given up; `None`: as long as the caller waits.
+    pub start_timeout: Option<Duration>,
+    /// Where it may run.
+    pub constraints: Vec<Constraint>,
+}
+
+impl ChildSpec {
+    /// The longest `args` allowed, in bytes.
+    pub const MAX_ARGS: usize = 48 * 1024;
+
+    /// A permanent worker of `kind` with OTP's defaults: 5 s to shut down, 3 restarts within 5 s.
+    pub fn new(kind: Kind, version: u16, args: Vec<u8>) -> Self {
+        Self {
+            kind,
+            version,
+            args,
+            restart: Restart::Permanent,
+            shutdown: Shutdown::Timeout(Duration::from_secs(5)),
+            child_type: ChildType::Worker,
+            intensity: Intensity {
+                max_restarts: 3,
+                period: Duration::from_secs(5),
+            },
+            start_timeout: None,
+            constraints: Vec::new(),
+        }
+    }
+}
+
+/// A condition on the node a child may run on. All of a spec's constraints must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Constraint {
+    /// Only the node of this name.
+    Node(NodeName),
+    /// Only nodes that carry all these labels.
+    Labels(BTreeMap<String, String>),
+}
