@@ -1,0 +1,188 @@
+//! Starts that came to an end, children that ended, and what follows.
+
+use super::child::{Phase, Then};
+use super::{DynamicCore, Notice};
+use crate::core::{ExitReason, Incarnation, Report, StartOutcome, Started, Time};
+
+impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
+    pub(super) fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
+        let Some(key) = self.owners.get(&incarnation).cloned() else {
+            return;
+        };
+        let Some(child) = self.children.get_mut(&key) else {
+            return;
+        };
+        match &child.phase {
+            Phase::Starting { first, .. } => {
+                let first = *first;
+                match outcome {
+                    Ok(Started::Running) => {
+                        self.set_phase(&key, Phase::Running { since: now });
+                        self.report(&key, Report::Progress);
+                        self.notify(&key, incarnation, Notice::Running);
+                    }
+                    Ok(Started::Ignore) => {
+                        self.forget(&key);
+                        self.notify(
+                            &key,
+                            incarnation,
+                            if first { Notice::Ignored } else { Notice::Disowned },
+                        );
+                    }
+                    Err(reason) => self.start_failed(&key, first, reason, now),
+                }
+            }
+            // Told to end while it was starting.
+            Phase::Stopping { up: false, .. } => match outcome {
+                Ok(Started::Running) => self.came_up_while_stopping(&key),
+                Ok(Started::Ignore) => self.stopped(&key, ExitReason::Normal, now),
+                Err(reason) => self.stopped(&key, reason, now),
+            },
+            Phase::Running { .. } | Phase::Waiting { .. } | Phase::Stopping { .. } => {}
+        }
+    }
+
+    pub(super) fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
+        let Some(key) = self.owners.get(&incarnation).cloned() else {
+            return;
+        };
+        let Some(child) = self.children.get_mut(&key) else {
+            return;
+        };
+        match &child.phase {
+            Phase::Running { since } => {
+                let ran = now.since(*since);
+                if child
+                    .policy
+                    .backoff
+                    .is_some_and(|backoff| backoff.is_reset_by(ran))
+                {
+                    child.failures = 0;
+                }
+                let restart = child.policy.restart;
+                if restart.applies_to(&reason) {
+                    self.report(&key, |offender| Report::ChildTerminated(offender, reason.clone()));
+                    return self.schedule_restart(&key, reason, now);
+                }
+                if !reason.is_normal() {
+                    self.report(&key, |offender| Report::ChildTerminated(offender, reason.clone()));
+                }
+                self.forget(&key);
+                let notice = if reason.hands_over() {
+                    Notice::Relinquished(reason)
+                } else {
+                    Notice::Finished(reason)
+                };
+                self.notify(&key, incarnation, notice);
+            }
+            // It died before its start could even say that it failed.
+            Phase::Starting { first, .. } => {
+                let first = *first;
+                self.start_failed(&key, first, reason, now);
+            }
+            Phase::Stopping { .. } => self.stopped(&key, reason, now),
+            Phase::Waiting { .. } => {}
+        }
+    }
+
+    /// A first start that failed is over; a failed restart is tried again within the budget.
+    pub(super) fn start_failed(&mut self, key: &K, first: bool, reason: ExitReason, now: Time) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let incarnation = child.incarnation;
+        self.report(key, |offender| Report::StartError(offender, reason.clone()));
+        if first {
+            self.forget(key);
+            self.notify(key, incarnation, Notice::StartFailed(reason));
+        } else {
+            self.schedule_restart(key, reason, now);
+        }
+    }
+
+    /// Makes the next attempt, at once or after the back-off.
+    fn schedule_restart(&mut self, key: &K, reason: ExitReason, now: Time) {
+        let Some(child) = self.children.get_mut(key) else {
+            return;
+        };
+        child.failures = child.failures.saturating_add(1);
+        let incarnation = child.incarnation;
+        let delay = child
+            .policy
+            .backoff
+            .map(|backoff| backoff.delay(child.failures, self.jitter.next()));
+        match delay.filter(|delay| !delay.is_zero()) {
+            Some(delay) => {
+                let at = now.after(delay);
+                self.set_phase(
+                    key,
+                    Phase::Waiting {
+                        at,
+                        reason: reason.clone(),
+                    },
+                );
+                self.notify(key, incarnation, Notice::Restarting { reason, at });
+            }
+            None => self.attempt_restart(key, reason, now),
+        }
+    }
+
+    /// Counts the attempt, then makes it or gives up.
+    pub(super) fn attempt_restart(&mut self, key: &K, reason: ExitReason, now: Time) {
+        let Some(child) = self.children.get_mut(key) else {
+            return;
+        };
+        let incarnation = child.incarnation;
+        let waited = matches!(child.phase, Phase::Waiting { .. });
+        let (own, allowed) = match child.policy.budget {
+            Some(budget) => (true, child.window.allows(budget, now)),
+            None => (false, self.window.allows(self.flags.intensity, now)),
+        };
+        if allowed {
+            child.restarts = child.restarts.saturating_add(1);
+            if !waited {
+                self.notify(key, incarnation, Notice::Restarting { reason, at: now });
+            }
+            return self.launch(key, false, now);
+        }
+        self.report(key, Report::ReachedMaxRestartIntensity);
+        self.forget(key);
+        self.notify(key, incarnation, Notice::GaveUp(reason));
+        if !own {
+            self.stop(ExitReason::Shutdown, now);
+        }
+    }
+
+    /// A child that was told to end has ended.
+    pub(super) fn stopped(&mut self, key: &K, reason: ExitReason, now: Time) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let incarnation = child.incarnation;
+        let Phase::Stopping { then, up, .. } = child.phase.clone() else {
+            return;
+        };
+        if up && !child.policy.expects_dynamic(&reason) {
+            self.report(key, |offender| Report::ShutdownError(offender, reason.clone()));
+        }
+        match then {
+            Then::Restart => self.launch(key, false, now),
+            Then::FailStart { first } => self.start_failed(key, first, ExitReason::StartTimeout, now),
+            Then::Forget(ordered) => {
+                self.forget(key);
+                self.notify(
+                    key,
+                    incarnation,
+                    Notice::Stopped {
+                        ordered,
+                        exit: reason,
+                    },
+                );
+            }
+            Then::Leave => {
+                self.forget(key);
+                self.notify(key, incarnation, Notice::Relinquished(reason));
+            }
+        }
+    }
+}

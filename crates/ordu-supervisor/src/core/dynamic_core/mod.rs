@@ -1,0 +1,316 @@
+//! The dynamic supervisor: children come and go, each for itself.
+
+mod action;
+mod child;
+mod event;
+mod exits;
+mod stops;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub use self::action::{DynamicAction, Notice, Refusal};
+pub use self::child::ChildPhase;
+use self::child::{Child, Phase, Then};
+pub use self::event::DynamicEvent;
+use super::backoff::Jitter;
+use super::intensity::RestartWindow;
+use super::{
+    AutoShutdown, ChildPolicy, ChildType, Counts, ExitReason, FlagsError, Incarnation, Intensity, Offender,
+    Report, Restart, Time,
+};
+
+/// What a dynamic supervisor is told when it is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DynamicFlags {
+    /// Budget of all children together that have none of their own.
+    pub intensity: Intensity,
+    /// How many children there may be, those being restarted included; `None` is no limit.
+    pub max_children: Option<usize>,
+    /// Seed of the random part of back-offs.
+    pub seed: u64,
+}
+
+/// The decisions of a supervisor whose children are started one by one while it runs, stand in no order and
+/// are stopped side by side (Elixir's `DynamicSupervisor`).
+///
+/// `step` it with every event, then carry out what [`poll_action`](Self::poll_action) gives until it gives
+/// nothing, and arm a timer for [`next_deadline`](Self::next_deadline).
+///
+/// Children are keyed by whatever the caller likes. A child is known from `StartChild` until a notice says
+/// that it was forgotten; starts are under way side by side, so a slow one holds up nobody.
+///
+/// ```
+/// use ordu_supervisor::core::{
+///     ChildPolicy, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, ExitReason, Notice, Started, Time,
+/// };
+///
+/// let mut core = DynamicCore::new(DynamicFlags::default())?;
+/// let policy = ChildPolicy::worker();
+/// core.step(DynamicEvent::StartChild { key: 7, policy, payload: (), restarts: 0 }, Time::ZERO);
+/// let Some(DynamicAction::Start { incarnation: first, .. }) = core.poll_action() else { panic!() };
+/// core.step(DynamicEvent::Started { incarnation: first, outcome: Ok(Started::Running) }, Time::ZERO);
+/// core.step(DynamicEvent::Exited { incarnation: first, reason: ExitReason::error("boom") }, Time::ZERO);
+///
+/// let actions: Vec<_> = std::iter::from_fn(|| core.poll_action()).collect();
+/// let Some(DynamicAction::Start { key: 7, incarnation: second, restarts: 1, .. }) = actions.last() else { panic!() };
+/// assert!(*second > first);
+/// # Ok::<(), ordu_supervisor::core::FlagsError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct DynamicCore<K, P = ()> {
+    flags: DynamicFlags,
+    children: BTreeMap<K, Child<P>>,
+    /// Whose incarnation is whose; the live and the waiting ones.
+    owners: BTreeMap<Incarnation, K>,
+    timers: BTreeSet<(Time, K)>,
+    window: RestartWindow,
+    jitter: Jitter,
+    last: Incarnation,
+    ending: Option<Ending>,
+    actions: VecDeque<DynamicAction<K, P>>,
+}
+
+/// The supervisor is stopping, and whether that is over.
+#[derive(Debug, Clone)]
+struct Ending {
+    reason: ExitReason,
+    over: bool,
+}
+
+impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
+    /// A supervisor without children.
+    pub fn new(flags: DynamicFlags) -> Result<Self, FlagsError> {
+        flags.intensity.validate()?;
+        Ok(Self {
+            flags,
+            children: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            window: RestartWindow::default(),
+            jitter: Jitter::new(flags.seed),
+            last: Incarnation::new(0),
+            ending: None,
+            actions: VecDeque::new(),
+        })
+    }
+
+    /// Takes one event in. Never fails; an order that makes no sense is answered with
+    /// [`Refused`](DynamicAction::Refused), stale news are ignored.
+    pub fn step(&mut self, event: DynamicEvent<K, P>, now: Time) {
+        match event {
+            DynamicEvent::StartChild {
+                key,
+                policy,
+                payload,
+                restarts,
+            } => {
+                self.start_child(key, policy, payload, restarts, now);
+            }
+            DynamicEvent::Started { incarnation, outcome } => self.started(incarnation, outcome, now),
+            DynamicEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
+            DynamicEvent::Terminate { key, reason } => self.terminate(key, reason, now),
+            DynamicEvent::Restart { key } => self.restart(key, now),
+            DynamicEvent::Stop { reason } => self.stop(reason, now),
+            DynamicEvent::Kill => self.kill(now),
+            DynamicEvent::Tick => self.tick(now),
+        }
+        self.exit_if_done();
+    }
+
+    /// What is to be done next; drain this after every step.
+    #[must_use]
+    pub fn poll_action(&mut self) -> Option<DynamicAction<K, P>> {
+        self.actions.pop_front()
+    }
+
+    /// When the next [`Tick`](DynamicEvent::Tick) is due.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// How many children there are.
+    pub fn count_children(&self) -> Counts {
+        let mut counts = Counts {
+            specs: self.children.len(),
+            ..Counts::default()
+        };
+        for child in self.children.values() {
+            match child.policy.child_type {
+                ChildType::Worker => counts.workers += 1,
+                ChildType::Supervisor => counts.supervisors += 1,
+            }
+            match child.shown_phase() {
+                ChildPhase::Restarting => {}
+                ChildPhase::Zombie => counts.zombies += 1,
+                ChildPhase::Starting | ChildPhase::Running | ChildPhase::Stopping => counts.active += 1,
+            }
+        }
+        counts
+    }
+
+    /// All children in the order of their keys, with their current (or, while restarting, last) incarnation.
+    pub fn children(&self) -> impl Iterator<Item = (&K, Incarnation, ChildPhase, &ChildPolicy)> {
+        self.children
+            .iter()
+            .map(|(key, child)| (key, child.incarnation, child.shown_phase(), &child.policy))
+    }
+
+    /// What the child with this key is doing, and its current (or, while restarting, last) incarnation.
+    pub fn child(&self, key: &K) -> Option<(Incarnation, ChildPhase)> {
+        self.children
+            .get(key)
+            .map(|child| (child.incarnation, child.shown_phase()))
+    }
+
+    /// How the child with this key is treated.
+    pub fn policy(&self, key: &K) -> Option<&ChildPolicy> {
+        self.children.get(key).map(|child| &child.policy)
+    }
+
+    /// What `StartChild` gave for this child, unless it is temporary and was started already.
+    pub fn payload(&self, key: &K) -> Option<&P> {
+        self.children.get(key).and_then(|child| child.payload.as_ref())
+    }
+
+    /// Automatic restarts of this child so far, those it was handed over with included.
+    pub fn restarts(&self, key: &K) -> Option<u32> {
+        self.children.get(key).map(|child| child.restarts)
+    }
+
+    /// Whether the supervisor was told to stop, or gave up.
+    pub fn is_stopping(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    fn start_child(&mut self, key: K, policy: ChildPolicy, payload: P, restarts: u32, now: Time) {
+        if let Err(refusal) = self.admits(&key, &policy) {
+            return self.actions.push_back(DynamicAction::Refused { key, refusal });
+        }
+        let child = Child {
+            policy,
+            payload: Some(payload),
+            incarnation: Incarnation::new(0),
+            phase: Phase::Running { since: now },
+            restarts,
+            failures: 0,
+            window: RestartWindow::default(),
+        };
+        self.children.insert(key.clone(), child);
+        self.launch(&key, true, now);
+    }
+
+    fn admits(&self, key: &K, policy: &ChildPolicy) -> Result<(), Refusal> {
+        if self.ending.is_some() {
+            return Err(Refusal::Stopping);
+        }
+        policy
+            .validate(Some(AutoShutdown::Never))
+            .map_err(Refusal::InvalidSpec)?;
+        if self.children.contains_key(key) {
+            return Err(Refusal::AlreadyPresent);
+        }
+        // Derived from the map, which also holds those being restarted: a counter of its own drifts.
+        if self
+            .flags
+            .max_children
+            .is_some_and(|max| self.children.len() >= max)
+        {
+            return Err(Refusal::MaxChildren);
+        }
+        Ok(())
+    }
+
+    /// The one way a child is started, for the first time or again.
+    fn launch(&mut self, key: &K, first: bool, now: Time) {
+        let Some(child) = self.children.get_mut(key) else {
+            return;
+        };
+        let payload = match child.policy.restart {
+            Restart::Temporary if first => child.payload.take(),
+            _ => child.payload.clone(),
+        };
+        // Only a temporary child has none left, and it is never started twice.
+        let Some(payload) = payload else { return };
+        self.last = self.last.next();
+        let incarnation = self.last;
+        self.owners.remove(&child.incarnation);
+        self.owners.insert(incarnation, key.clone());
+        child.incarnation = incarnation;
+        let restarts = child.restarts;
+        let deadline = child.policy.start_timeout.map(|limit| now.after(limit));
+        self.set_phase(key, Phase::Starting { first, deadline });
+        self.actions.push_back(DynamicAction::Start {
+            key: key.clone(),
+            incarnation,
+            restarts,
+            payload,
+        });
+    }
+
+    /// Puts a child into a phase and re-arms its timer.
+    fn set_phase(&mut self, key: &K, phase: Phase) {
+        let Some(child) = self.children.get_mut(key) else {
+            return;
+        };
+        let before = child.deadline();
+        child.phase = phase;
+        let after = child.deadline();
+        if before == after {
+            return;
+        }
+        if let Some(at) = before {
+            self.timers.remove(&(at, key.clone()));
+        }
+        if let Some(at) = after {
+            self.timers.insert((at, key.clone()));
+        }
+    }
+
+    fn forget(&mut self, key: &K) -> Option<Child<P>> {
+        let child = self.children.remove(key)?;
+        self.owners.remove(&child.incarnation);
+        if let Some(at) = child.deadline() {
+            self.timers.remove(&(at, key.clone()));
+        }
+        Some(child)
+    }
+
+    fn tick(&mut self, now: Time) {
+        while let Some((at, key)) = self.timers.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.expire(&key, now);
+        }
+    }
+
+    fn expire(&mut self, key: &K, now: Time) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        match child.phase.clone() {
+            Phase::Starting { first, .. } => self.kill_child(key, Then::FailStart { first }, false, now),
+            Phase::Waiting { reason, .. } => self.attempt_restart(key, reason, now),
+            Phase::Stopping { then, stopping, up } => self.expire_stop(key, then, stopping, up, now),
+            Phase::Running { .. } => {}
+        }
+    }
+
+    fn notify(&mut self, key: &K, incarnation: Incarnation, notice: Notice) {
+        self.actions.push_back(DynamicAction::Notice {
+            key: key.clone(),
+            incarnation,
+            notice,
+        });
+    }
+
+    fn report(&mut self, key: &K, report: impl FnOnce(Offender<K>) -> Report<K>) {
+        if let Some(child) = self.children.get(key) {
+            let offender = Offender::new(key.clone(), Some(child.incarnation), &child.policy);
+            self.actions.push_back(DynamicAction::Report(report(offender)));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The decisions of a supervisor, and nothing else.
+//!
+//! No runtime, no clock, no IO: whoever embeds a core tells it what happened and when, and carries out what
+//! it answers. So every rule can be tested without a runtime, replayed, and compared with other supervisors.
+//!
+//! [`DynamicCore`] looks after children that come and go and stand in no order.
+
+mod auto_shutdown;
+mod backoff;
+mod child_policy;
+mod child_type;
+mod counts;
+mod dynamic_core;
+mod exit_reason;
+mod incarnation;
+mod intensity;
+mod report;
+mod restart;
+mod shutdown;
+mod signal;
+mod spec_error;
+mod start_outcome;
+mod stopping;
+mod strategy;
+mod time;
+
+pub use self::auto_shutdown::AutoShutdown;
+pub use self::backoff::Backoff;
+pub use self::child_policy::ChildPolicy;
+pub use self::child_type::ChildType;
+pub use self::counts::Counts;
+pub use self::dynamic_core::{
+    ChildPhase, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, Notice, Refusal,
+};
+pub use self::exit_reason::{ExitReason, ShutdownInfo};
+pub use self::incarnation::Incarnation;
+pub use self::intensity::Intensity;
+pub use self::report::{Offender, Report};
+pub use self::restart::Restart;
+pub use self::shutdown::Shutdown;
+pub use self::signal::Signal;
+pub use self::spec_error::{FlagsError, SpecError};
+pub use self::start_outcome::{StartOutcome, Started};
+pub use self::strategy::Strategy;
+pub use self::time::Time;
