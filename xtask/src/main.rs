@@ -1,3 +1,41 @@
-//! Project automation.
+//! Project automation: `cargo xtask test`, `cargo xtask bench`, `cargo xtask sim`.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod bench;
+mod cargo;
+mod sim;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--stage NAME]...       everything that must hold, in stages; without --stage all of them
+  bench [crdt|supervisor]...   the benchmarks, beside their goals; also written to target/bench.json
+  sim ARGS...                  the simulator, built with optimisation; `sim --help` says more
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next();
+    let args: Vec<String> = args.collect();
+    let outcome = match command.as_deref() {
+        Some("test") => test::run(&args),
+        Some("bench") => bench::run(&args),
+        Some("sim") => sim::run(&args),
+        Some("help" | "--help" | "-h") => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => Err(format!("unknown command {other:?}\n\n{USAGE}")),
+        None => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{}", why.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}

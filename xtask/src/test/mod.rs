@@ -1,0 +1,79 @@
+//! `cargo xtask test`: everything that must hold, in stages.
+//!
+//! A test that cannot run here says so on a line that starts with `SKIPPED:`; the line is shown and counted.
+//! Nothing is ever tried twice: a test that fails now and then is a bug.
+
+mod counts;
+mod stage;
+
+use std::time::Instant;
+
+use counts::Counts;
+use stage::{STAGES, Stage};
+
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let stages = chosen(args)?;
+    let mut total = Counts::default();
+    let mut report = Vec::new();
+    for stage in stages {
+        println!("── {}: {}", stage.name, stage.what);
+        let begun = Instant::now();
+        let outcome = stage.run();
+        let seconds = begun.elapsed().as_secs_f64();
+        report.push(match &outcome {
+            Ok(counts) => {
+                total.add(counts);
+                format!("{:>10} {seconds:>7.1} s  {}", stage.name, counts.verdict())
+            }
+            Err(why) => {
+                total.stages_failed += 1;
+                format!("{:>10} {seconds:>7.1} s  FAILED: {why}", stage.name)
+            }
+        });
+    }
+    println!("── stages");
+    for line in report {
+        println!("{line}");
+    }
+    for notice in &total.notices {
+        println!("{notice}");
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        total.passed - total.skipped_by_themselves(),
+        total.failed,
+        total.skipped()
+    );
+    if total.failed + total.stages_failed == 0 {
+        Ok(())
+    } else {
+        Err("not everything holds; see above".into())
+    }
+}
+
+fn chosen(args: &[String]) -> Result<Vec<&'static Stage>, String> {
+    let mut stages = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg != "--stage" {
+            return Err(format!("unexpected argument {arg:?}; expected --stage NAME"));
+        }
+        let names = || {
+            STAGES
+                .iter()
+                .map(|stage| stage.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let name = args
+            .next()
+            .ok_or_else(|| format!("--stage wants one of: {}", names()))?;
+        let stage = STAGES.iter().find(|stage| stage.name == name);
+        stages.push(stage.ok_or_else(|| format!("no stage {name:?}; there are: {}", names()))?);
+    }
+    Ok(if stages.is_empty() {
+        STAGES.iter().collect()
+    } else {
+        stages
+    })
+}
