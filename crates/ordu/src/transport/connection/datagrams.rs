@@ -1,0 +1,24 @@
+use std::sync::Arc;
+
+use super::link::{Link, OVERHEAD};
+use crate::transport::event::Event;
+use crate::transport::shared::Shared;
+
+/// Passes on datagrams until the connection ends.
+pub(super) async fn read_datagrams(shared: Arc<Shared>, link: Arc<Link>) {
+    while let Ok(bytes) = link.quic.read_datagram().await {
+        let Ok(cost) = u32::try_from(bytes.len() + OVERHEAD) else {
+            continue;
+        };
+        let Ok(room) = Arc::clone(&link.datagram_room).try_acquire_many_owned(cost) else {
+            continue;
+        };
+        shared.tell_with(
+            Event::Datagram {
+                conn: link.id,
+                bytes: bytes.into(),
+            },
+            Some(room),
+        );
+    }
+}

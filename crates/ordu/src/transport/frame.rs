@@ -1,0 +1,86 @@
+//! Frames on a stream: four bytes of length, most significant first, then that many bytes.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+/// The longest frame, in bytes, without its length.
+pub(crate) const MAX_FRAME: usize = 1024 * 1024;
+
+const HEADER: usize = 4;
+
+/// Frames shorter than this are copied together, longer ones are passed on as they are.
+const COPIED: usize = 8 * 1024;
+
+/// A frame longer than [`MAX_FRAME`] was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a frame of at most {MAX_FRAME} bytes, got one of {announced}")]
+pub(super) struct Oversize {
+    pub(super) announced: u32,
+}
+
+/// Puts the frames of a stream together again, whatever pieces it comes in.
+///
+/// Holds at most one frame, and of that no more than twice what has come of it: a length alone costs nothing.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    header: [u8; HEADER],
+    header_len: usize,
+    /// Bytes still missing of the frame whose header is complete.
+    missing: usize,
+    body: Vec<u8>,
+}
+
+impl Decoder {
+    /// Takes bytes off the front of `input` until a frame is complete (`Some`) or `input` is empty (`None`).
+    ///
+    /// After an error the stream cannot be made sense of any more.
+    pub(super) fn next_frame(&mut self, input: &mut Bytes) -> Result<Option<Vec<u8>>, Oversize> {
+        if self.header_len < HEADER {
+            let head = input.split_to(input.len().min(HEADER - self.header_len));
+            self.header[self.header_len..self.header_len + head.len()].copy_from_slice(&head);
+            self.header_len += head.len();
+            if self.header_len < HEADER {
+                return Ok(None);
+            }
+            self.missing = body_len(self.header)?;
+        }
+        let part = input.split_to(input.len().min(self.missing));
+        self.missing -= part.len();
+        self.body.extend_from_slice(&part);
+        if self.missing > 0 {
+            return Ok(None);
+        }
+        self.header_len = 0;
+        Ok(Some(std::mem::take(&mut self.body)))
+    }
+
+    /// Whether the stream may end here.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.header_len == 0
+    }
+}
+
+fn body_len(header: [u8; HEADER]) -> Result<usize, Oversize> {
+    let announced = u32::from_be_bytes(header);
+    match usize::try_from(announced) {
+        Ok(len) if len <= MAX_FRAME => Ok(len),
+        _ => Err(Oversize { announced }),
+    }
+}
+
+/// Turns frames, none longer than [`MAX_FRAME`], into chunks for a stream. `frames` is empty afterwards.
+pub(super) fn encode(frames: &mut Vec<Vec<u8>>, chunks: &mut Vec<Bytes>) {
+    let mut copied = BytesMut::new();
+    for frame in frames.drain(..) {
+        let len = u32::try_from(frame.len()).expect("a frame is at most MAX_FRAME long");
+        copied.put_u32(len);
+        if frame.len() < COPIED {
+            copied.extend_from_slice(&frame);
+        } else {
+            chunks.push(copied.split().freeze());
+            chunks.push(Bytes::from(frame));
+        }
+    }
+    if !copied.is_empty() {
+        chunks.push(copied.freeze());
+    }
+}

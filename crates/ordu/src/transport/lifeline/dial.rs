@@ -1,0 +1,82 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::watch::{End, after_bye, watch};
+use super::{ACK, Proof, proof_of};
+use crate::transport::connection::Link;
+use crate::transport::event::Event;
+use crate::transport::shared::Shared;
+
+/// How long raising a lifeline may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The pause before the first new try; it doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Raises the lifeline of a connection that this node dialled, again and again until the connection ends.
+pub(in crate::transport) async fn dial(shared: Arc<Shared>, link: Arc<Link>) {
+    let Some(proof) = proof_of(&link.quic) else { return };
+    let mut pause = FIRST_PAUSE;
+    let mut told = false;
+    loop {
+        match raise(&link, &proof).await {
+            Ok(mut lifeline) => {
+                shared.tell(Event::LifelineUp {
+                    conn: link.id,
+                    peer: link.peer,
+                });
+                (pause, told) = (FIRST_PAUSE, false);
+                match watch(&mut lifeline, &link.quic).await {
+                    End::Connection => return,
+                    End::Bye => return after_bye(&link).await,
+                    End::Broken => {
+                        let rtt = link.quic.rtt();
+                        shared.tell(Event::LifelineClosed {
+                            conn: link.id,
+                            peer: link.peer,
+                            rtt,
+                        });
+                    }
+                }
+            }
+            Err(error) if !told => {
+                told = true;
+                let error = error.to_string();
+                shared.tell(Event::LifelineFailed {
+                    conn: link.id,
+                    peer: link.peer,
+                    error,
+                });
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = sleep(pause) => pause = (2 * pause).min(LAST_PAUSE),
+            _ = link.quic.closed() => return,
+        }
+    }
+}
+
+async fn raise(link: &Link, proof: &Proof) -> io::Result<TcpStream> {
+    let raise = async {
+        let mut lifeline = TcpStream::connect(link.quic.remote_address()).await?;
+        lifeline.write_all(proof).await?;
+        let mut answer = [0];
+        lifeline.read_exact(&mut answer).await?;
+        if answer[0] == ACK {
+            Ok(lifeline)
+        } else {
+            Err(io::ErrorKind::InvalidData.into())
+        }
+    };
+    tokio::select! {
+        raised = timeout(PATIENCE, raise) => raised.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        _ = link.quic.closed() => Err(io::ErrorKind::NotConnected.into()),
+    }
+}

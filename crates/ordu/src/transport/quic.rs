@@ -1,0 +1,63 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
+use quinn::{ClientConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+
+use crate::cluster_key::Credentials;
+
+/// After so long without a packet a connection is over.
+const IDLE: Duration = Duration::from_mins(10);
+
+/// What a peer may have under way on one stream.
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// What a peer may have under way on both.
+const CONNECTION_WINDOW: u32 = 3 * 1024 * 1024;
+
+/// What is kept for sending again.
+const SEND_WINDOW: u64 = 2 * 1024 * 1024;
+
+/// Datagrams kept per connection and direction, in bytes; older ones give way.
+const DATAGRAMS: usize = 256 * 1024;
+
+pub(super) fn server_config(credentials: &Credentials) -> Result<ServerConfig, NoInitialCipherSuite> {
+    let tls = QuicServerConfig::try_from(credentials.server())?;
+    let mut config = ServerConfig::with_crypto(Arc::new(tls));
+    config.transport_config(transport());
+    // A peer's address is its identity for lifelines and probes; one that moves dials anew.
+    config.migration(false);
+    // What waits to be looked at at all; of these only so many may shake hands at once.
+    config
+        .max_incoming(256)
+        .incoming_buffer_size(16 * 1024)
+        .incoming_buffer_size_total(1024 * 1024);
+    Ok(config)
+}
+
+pub(super) fn client_config(credentials: &Credentials) -> Result<ClientConfig, NoInitialCipherSuite> {
+    let tls = QuicClientConfig::try_from(credentials.client())?;
+    let mut config = ClientConfig::new(Arc::new(tls));
+    config.transport_config(transport());
+    Ok(config)
+}
+
+fn transport() -> Arc<TransportConfig> {
+    let mut config = TransportConfig::default();
+    config
+        // QUIC repeats a lost first packet after 3 × this: with its default of 333 ms a second is lost.
+        .initial_rtt(Duration::from_millis(50))
+        // No keep-alive: the probes of the membership are the traffic.
+        .keep_alive_interval(None)
+        .max_idle_timeout(Some(
+            IdleTimeout::try_from(IDLE).expect("ten minutes fit a QUIC idle timeout"),
+        ))
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(2))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(Some(DATAGRAMS))
+        .datagram_send_buffer_size(DATAGRAMS);
+    Arc::new(config)
+}
