@@ -62,8 +62,21 @@ impl ChildPolicy {
         }
     }
 
-    /// Whether `reason` is what a child that was told to stop should end with, by the rules of Elixir's
-    /// `DynamicSupervisor`. What is not is reported as a shutdown error.
+    /// Whether `reason` is what a child that was told to stop should end with. What is not is reported as a
+    /// shutdown error. The rules of OTP's `supervisor`.
+    pub(crate) fn expects_static(&self, reason: &ExitReason) -> bool {
+        let orderly = match reason {
+            ExitReason::Normal | ExitReason::ShutdownWith(_) => self.restart != Restart::Permanent,
+            ExitReason::Shutdown => match self.shutdown {
+                Shutdown::BrutalKill => self.restart != Restart::Permanent,
+                Shutdown::Timeout(_) | Shutdown::Infinity => true,
+            },
+            _ => false,
+        };
+        orderly || (self.shutdown == Shutdown::BrutalKill && *reason == ExitReason::Killed)
+    }
+
+    /// The same by the rules of Elixir's `DynamicSupervisor`.
     pub(crate) fn expects_dynamic(&self, reason: &ExitReason) -> bool {
         match (self.shutdown, reason) {
             (Shutdown::BrutalKill, reason) => *reason == ExitReason::Killed,

@@ -3,7 +3,8 @@
 //! No runtime, no clock, no IO: whoever embeds a core tells it what happened and when, and carries out what
 //! it answers. So every rule can be tested without a runtime, replayed, and compared with other supervisors.
 //!
-//! [`DynamicCore`] looks after children that come and go and stand in no order.
+//! [`StaticCore`] looks after children in an order that matters; [`DynamicCore`] after children that come and
+//! go and stand in none.
 
 mod auto_shutdown;
 mod backoff;
@@ -20,6 +21,7 @@ mod shutdown;
 mod signal;
 mod spec_error;
 mod start_outcome;
+mod static_core;
 mod stopping;
 mod strategy;
 mod time;
@@ -41,5 +43,9 @@ pub use self::shutdown::Shutdown;
 pub use self::signal::Signal;
 pub use self::spec_error::{FlagsError, SpecError};
 pub use self::start_outcome::{StartOutcome, Started};
+pub use self::static_core::{
+    CallError, ChildState, ChildView, InitError, Reply, Request, StaticAction, StaticCore, StaticEvent,
+    StaticFlags,
+};
 pub use self::strategy::Strategy;
 pub use self::time::Time;

@@ -91,11 +91,11 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return;
         };
         let incarnation = child.incarnation;
-        self.report(key, |offender| Report::StartError(offender, reason.clone()));
         if first {
             self.forget(key);
             self.notify(key, incarnation, Notice::StartFailed(reason));
         } else {
+            self.report(key, |offender| Report::StartError(offender, reason.clone()));
             self.schedule_restart(key, reason, now);
         }
     }

@@ -1,0 +1,110 @@
+//! Calls from outside, one at a time.
+
+use core::fmt;
+
+use super::child::{AfterZombie, Child, State};
+use super::roster::Place;
+use super::{CallError, Plan, Reply, Request, StaticCore};
+use crate::core::{ChildPolicy, Time};
+
+impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
+    pub(super) fn call(&mut self, call: u64, request: Request<K, P>, now: Time) {
+        let reply = match request {
+            Request::StartChild { key, policy, payload } => self.start_child(call, key, policy, payload, now),
+            Request::TerminateChild { key } => {
+                self.with(&key, |core, place| core.terminate_child(call, place, now))
+            }
+            Request::RestartChild { key } => {
+                self.with(&key, |core, place| core.restart_child(call, place, now))
+            }
+            Request::DeleteChild { key } => self.with(&key, |core, place| Some(core.delete_child(place))),
+            Request::WhichChildren => Some(Reply::Children(self.which_children().collect())),
+            Request::CountChildren => Some(Reply::Counts(self.count_children())),
+            Request::ChildSpec { key } => self.with(&key, |core, place| {
+                core.roster
+                    .get(place)
+                    .map(|child| Reply::Policy(child.policy.clone()))
+            }),
+        };
+        if let Some(reply) = reply {
+            self.reply(call, reply);
+        }
+    }
+
+    /// Looks the child up. `None` as an answer means that it follows later.
+    fn with(&mut self, key: &K, then: impl FnOnce(&mut Self, Place) -> Option<Reply<K>>) -> Option<Reply<K>> {
+        match self.roster.find(key) {
+            Some(place) => then(self, place),
+            None => Some(Reply::Refused(CallError::NotFound)),
+        }
+    }
+
+    fn start_child(
+        &mut self,
+        call: u64,
+        key: K,
+        policy: ChildPolicy,
+        payload: P,
+        now: Time,
+    ) -> Option<Reply<K>> {
+        if let Err(error) = policy.validate(Some(self.flags.auto_shutdown)) {
+            return Some(Reply::Refused(error.into()));
+        }
+        if let Some(child) = self.roster.find(&key).and_then(|place| self.roster.get(place)) {
+            return Some(Reply::Refused(match child.state {
+                State::Running { incarnation, .. } => CallError::AlreadyStarted(incarnation),
+                State::Zombie { incarnation, .. } => CallError::Zombie(incarnation),
+                State::Undefined | State::Restarting { .. } => CallError::AlreadyPresent,
+            }));
+        }
+        if let Some(place) = self.roster.append(Child::new(key, policy, payload)) {
+            self.begin_start(place, Plan::Add { call }, now);
+        }
+        None
+    }
+
+    fn terminate_child(&mut self, call: u64, place: Place, now: Time) -> Option<Reply<K>> {
+        let child = self.roster.get_mut(place)?;
+        match &mut child.state {
+            State::Running { .. } => {
+                self.begin_stop(place, Plan::Terminate { call }, now);
+                None
+            }
+            State::Zombie { incarnation, then } => {
+                if *then == AfterZombie::Retry {
+                    *then = AfterZombie::Keep;
+                }
+                Some(Reply::Refused(CallError::Zombie(*incarnation)))
+            }
+            State::Undefined | State::Restarting { .. } => {
+                self.cancel_retry(place);
+                Some(Reply::Done)
+            }
+        }
+    }
+
+    fn restart_child(&mut self, call: u64, place: Place, now: Time) -> Option<Reply<K>> {
+        if let Some(refusal) = self.not_undefined(place) {
+            return Some(refusal);
+        }
+        self.begin_start(place, Plan::Manual { call }, now);
+        None
+    }
+
+    fn delete_child(&mut self, place: Place) -> Reply<K> {
+        self.not_undefined(place).unwrap_or_else(|| {
+            self.roster.remove(place);
+            Reply::Done
+        })
+    }
+
+    fn not_undefined(&self, place: Place) -> Option<Reply<K>> {
+        let error = match self.roster.get(place)?.state {
+            State::Undefined => return None,
+            State::Running { incarnation, .. } => CallError::Running(incarnation),
+            State::Restarting { .. } => CallError::Restarting,
+            State::Zombie { incarnation, .. } => CallError::Zombie(incarnation),
+        };
+        Some(Reply::Refused(error))
+    }
+}

@@ -1,0 +1,432 @@
+//! A static core with simulated children: each does what its script says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use ordu_supervisor::core::{
+    CallError, ChildPolicy, ChildState, ChildView, Counts, ExitReason, Incarnation, InitError, Reply, Report,
+    Request, Signal, Started, StaticAction, StaticCore, StaticEvent, StaticFlags, Time,
+};
+
+/// What the next start of a child does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NextStart {
+    Ok,
+    Ignore,
+    Fail(ExitReason),
+    /// The start never ends by itself.
+    Hang,
+    /// It succeeds, and the child is dead by then.
+    OkButDead(ExitReason),
+}
+
+/// How a child answers a stop.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Ends with this reason at once.
+    With(ExitReason),
+    /// Ends with this reason after this long.
+    After(Duration, ExitReason),
+    /// Does not end when asked, only when killed.
+    Ignore,
+    /// Does not even end when killed.
+    Unkillable,
+}
+
+/// What happened, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Started(String, Incarnation),
+    Asked(String),
+    Killed(String),
+    Ended(String, ExitReason),
+}
+
+#[derive(Debug, Clone)]
+struct Live {
+    key: String,
+    ends: Option<(Time, ExitReason)>,
+    starting: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct World {
+    pub core: StaticCore<String, u32>,
+    pub now: Time,
+    pub log: Vec<Event>,
+    pub reports: Vec<Report<String>>,
+    pub replies: BTreeMap<u64, Reply<String>>,
+    pub initialized: bool,
+    pub auto_shutdown: Option<String>,
+    pub exit: Option<(ExitReason, Vec<Incarnation>)>,
+    /// Calls of the start function, per child.
+    pub starts: BTreeMap<String, u32>,
+    live: BTreeMap<Incarnation, Live>,
+    next_starts: BTreeMap<String, VecDeque<NextStart>>,
+    always: BTreeMap<String, NextStart>,
+    answers: BTreeMap<String, Answer>,
+    calls: u64,
+    news: VecDeque<StaticEvent<String, u32>>,
+}
+
+pub type Spec = (String, ChildPolicy, u32);
+
+pub fn spec(id: &str, policy: ChildPolicy) -> Spec {
+    (id.to_owned(), policy, 0)
+}
+
+pub fn boom() -> ExitReason {
+    ExitReason::error("boom")
+}
+
+impl World {
+    pub fn try_new(flags: StaticFlags, specs: Vec<Spec>) -> Result<Self, InitError> {
+        Self::scripted(flags, specs, |_| {})
+    }
+
+    /// As `new`, with scripts for the children set before the first start.
+    pub fn scripted(
+        flags: StaticFlags,
+        specs: Vec<Spec>,
+        script: impl FnOnce(&mut Self),
+    ) -> Result<Self, InitError> {
+        let mut world = Self {
+            core: StaticCore::new(flags, specs, Time::ZERO)?,
+            now: Time::ZERO,
+            log: Vec::new(),
+            reports: Vec::new(),
+            replies: BTreeMap::new(),
+            initialized: false,
+            auto_shutdown: None,
+            exit: None,
+            starts: BTreeMap::new(),
+            live: BTreeMap::new(),
+            next_starts: BTreeMap::new(),
+            always: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            calls: 0,
+            news: VecDeque::new(),
+        };
+        script(&mut world);
+        world.settle();
+        Ok(world)
+    }
+
+    pub fn new(flags: StaticFlags, specs: Vec<Spec>) -> Self {
+        Self::try_new(flags, specs).expect("valid flags and specs")
+    }
+
+    pub fn script_start(&mut self, id: &str, next: NextStart) {
+        self.next_starts.entry(id.to_owned()).or_default().push_back(next);
+    }
+
+    /// All starts of this child from now on, after those scripted one by one.
+    pub fn script_all_starts(&mut self, id: &str, next: NextStart) {
+        self.always.insert(id.to_owned(), next);
+    }
+
+    pub fn script_answer(&mut self, id: &str, answer: Answer) {
+        self.answers.insert(id.to_owned(), answer);
+    }
+
+    // ---- what the world does ------------------------------------------------------------------------
+
+    pub fn step(&mut self, event: StaticEvent<String, u32>) {
+        self.core.step(event, self.now);
+        self.settle();
+    }
+
+    /// Hands over events without letting anything happen in between, as if the supervisor had been suspended.
+    pub fn step_all(&mut self, events: Vec<StaticEvent<String, u32>>) {
+        self.news.extend(events);
+        self.settle();
+    }
+
+    pub fn advance(&mut self, delay: Duration) {
+        let until = self.now.after(delay);
+        loop {
+            let next_end = self
+                .live
+                .values()
+                .filter_map(|live| live.ends.as_ref().map(|(at, _)| *at))
+                .min();
+            let Some(at) = next_end
+                .into_iter()
+                .chain(self.core.next_deadline())
+                .min()
+                .filter(|at| *at <= until)
+            else {
+                break;
+            };
+            self.now = self.now.max(at);
+            let due: Vec<Incarnation> = self
+                .live
+                .iter()
+                .filter(|(_, live)| live.ends.as_ref().is_some_and(|(at, _)| *at <= self.now))
+                .map(|(incarnation, _)| *incarnation)
+                .collect();
+            for incarnation in due {
+                let live = self.live.remove(&incarnation).expect("it was just there");
+                let (_, reason) = live.ends.expect("it was just due");
+                self.ended(incarnation, live.key, reason);
+            }
+            self.step(StaticEvent::Tick);
+        }
+        self.now = until;
+    }
+
+    fn settle(&mut self) {
+        loop {
+            while let Some(action) = self.core.poll_action() {
+                self.carry_out(action);
+            }
+            let Some(event) = self.news.pop_front() else {
+                return;
+            };
+            self.core.step(event, self.now);
+        }
+    }
+
+    fn carry_out(&mut self, action: StaticAction<String, u32>) {
+        match action {
+            StaticAction::Start { key, incarnation, .. } => self.start(key, incarnation),
+            StaticAction::Signal {
+                incarnation, signal, ..
+            } => self.signal(incarnation, signal),
+            StaticAction::Reply { call, reply } => {
+                assert_eq!(
+                    self.replies.insert(call, reply),
+                    None,
+                    "call {call} was answered twice"
+                );
+            }
+            StaticAction::Report(report) => self.reports.push(report),
+            StaticAction::Initialized => self.initialized = true,
+            StaticAction::Zombie { .. } => {}
+            StaticAction::AutoShutdown { key } => self.auto_shutdown = Some(key),
+            StaticAction::Exit { reason, zombies } => {
+                assert_eq!(self.exit, None, "the supervisor ended twice");
+                let mut live: Vec<Incarnation> = self.live.keys().copied().collect();
+                live.retain(|incarnation| !zombies.contains(incarnation));
+                assert_eq!(live, [], "children outlive the supervisor");
+                self.exit = Some((reason, zombies));
+            }
+        }
+    }
+
+    fn start(&mut self, key: String, incarnation: Incarnation) {
+        assert!(
+            self.live.values().all(|live| live.key != key),
+            "{key} was started beside an earlier incarnation of itself"
+        );
+        *self.starts.entry(key.clone()).or_default() += 1;
+        let scripted = self.next_starts.get_mut(&key).and_then(VecDeque::pop_front);
+        let next = scripted
+            .or_else(|| self.always.get(&key).cloned())
+            .unwrap_or(NextStart::Ok);
+        let outcome = match next {
+            NextStart::Ok | NextStart::OkButDead(_) | NextStart::Hang => {
+                self.log.push(Event::Started(key.clone(), incarnation));
+                let starting = next == NextStart::Hang;
+                self.live.insert(
+                    incarnation,
+                    Live {
+                        key: key.clone(),
+                        ends: None,
+                        starting,
+                    },
+                );
+                if starting {
+                    return;
+                }
+                Ok(Started::Running)
+            }
+            NextStart::Ignore => Ok(Started::Ignore),
+            NextStart::Fail(ref reason) => Err(reason.clone()),
+        };
+        self.news.push_back(StaticEvent::Started { incarnation, outcome });
+        if let NextStart::OkButDead(reason) = next {
+            self.live.remove(&incarnation);
+            self.ended(incarnation, key, reason);
+        }
+    }
+
+    fn signal(&mut self, incarnation: Incarnation, signal: Signal) {
+        let Some(live) = self.live.get_mut(&incarnation) else {
+            return;
+        };
+        let key = live.key.clone();
+        self.log.push(match signal {
+            Signal::Shutdown => Event::Asked(key.clone()),
+            Signal::Kill => Event::Killed(key.clone()),
+        });
+        let answer = self
+            .answers
+            .get(&key)
+            .cloned()
+            .unwrap_or(Answer::With(ExitReason::Shutdown));
+        let reason = match (signal, answer) {
+            (_, Answer::Unkillable) | (Signal::Shutdown, Answer::Ignore) => return,
+            (Signal::Kill, _) => ExitReason::Killed,
+            (Signal::Shutdown, Answer::With(reason)) => reason,
+            (Signal::Shutdown, Answer::After(delay, reason)) => {
+                live.ends = Some((self.now.after(delay), reason));
+                return;
+            }
+        };
+        self.end_now(incarnation, reason);
+    }
+
+    fn end_now(&mut self, incarnation: Incarnation, reason: ExitReason) {
+        if let Some(live) = self.live.remove(&incarnation) {
+            if live.starting {
+                self.log.push(Event::Ended(live.key, reason.clone()));
+                self.news.push_back(StaticEvent::Started {
+                    incarnation,
+                    outcome: Err(reason),
+                });
+            } else {
+                self.ended(incarnation, live.key, reason);
+            }
+        }
+    }
+
+    fn ended(&mut self, incarnation: Incarnation, key: String, reason: ExitReason) {
+        self.log.push(Event::Ended(key, reason.clone()));
+        self.news.push_back(StaticEvent::Exited { incarnation, reason });
+    }
+
+    // ---- what children do ---------------------------------------------------------------------------
+
+    /// The child ends by itself.
+    pub fn end(&mut self, id: &str, reason: ExitReason) {
+        let incarnation = self.incarnation(id);
+        self.end_now(incarnation, reason);
+        self.settle();
+    }
+
+    /// The end of a child that the supervisor has not been told of yet.
+    pub fn end_unseen(&mut self, id: &str, reason: ExitReason) -> StaticEvent<String, u32> {
+        let incarnation = self.incarnation(id);
+        self.live.remove(&incarnation);
+        self.log.push(Event::Ended(id.to_owned(), reason.clone()));
+        StaticEvent::Exited { incarnation, reason }
+    }
+
+    /// Whatever the supervisor believes: is this child alive?
+    pub fn is_alive(&self, id: &str) -> bool {
+        self.live.values().any(|live| live.key == id)
+    }
+
+    // ---- calls ----------------------------------------------------------------------------------------
+
+    pub fn request(&mut self, request: Request<String, u32>) -> (u64, StaticEvent<String, u32>) {
+        self.calls += 1;
+        (
+            self.calls,
+            StaticEvent::Call {
+                call: self.calls,
+                request,
+            },
+        )
+    }
+
+    /// Calls and lets things happen; the answer may be yet to come.
+    pub fn send(&mut self, request: Request<String, u32>) -> u64 {
+        let (call, event) = self.request(request);
+        self.step(event);
+        call
+    }
+
+    pub fn call(&mut self, request: Request<String, u32>) -> Reply<String> {
+        let call = self.send(request);
+        self.replies
+            .remove(&call)
+            .expect("the call was not answered at once")
+    }
+
+    pub fn start_child(&mut self, (key, policy, payload): Spec) -> Reply<String> {
+        self.call(Request::StartChild { key, policy, payload })
+    }
+
+    pub fn terminate(&mut self, id: &str) -> Reply<String> {
+        self.call(Request::TerminateChild { key: id.to_owned() })
+    }
+
+    pub fn restart(&mut self, id: &str) -> Reply<String> {
+        self.call(Request::RestartChild { key: id.to_owned() })
+    }
+
+    pub fn delete(&mut self, id: &str) -> Reply<String> {
+        self.call(Request::DeleteChild { key: id.to_owned() })
+    }
+
+    // ---- what can be seen -----------------------------------------------------------------------------
+
+    pub fn incarnation(&self, id: &str) -> Incarnation {
+        match self.state(id) {
+            Some(ChildState::Running(incarnation) | ChildState::Zombie(incarnation)) => incarnation,
+            other => panic!("{id} does not run: {other:?}"),
+        }
+    }
+
+    pub fn state(&self, id: &str) -> Option<ChildState> {
+        self.core
+            .which_children()
+            .find(|child| child.key == id)
+            .map(|child| child.state)
+    }
+
+    pub fn list(&self) -> Vec<ChildView<String>> {
+        self.core.which_children().collect()
+    }
+
+    /// specs, active, supervisors, workers.
+    pub fn counts(&self) -> [usize; 4] {
+        let Counts {
+            specs,
+            active,
+            supervisors,
+            workers,
+            ..
+        } = self.core.count_children();
+        [specs, active, supervisors, workers]
+    }
+
+    pub fn exit_reason(&self) -> Option<&ExitReason> {
+        self.exit.as_ref().map(|(reason, _)| reason)
+    }
+
+    /// Which contexts were reported, with the child and the reason, leaving out progress.
+    pub fn troubles(&self) -> Vec<(&'static str, String, Option<ExitReason>)> {
+        self.reports
+            .iter()
+            .filter_map(|report| {
+                let context = match report {
+                    Report::Progress(_) => return None,
+                    Report::StartError(..) => "start_error",
+                    Report::ChildTerminated(..) => "child_terminated",
+                    Report::ShutdownError(..) => "shutdown_error",
+                    Report::ReachedMaxRestartIntensity(_) => "shutdown",
+                };
+                Some((context, report.offender().key.clone(), report.reason().cloned()))
+            })
+            .collect()
+    }
+
+    /// Who was started and who ended, in order, from entry `from` of the log.
+    pub fn story(&self, from: usize) -> Vec<String> {
+        self.log[from..]
+            .iter()
+            .filter_map(|event| match event {
+                Event::Started(key, _) => Some(format!("+{key}")),
+                Event::Ended(key, _) => Some(format!("-{key}")),
+                Event::Asked(_) | Event::Killed(_) => None,
+            })
+            .collect()
+    }
+}
+
+pub fn refused(error: CallError) -> Reply<String> {
+    Reply::Refused(error)
+}
