@@ -1,0 +1,88 @@
+//! Interned replica ids and the list of retained operations of each.
+
+use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
+
+use hashbrown::HashMap;
+
+use super::slab::SlotId;
+use crate::{ReplicaId, digest};
+
+/// A replica id as it is stored in operations: two bytes instead of sixteen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OriginIdx(u16);
+
+/// One origin and its retained operations, oldest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) id: ReplicaId,
+    pub(crate) salt: u64,
+    /// The sequence up to which this origin is covered.
+    pub(crate) covered: u64,
+    pub(crate) oldest: Option<SlotId>,
+    pub(crate) newest: Option<SlotId>,
+    /// The highest operation that an operation of another origin superseded. A list of this origin's operations
+    /// alone is complete only above it.
+    pub(crate) superseded_by_others: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins {
+    all: Vec<Origin>,
+    index: HashMap<ReplicaId, OriginIdx, foldhash::fast::FixedState>,
+}
+
+impl Origins {
+    /// More origins than fit the largest frame that lists them all.
+    pub(crate) const MAX: usize = 2_048;
+
+    /// The index of `id`, interned now if it is new.
+    ///
+    /// Callers that intern for a peer check [`Origins::has_room_for`] first.
+    pub(crate) fn intern(&mut self, id: ReplicaId) -> OriginIdx {
+        *self.index.entry(id).or_insert_with(|| {
+            let index = u16::try_from(self.all.len()).expect("room was checked before interning");
+            self.all.push(Origin {
+                id,
+                salt: digest::salt(id),
+                covered: 0,
+                oldest: None,
+                newest: None,
+                superseded_by_others: 0,
+            });
+            OriginIdx(index)
+        })
+    }
+
+    pub(crate) fn find(&self, id: ReplicaId) -> Option<OriginIdx> {
+        self.index.get(&id).copied()
+    }
+
+    /// Whether so many more ids, all of them new, can be interned.
+    pub(crate) fn has_room_for(&self, more: usize) -> bool {
+        more <= Self::MAX.saturating_sub(self.all.len())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (OriginIdx, &Origin)> {
+        // `intern` keeps every index within 16 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        self.all
+            .iter()
+            .enumerate()
+            .map(|(index, origin)| (OriginIdx(index as u16), origin))
+    }
+}
+
+impl Index<OriginIdx> for Origins {
+    type Output = Origin;
+
+    fn index(&self, index: OriginIdx) -> &Origin {
+        &self.all[usize::from(index.0)]
+    }
+}
+
+impl IndexMut<OriginIdx> for Origins {
+    fn index_mut(&mut self, index: OriginIdx) -> &mut Origin {
+        &mut self.all[usize::from(index.0)]
+    }
+}

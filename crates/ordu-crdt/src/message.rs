@@ -1,0 +1,104 @@
+//! What replicas say to each other.
+
+use alloc::vec::Vec;
+
+use crate::{Hlc, ReplicaId, VersionVector};
+
+/// One message of the protocol, of at most [`SyncConfig::frame_bytes`](crate::SyncConfig::frame_bytes) once
+/// encoded.
+///
+/// Messages may be lost, repeated and reordered; a transport that keeps order is faster. Treat the content as
+/// opaque: it is public only so that it can be encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Message<K, V> {
+    /// "Are we equal?" Answered by `Match`, or by a `Vector` if not.
+    Probe {
+        /// The sender's number for this exchange.
+        round: u64,
+        /// The digest of the sender's vector.
+        digest: u128,
+        /// The fingerprint of its map.
+        fingerprint: u64,
+    },
+    /// "We are": the vectors were equal.
+    Match {
+        /// The round of the probe.
+        round: u64,
+    },
+    /// "This is what I have; send what I lack." Answered by a transfer or by `UpToDate`.
+    Vector {
+        /// The sender's number for this exchange.
+        round: u64,
+        /// The sender's vector.
+        vector: VersionVector,
+    },
+    /// "You lack nothing that I have."
+    UpToDate {
+        /// The round of the vector that is answered.
+        round: u64,
+    },
+    /// A part of a transfer.
+    Chunk(Chunk<K, V>),
+    /// Receipt of chunks, and what the sender holds since.
+    Ack {
+        /// The highest [`Chunk::serial`] received.
+        serial: u64,
+        /// What the chunk made the sender cover: empty until the last one.
+        held: Vec<(ReplicaId, u64)>,
+    },
+}
+
+/// A part of a transfer. Its operations are applied, and its vector adopted, only with the last part (S1.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Chunk<K, V> {
+    /// Counts the chunks sent to this peer, for credit.
+    pub serial: u64,
+    /// The number of the transfer; later transfers of a replica have higher numbers.
+    pub transfer: u64,
+    /// The number of the chunk within the transfer, from 0.
+    pub index: u32,
+    /// What the transfer is about.
+    pub scope: Scope,
+    /// The origins that this chunk refers to by their position here.
+    pub origins: Vec<ReplicaId>,
+    /// The operations.
+    pub ops: Vec<WireOp<K, V>>,
+    /// In the last chunk: how far each origin is covered by the transfer, by position in `origins`.
+    pub end: Option<Vec<(u16, u64)>>,
+}
+
+/// What a transfer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Scope {
+    /// The sender's own new operations, pushed as they happen.
+    Own {
+        /// The operations up to this one are presumed known.
+        after: u64,
+    },
+    /// All that the receiver lacked, of any origin.
+    Missing {
+        /// The round of the receiver's vector that is answered.
+        round: u64,
+    },
+}
+
+/// An operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct WireOp<K, V> {
+    /// Who wrote it, by position in [`Chunk::origins`].
+    pub origin: u16,
+    /// Its sequence.
+    pub seq: u64,
+    /// Its stamp.
+    pub hlc: Hlc,
+    /// The operations on this key that its writer had seen: the highest of each origin, by position.
+    pub context: Vec<(u16, u64)>,
+    /// The key.
+    pub key: K,
+    /// The value, `None` for a remove.
+    pub value: Option<V>,
+}

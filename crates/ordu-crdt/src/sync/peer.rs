@@ -1,0 +1,41 @@
+//! What a replica knows of one peer.
+
+use super::{Incoming, Outgoing};
+use crate::VersionVector;
+
+/// The protocol's state with one peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer<K, V> {
+    /// What the peer holds for certain.
+    pub(crate) acknowledged: VersionVector,
+    /// An exchange begun since the peer was added is complete.
+    pub(crate) synced_once: bool,
+    /// What this replica last said that it has.
+    pub(crate) told: Option<Told>,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) incoming: Incoming<K, V>,
+    /// Already in the list of peers that something may be sent to.
+    pub(crate) is_ready: bool,
+}
+
+/// A statement of what this replica has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) round: u64,
+    pub(crate) digest: u128,
+    /// How many operations it had written.
+    pub(crate) written: u64,
+}
+
+impl<K, V> Default for Peer<K, V> {
+    fn default() -> Self {
+        Self {
+            acknowledged: VersionVector::new(),
+            synced_once: false,
+            told: None,
+            outgoing: Outgoing::default(),
+            incoming: Incoming::default(),
+            is_ready: false,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The executable specification: the textbook dot store of an add-wins last-write-wins map.
+//!
+//! After Almeida, Shoker, Baquero: *Delta State Replicated Data Types* (2018). A state is a dot store and a causal
+//! context. A put's delta is its dot with the value, and a context of that dot and of every dot of the key that its
+//! writer had seen; a remove's delta has the context alone. The state at a vector is the join of the deltas of all
+//! operations that the vector covers. Nothing here is clever, and nothing is shared with the crate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ordu_crdt::{Dot, Stamp, VersionVector};
+
+use super::{Bulky, Key, Node};
+
+/// A dot store with its causal context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    pub store: BTreeMap<Dot, (Key, Bulky, Stamp)>,
+    pub context: BTreeSet<Dot>,
+}
+
+impl State {
+    /// The join of the paper: what both have, and what one has that the other has not seen.
+    pub fn join(&mut self, other: &Self) {
+        let lost = |dot: &Dot| other.context.contains(dot) && !other.store.contains_key(dot);
+        self.store.retain(|dot, _| !lost(dot));
+        for (dot, entry) in &other.store {
+            if !self.context.contains(dot) {
+                self.store.insert(*dot, *entry);
+            }
+        }
+        self.context.extend(&other.context);
+    }
+}
+
+/// Every operation that was ever written.
+#[derive(Debug, Default)]
+pub struct Spec {
+    operations: BTreeMap<Dot, Operation>,
+}
+
+#[derive(Debug)]
+struct Operation {
+    key: Key,
+    delta: State,
+}
+
+impl Spec {
+    pub fn record(&mut self, dot: Dot, key: Key, value: Option<Bulky>, stamp: Stamp, seen: &VersionVector) {
+        // The writer's context holds also what it knows of only through the contexts of others.
+        let seen = self.state_at(seen).context;
+        let of_key = |other: &&Dot| {
+            self.operations
+                .get(other)
+                .is_some_and(|operation| operation.key == key)
+        };
+        let mut delta = State::default();
+        delta.context.extend(seen.iter().filter(of_key));
+        delta.context.insert(dot);
+        delta.store.extend(value.map(|value| (dot, (key, value, stamp))));
+        let operation = Operation { key, delta };
+        assert!(
+            self.operations.insert(dot, operation).is_none(),
+            "two operations have the dot {dot:?}"
+        );
+    }
+
+    /// The state that a replica with this vector must have.
+    pub fn state_at(&self, vector: &VersionVector) -> State {
+        let mut state = State::default();
+        for (_, operation) in self.operations.iter().filter(|(dot, _)| vector.covers(**dot)) {
+            state.join(&operation.delta);
+        }
+        state
+    }
+
+    pub fn check(&self, node: &Node) {
+        let expected = self.state_at(node.vector()).store;
+        let mut actual = BTreeMap::new();
+        let keys: BTreeSet<Key> = self.operations.values().map(|operation| operation.key).collect();
+        for key in &keys {
+            let siblings = node.map().siblings(key);
+            actual.extend(siblings.map(|sibling| (sibling.dot, (*key, *sibling.value, sibling.stamp))));
+        }
+        assert_eq!(
+            actual,
+            expected,
+            "replica {:?} at {:?} holds the wrong siblings",
+            node.id(),
+            node.vector()
+        );
+        let mut winners = BTreeMap::new();
+        for (key, value, stamp) in expected.values() {
+            let winner = winners.entry(*key).or_insert((*stamp, *value));
+            *winner = (*winner).max((*stamp, *value));
+        }
+        let read: BTreeMap<Key, Bulky> = node.map().iter().map(|(key, value)| (*key, *value)).collect();
+        let winners: BTreeMap<Key, Bulky> = winners
+            .into_iter()
+            .map(|(key, (_, value))| (key, value))
+            .collect();
+        assert_eq!(read, winners, "replica {:?} reads the wrong winners", node.id());
+        assert_eq!(node.map().len(), winners.len());
+        for (key, value) in &winners {
+            assert_eq!(node.map().get(key), Some(value));
+        }
+    }
+}
