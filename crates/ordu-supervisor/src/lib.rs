@@ -7,3 +7,10 @@
 extern crate alloc;
 
 pub mod core;
+#[cfg(feature = "process")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "drives real processes"
+)]
+pub mod process;

@@ -1,0 +1,340 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::Child;
+use std::time::Duration;
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::ProcessExit;
+use super::error::{KeeperGone, SpawnError};
+use super::handle::KeeperEvent;
+use super::ledger::Ledger;
+use super::sweep::{self, Target};
+use super::wire::{Decoder, Refusal, Reply};
+
+/// How long a keeper may take to start.
+const START_TIME: Duration = Duration::from_secs(10);
+
+/// How many frames wait for the socket before callers' orders wait.
+const OUTGOING: usize = 64;
+
+/// What the handles ask of the connection.
+#[derive(Debug)]
+pub(super) enum Order {
+    Spawn {
+        incarnation: u64,
+        frame: Vec<u8>,
+        outputs: Vec<OwnedFd>,
+        mark: Option<Vec<u8>>,
+        answer: oneshot::Sender<Result<Result<Started, Refusal>, SpawnError>>,
+    },
+    Tell(Vec<u8>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Identity of a started process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Started {
+    pub(super) pid: u32,
+    pub(super) start_time: u64,
+}
+
+#[derive(Debug)]
+struct Frame {
+    bytes: Vec<u8>,
+    sent: usize,
+    /// Go with the first byte.
+    descriptors: Vec<OwnedFd>,
+}
+
+#[derive(Debug)]
+struct Known {
+    mark: Option<Vec<u8>>,
+    /// `None` until the keeper said that it started.
+    started: Option<Started>,
+    answer: Option<oneshot::Sender<Result<Result<Started, Refusal>, SpawnError>>>,
+}
+
+/// The agent's end of the socket: the only task that speaks with the keeper.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: UnixStream,
+    keeper: Child,
+    orders: mpsc::UnboundedReceiver<Order>,
+    events: mpsc::UnboundedSender<KeeperEvent>,
+    replies: Decoder,
+    outgoing: VecDeque<Frame>,
+    children: BTreeMap<u64, Known>,
+    ledger: Option<Ledger>,
+    /// The keeper was asked to end.
+    stopping: bool,
+    stopped: Vec<oneshot::Sender<()>>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: UnixStream,
+        keeper: Child,
+        orders: mpsc::UnboundedReceiver<Order>,
+        events: mpsc::UnboundedSender<KeeperEvent>,
+    ) -> Self {
+        Self {
+            stream,
+            keeper,
+            orders,
+            events,
+            replies: Decoder::default(),
+            outgoing: VecDeque::new(),
+            children: BTreeMap::new(),
+            ledger: None,
+            stopping: false,
+            stopped: Vec::new(),
+        }
+    }
+
+    /// Waits for the first word of a keeper; kills it if there is none.
+    pub(super) async fn wait_until_ready(&mut self) -> io::Result<()> {
+        let ready = async {
+            loop {
+                self.stream.readable().await?;
+                let open = self.read()?;
+                match self.replies.next::<Reply>().map_err(io::Error::other)? {
+                    Some(Reply::Ready) => return Ok(()),
+                    Some(_) => return Err(io::Error::other("another word than expected")),
+                    None if open => {}
+                    None => return Err(io::ErrorKind::UnexpectedEof.into()),
+                }
+            }
+        };
+        let result = tokio::time::timeout(START_TIME, ready)
+            .await
+            .unwrap_or_else(|late| Err(late.into()));
+        if result.is_err() {
+            let _ = self.keeper.kill();
+            let _ = self.keeper.wait();
+        }
+        result
+    }
+
+    /// Carries orders and replies until the keeper is gone.
+    pub(super) async fn run(mut self, ledger: Option<Ledger>) {
+        self.ledger = ledger;
+        loop {
+            tokio::select! {
+                biased;
+                readable = self.stream.readable() => {
+                    if readable.is_err() || !self.receive() {
+                        break;
+                    }
+                }
+                writable = self.stream.writable(), if !self.outgoing.is_empty() => {
+                    if writable.is_err() || self.send().is_err() {
+                        break;
+                    }
+                }
+                order = self.orders.recv(), if !self.stopping && self.outgoing.len() < OUTGOING => {
+                    self.take(order);
+                    if self.send().is_err() {
+                        break;
+                    }
+                }
+            }
+            if self.stopping && self.outgoing.is_empty() {
+                // Its end-of-file. What it still has to say is read above.
+                let _ = shutdown(&self.stream, Shutdown::Write);
+            }
+        }
+        self.conclude().await;
+    }
+
+    fn take(&mut self, order: Option<Order>) {
+        match order {
+            Some(Order::Spawn {
+                incarnation,
+                frame,
+                outputs,
+                mark,
+                answer,
+            }) => {
+                if self.children.contains_key(&incarnation) {
+                    let _ = answer.send(Err(SpawnError::AlreadyRuns(incarnation)));
+                    return;
+                }
+                self.children.insert(
+                    incarnation,
+                    Known {
+                        mark,
+                        started: None,
+                        answer: Some(answer),
+                    },
+                );
+                self.outgoing.push_back(Frame {
+                    bytes: frame,
+                    sent: 0,
+                    descriptors: outputs,
+                });
+            }
+            Some(Order::Tell(bytes)) => {
+                self.outgoing.push_back(Frame {
+                    bytes,
+                    sent: 0,
+                    descriptors: Vec::new(),
+                });
+            }
+            Some(Order::Stop(done)) => {
+                self.stopping = true;
+                self.stopped.push(done);
+            }
+            None => self.stopping = true,
+        }
+    }
+
+    /// Sends what the socket takes.
+    fn send(&mut self) -> io::Result<()> {
+        while let Some(frame) = self.outgoing.front_mut() {
+            let result = self
+                .stream
+                .try_io(Interest::WRITABLE, || send_part(self.stream.as_fd(), frame));
+            match result {
+                Ok(count) => {
+                    frame.descriptors.clear();
+                    frame.sent += count;
+                    if frame.sent == frame.bytes.len() {
+                        self.outgoing.pop_front();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what there is; says whether the keeper is still there.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut bytes = [0; 16 << 10];
+        loop {
+            match self.stream.try_read(&mut bytes) {
+                Ok(0) => return Ok(false),
+                Ok(count) => self.replies.push(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes in the keeper's replies; says whether it is still there.
+    fn receive(&mut self) -> bool {
+        let open = self.read().unwrap_or(false);
+        while let Ok(Some(reply)) = self.replies.next() {
+            self.handle(reply);
+        }
+        open
+    }
+
+    fn handle(&mut self, reply: Reply) {
+        match reply {
+            Reply::Ready => {}
+            Reply::Spawned {
+                incarnation,
+                pid,
+                start_time,
+            } => {
+                let Some(child) = self.children.get_mut(&incarnation) else {
+                    return;
+                };
+                let started = Started { pid, start_time };
+                child.started = Some(started);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.add(incarnation, pid, start_time, child.mark.as_deref());
+                }
+                if let Some(answer) = child.answer.take() {
+                    let _ = answer.send(Ok(Ok(started)));
+                }
+            }
+            Reply::Refused { incarnation, refusal } => {
+                if let Some(answer) = self.children.remove(&incarnation).and_then(|child| child.answer) {
+                    let _ = answer.send(Ok(Err(refusal)));
+                }
+            }
+            Reply::Exited { incarnation, exit } => {
+                if self.children.remove(&incarnation).is_some() {
+                    self.report_exit(incarnation, exit);
+                }
+            }
+        }
+    }
+
+    fn report_exit(&mut self, incarnation: u64, exit: ProcessExit) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.remove(incarnation);
+        }
+        let _ = self.events.send(KeeperEvent::Exited { incarnation, exit });
+    }
+
+    /// The keeper is gone: ends what it may have left behind, and reports.
+    async fn conclude(mut self) {
+        let targets: Vec<Target> = self
+            .children
+            .values()
+            .map(|child| Target {
+                identity: child.started.map(|started| (started.pid, started.start_time)),
+                mark: child.mark.clone(),
+            })
+            .collect();
+        let mut keeper = self.keeper;
+        let orderly = self.stopping && targets.is_empty();
+        let ended = tokio::task::spawn_blocking(move || {
+            // It may be only its socket that broke. A keeper that ended by itself is not harmed.
+            let _ = keeper.kill();
+            if !orderly {
+                // Not reaped yet, it keeps its number, which is that of its children's session.
+                sweep::end_children_of(&keeper, &targets);
+            }
+            let _ = keeper.wait();
+        });
+        let _ = ended.await;
+
+        for (incarnation, child) in std::mem::take(&mut self.children) {
+            if let Some(answer) = child.answer {
+                let _ = answer.send(Err(KeeperGone.into()));
+            } else {
+                let exit = ProcessExit::Lost;
+                let _ = self.events.send(KeeperEvent::Exited { incarnation, exit });
+            }
+        }
+        if let Some(ledger) = self.ledger {
+            ledger.close();
+        }
+        if !self.stopping {
+            let _ = self.events.send(KeeperEvent::Lost);
+        }
+        for done in self.stopped {
+            let _ = done.send(());
+        }
+        // Orders that nobody took: their callers' channels end with this one.
+    }
+}
+
+fn send_part(socket: BorrowedFd<'_>, frame: &Frame) -> io::Result<usize> {
+    let descriptors: Vec<BorrowedFd<'_>> = frame.descriptors.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let rest = IoSlice::new(&frame.bytes[frame.sent..]);
+    Ok(sendmsg(
+        socket,
+        &[rest],
+        &mut ancillary,
+        SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+    )?)
+}

@@ -1,0 +1,218 @@
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::{Connection, Order, Started};
+use super::error::{KeeperGone, SpawnError, StartError};
+use super::ledger::Ledger;
+use super::request::{Output, SpawnRequest};
+use super::wire::{self, Refusal, Request, encode};
+use super::{ProcessExit, Signal, keeper, procfs};
+
+/// How a keeper is started.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct KeeperConfig {
+    /// Where to note what runs. What a predecessor noted there and left running is killed at the start;
+    /// needed only for the case that an agent and its keeper are killed at the same instant.
+    pub ledger: Option<PathBuf>,
+}
+
+/// What a keeper reports by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeeperEvent {
+    /// A child is over: its first process ended like this, and nothing of it is left.
+    ///
+    /// It may come before [`Keeper::spawn`] returned for the same incarnation.
+    Exited {
+        /// Which.
+        incarnation: u64,
+        /// How.
+        exit: ProcessExit,
+    },
+    /// The keeper itself ended unasked. `Exited` was reported for every child; the owner starts a new one.
+    Lost,
+}
+
+/// A process that was started.
+#[derive(Debug)]
+pub struct Process {
+    /// As it was asked for.
+    pub incarnation: u64,
+    /// Its process id, which is that of its process group too.
+    pub pid: u32,
+    /// When it started, in clock ticks since the machine did: with the pid, its identity.
+    pub start_time: u64,
+    /// Its standard output ([`Output::Separate`]), or both ([`Output::Merged`]).
+    pub stdout: Option<pipe::Receiver>,
+    /// Its standard error ([`Output::Separate`]).
+    pub stderr: Option<pipe::Receiver>,
+}
+
+/// A running keeper; clones are handles to the same one.
+///
+/// When the last handle is dropped, the keeper ends all children and itself. Nothing here needs to be
+/// awaited for that; [`stop`](Self::stop) does it and waits.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    orders: mpsc::UnboundedSender<Order>,
+    pid: u32,
+}
+
+impl Keeper {
+    /// Starts a keeper and waits until it is ready.
+    ///
+    /// The channel has at most one event for each child and one for the keeper; it ends when the keeper has.
+    pub async fn start(
+        config: KeeperConfig,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<KeeperEvent>), StartError> {
+        if !keeper::is_initialised() {
+            return Err(StartError::NotInitialised);
+        }
+        let mut ledger = match config.ledger {
+            Some(path) => Some(Ledger::take_over(path).await?),
+            None => None,
+        };
+        let (ours, theirs) = StdUnixStream::pair().map_err(StartError::Spawn)?;
+        ours.set_nonblocking(true).map_err(StartError::Spawn)?;
+        let name = std::env::args_os()
+            .next()
+            .unwrap_or_else(|| OsString::from("keeper"));
+        let child = Command::new("/proc/self/exe")
+            .arg0(name)
+            .arg(keeper::ARGUMENT)
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(StartError::Spawn)?;
+        let pid = child.id();
+
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (report, events) = mpsc::unbounded_channel();
+        let stream = UnixStream::from_std(ours).map_err(StartError::Spawn)?;
+        let mut connection = Connection::new(stream, child, inbox, report);
+        connection
+            .wait_until_ready()
+            .await
+            .map_err(StartError::NotReady)?;
+        if let Some(ledger) = &mut ledger {
+            ledger.begin(pid).map_err(|source| ledger.failed(source))?;
+        }
+        tokio::spawn(connection.run(ledger));
+        Ok((Self { orders, pid }, events))
+    }
+
+    /// The keeper's own process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Starts a child.
+    ///
+    /// If this future is dropped, the child may have been started all the same: it is reported and can be
+    /// killed by its incarnation like any other, but its output goes nowhere.
+    pub async fn spawn(&self, request: SpawnRequest) -> Result<Process, SpawnError> {
+        let (incarnation, program, cwd, output) = (
+            request.incarnation,
+            request.program(),
+            request.cwd.clone(),
+            request.output,
+        );
+        let mark = request.mark_entry();
+        let mut receivers = Vec::new();
+        let mut outputs = Vec::new();
+        for _ in 0..request.pipes() {
+            let (reader, writer) = io::pipe().map_err(SpawnError::Pipe)?;
+            receivers.push(pipe::Receiver::from_owned_fd(reader.into()).map_err(SpawnError::Pipe)?);
+            outputs.push(OwnedFd::from(writer));
+        }
+        let frame = encode(&Request::Spawn(request.into_wire()?));
+        if !wire::fits(&frame) {
+            return Err(SpawnError::Invalid(
+                "the command and its environment are too long",
+            ));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.order(Order::Spawn {
+            incarnation,
+            frame,
+            outputs,
+            mark,
+            answer,
+        })?;
+        let Started { pid, start_time } = match answered.await.map_err(|_| KeeperGone)?? {
+            Ok(started) => started,
+            Err(Refusal::Directory(number)) => {
+                let (path, source) = (cwd.unwrap_or_default(), io::Error::from_raw_os_error(number));
+                return Err(SpawnError::WorkingDirectory { path, source });
+            }
+            Err(Refusal::Program(number)) => {
+                return Err(SpawnError::Program {
+                    program,
+                    source: io::Error::from_raw_os_error(number),
+                });
+            }
+        };
+        let mut receivers = receivers.into_iter();
+        let stdout = receivers.next();
+        let stderr = receivers.next();
+        debug_assert_eq!(stdout.is_some(), output != Output::Null);
+        Ok(Process {
+            incarnation,
+            pid,
+            start_time,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// Sends a signal to the process group of a child; nothing happens if its first process has ended.
+    ///
+    /// A process that is stopped handles it when it is continued; [`kill`](Self::kill) needs no continuing.
+    pub fn signal(&self, incarnation: u64, signal: Signal) -> Result<(), KeeperGone> {
+        self.order(Order::Tell(encode(&Request::Signal { incarnation, signal })))
+    }
+
+    /// Kills a child with all its descendants, also those in sessions of their own.
+    pub fn kill(&self, incarnation: u64) -> Result<(), KeeperGone> {
+        self.order(Order::Tell(encode(&Request::Kill { incarnation })))
+    }
+
+    /// Has the keeper end everything unless it is called again within `time`, which counts suspension of
+    /// the machine (S9.2). The first call takes out the lease.
+    ///
+    /// A lease protects against an agent that is stopped but not gone. The deadline is fixed here, at the
+    /// call, so a message that is late on its way gives no more time.
+    pub fn renew_lease(&self, time: Duration) -> Result<(), KeeperGone> {
+        let until = Some(procfs::since_boot().saturating_add(time));
+        self.order(Order::Tell(encode(&Request::Lease { until })))
+    }
+
+    /// Gives up the lease: only the end of the agent ends the children.
+    pub fn end_lease(&self) -> Result<(), KeeperGone> {
+        self.order(Order::Tell(encode(&Request::Lease { until: None })))
+    }
+
+    /// Ends all children and the keeper, whoever else has a handle; returns when all of them are gone and
+    /// reported.
+    pub async fn stop(self) {
+        let (done, wait) = oneshot::channel();
+        if self.order(Order::Stop(done)).is_ok() {
+            let _ = wait.await;
+        }
+    }
+
+    fn order(&self, order: Order) -> Result<(), KeeperGone> {
+        self.orders.send(order).map_err(|_| KeeperGone)
+    }
+}

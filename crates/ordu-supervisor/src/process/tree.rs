@@ -1,0 +1,77 @@
+//! Ending a process with everything that descends from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustix::process::{Pid, Signal as Named};
+
+use super::procfs::{self, Stat};
+use super::{Signal, sys};
+
+/// How often a tree that forks while it is being stopped is looked through before it is killed.
+const STOP_ROUNDS: usize = 16;
+
+/// Kills `roots` and all their descendants, with those of their process groups that `is_ours` lets through.
+///
+/// The tree is stopped first, until a look finds nobody new: what is stopped cannot fork, and a killed
+/// parent would take with it the knowledge whose child its children were. For that reason it also says whom
+/// it killed: they take a moment to be gone, and cannot be found by their descent any more.
+pub(super) fn end(roots: &[Stat], is_ours: impl Fn(i32) -> bool) -> Vec<Stat> {
+    let mut tree: BTreeMap<i32, Stat> = BTreeMap::new();
+    let mut groups: BTreeSet<i32> = BTreeSet::new();
+    for _ in 0..STOP_ROUNDS {
+        let mut grew = false;
+        for stat in roots.iter().flat_map(family_of) {
+            if tree.insert(number(stat.pid), stat).is_some() {
+                continue;
+            }
+            grew = true;
+            // A stopped process keeps its group, so the number of that cannot become another's. A signal
+            // to a group is one act that no `fork` escapes.
+            if procfs::signal_exactly(stat.pid, stat.start, Named::STOP)
+                && let Ok(stopped) = procfs::stat(stat.pid)
+                && is_ours(stopped.group)
+                && groups.insert(stopped.group)
+            {
+                signal_group(stopped.group, Signal::STOP);
+            }
+        }
+        if !grew {
+            break;
+        }
+    }
+    for group in groups {
+        signal_group(group, Signal::KILL);
+    }
+    for stat in tree.values() {
+        procfs::signal_exactly(stat.pid, stat.start, Named::KILL);
+    }
+    tree.into_values().collect()
+}
+
+/// A group that is gone already is as good as signalled.
+fn signal_group(group: i32, signal: Signal) {
+    if let Some(group) = Pid::from_raw(group) {
+        let _ = sys::signal_group(group, signal);
+    }
+}
+
+fn number(pid: Pid) -> i32 {
+    pid.as_raw_nonzero().get()
+}
+
+/// A process and its descendants, those that still run.
+fn family_of(root: &Stat) -> Vec<Stat> {
+    let mut found = Vec::new();
+    if procfs::stat(root.pid).is_ok_and(|now| now.start == root.start) {
+        let mut open = vec![root.pid];
+        while let Some(pid) = open.pop() {
+            if let Ok(stat) = procfs::stat(pid)
+                && !stat.dead
+            {
+                found.push(stat);
+                open.extend(procfs::children(pid));
+            }
+        }
+    }
+    found
+}

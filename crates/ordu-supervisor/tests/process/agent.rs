@@ -1,0 +1,90 @@
+//! An agent as a process of its own, to be killed.
+//!
+//! `PROGRAM __agent DIRECTORY [LEASE_MS]` starts a keeper, with a ledger in the directory, and three
+//! children that are hard to end, writes its keeper's pid to `DIRECTORY/keeper`, and waits for ever.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use ordu_supervisor::process::{Keeper, KeeperConfig, Output, SpawnRequest};
+
+use crate::scene::pid_in;
+
+const ARGUMENT: &str = "__agent";
+
+/// The files into which the children write their pids.
+const PIDS: [&str; 5] = ["stubborn", "helper", "session", "daemon", "flood"];
+
+pub(crate) fn run_if_asked() {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_none_or(|argument| argument != ARGUMENT) {
+        return;
+    }
+    let directory = PathBuf::from(arguments.next().unwrap());
+    let lease = arguments
+        .next()
+        .map(|lease| Duration::from_millis(lease.to_str().unwrap().parse().unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut config = KeeperConfig::default();
+        config.ledger = Some(directory.join("ledger"));
+        let (keeper, _events) = Keeper::start(config).await.unwrap();
+        let scripts = [
+            "trap '' TERM HUP INT; echo $$ > stubborn; sleep 1000 & echo $! > helper; while :; do sleep 1; done",
+            "setsid sh -c 'trap \"\" TERM HUP; echo $$ > session; while :; do sleep 1; done' & \
+             (setsid sh -c 'echo $$ > daemon; exec sleep 1000' &); wait",
+            "echo $$ > flood; exec yes",
+        ];
+        let mut pipes = Vec::new();
+        for (incarnation, script) in (1..).zip(scripts) {
+            let mut request = SpawnRequest::new(incarnation, ["sh", "-c", script]);
+            request.cwd = Some(directory.clone());
+            request.output = Output::Merged;
+            pipes.push(keeper.spawn(request).await.unwrap());
+        }
+        if let Some(lease) = lease {
+            keeper.renew_lease(lease).unwrap();
+        }
+        std::fs::write(directory.join("keeper"), format!("{}\n", keeper.pid())).unwrap();
+        std::future::pending::<()>().await;
+    });
+}
+
+/// The agent and all it started; what still runs when it is dropped is killed.
+pub(crate) struct Agent {
+    pub(crate) process: Child,
+    pub(crate) keeper: u32,
+    pub(crate) children: Vec<u32>,
+}
+
+impl Agent {
+    pub(crate) async fn start(directory: &Path, lease: Option<Duration>) -> Self {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(ARGUMENT).arg(directory);
+        if let Some(lease) = lease {
+            command.arg(lease.as_millis().to_string());
+        }
+        let process = command.spawn().unwrap();
+        let mut agent = Self {
+            process,
+            keeper: 0,
+            children: Vec::new(),
+        };
+        agent.keeper = pid_in(&directory.join("keeper")).await;
+        for name in PIDS {
+            agent.children.push(pid_in(&directory.join(name)).await);
+        }
+        agent
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,169 @@
+//! What happens when an agent or a keeper is gone.
+
+use std::time::Duration;
+
+use ordu_supervisor::process::{
+    Keeper, KeeperConfig, KeeperEvent, KeeperGone, ProcessExit, Signal, SpawnError,
+};
+
+use crate::agent::Agent;
+use crate::scene::{Scene, runs, send, wait_until_gone};
+
+crate::tests![
+    when_the_agent_is_killed_all_children_end,
+    when_the_keeper_is_killed_all_children_end_and_are_reported,
+    after_a_lost_keeper_another_one_starts,
+    when_the_lease_lapses_everything_ends_though_the_agent_is_stopped,
+    a_renewed_lease_does_not_lapse,
+    when_the_last_handle_is_dropped_everything_ends,
+    stop_ends_everything_and_reports_it,
+    a_keeper_outlives_signals_that_end_programs,
+    both_killed_at_once_leaves_children_that_the_next_agent_ends,
+    the_ledger_spares_a_process_that_got_the_number_of_another,
+];
+
+async fn when_the_agent_is_killed_all_children_end(scene: Scene) {
+    let mut agent = Agent::start(&scene.path(""), None).await;
+    assert!(agent.children.iter().all(|&pid| runs(pid)));
+
+    agent.process.kill().unwrap();
+    agent.process.wait().unwrap();
+
+    for &pid in agent.children.iter().chain([&agent.keeper]) {
+        wait_until_gone(pid).await;
+    }
+}
+
+async fn when_the_keeper_is_killed_all_children_end_and_are_reported(mut scene: Scene) {
+    let one = scene
+        .start(
+            1,
+            "trap '' TERM; setsid sleep 100 & echo $! > two; while :; do sleep 1; done",
+        )
+        .await;
+    let two = scene.pid_in("two").await;
+
+    send("KILL", scene.keeper.pid());
+
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Lost);
+    assert_eq!(scene.event().await, KeeperEvent::Lost);
+    assert_eq!(scene.events.recv().await, None);
+    assert!(!runs(one.pid) && !runs(two));
+    let error = scene.keeper.spawn(scene.script(2, "exit 0")).await.unwrap_err();
+    assert!(matches!(error, SpawnError::KeeperGone(KeeperGone)), "{error:?}");
+    assert_eq!(scene.keeper.signal(1, Signal::TERM), Err(KeeperGone));
+}
+
+async fn after_a_lost_keeper_another_one_starts(mut scene: Scene) {
+    send("KILL", scene.keeper.pid());
+    assert_eq!(scene.event().await, KeeperEvent::Lost);
+
+    let mut scene = Scene::new(KeeperConfig::default()).await;
+
+    scene.start(1, "exit 4").await;
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Code(4));
+}
+
+async fn when_the_lease_lapses_everything_ends_though_the_agent_is_stopped(scene: Scene) {
+    let agent = Agent::start(&scene.path(""), Some(Duration::from_millis(300))).await;
+    send("STOP", agent.process.id());
+
+    for &pid in agent.children.iter().chain([&agent.keeper]) {
+        wait_until_gone(pid).await;
+    }
+    assert!(runs(agent.process.id()));
+}
+
+async fn a_renewed_lease_does_not_lapse(mut scene: Scene) {
+    scene.keeper.renew_lease(Duration::from_millis(200)).unwrap();
+    scene.keeper.renew_lease(Duration::from_secs(1000)).unwrap();
+    scene.start(1, "sleep 0.4").await;
+
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Code(0));
+
+    scene.keeper.renew_lease(Duration::from_millis(50)).unwrap();
+    assert_eq!(scene.event().await, KeeperEvent::Lost);
+}
+
+async fn when_the_last_handle_is_dropped_everything_ends(scene: Scene) {
+    let process = scene.start(1, "trap '' TERM; while :; do sleep 1; done").await;
+    let Scene {
+        keeper, mut events, ..
+    } = scene;
+    let pid = keeper.pid();
+
+    drop(keeper);
+
+    let killed = ProcessExit::Signal(Signal::KILL);
+    assert_eq!(
+        events.recv().await,
+        Some(KeeperEvent::Exited {
+            incarnation: 1,
+            exit: killed
+        })
+    );
+    assert_eq!(events.recv().await, None);
+    assert!(!runs(process.pid) && !runs(pid));
+}
+
+async fn stop_ends_everything_and_reports_it(mut scene: Scene) {
+    let process = scene.start(1, "exec sleep 100").await;
+    let pid = scene.keeper.pid();
+
+    scene.keeper.clone().stop().await;
+
+    assert!(!runs(process.pid) && !runs(pid));
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Signal(Signal::KILL));
+    assert_eq!(scene.events.recv().await, None);
+}
+
+async fn a_keeper_outlives_signals_that_end_programs(mut scene: Scene) {
+    for signal in ["TERM", "INT", "HUP", "QUIT", "USR1", "ALRM", "PIPE", "TSTP"] {
+        send(signal, scene.keeper.pid());
+    }
+
+    scene.start(1, "exit 6").await;
+
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Code(6));
+}
+
+async fn both_killed_at_once_leaves_children_that_the_next_agent_ends(scene: Scene) {
+    let mut agent = Agent::start(&scene.path(""), None).await;
+    // Stopped first, so that neither can react to the death of the other.
+    send("STOP", agent.process.id());
+    send("STOP", agent.keeper);
+    send("KILL", agent.keeper);
+    agent.process.kill().unwrap();
+    agent.process.wait().unwrap();
+    // `flood` ended when its pipe broke; and nobody knows any more whose child the daemon was.
+    let (named, lost): (Vec<u32>, Vec<u32>) = (agent.children[..3].into(), agent.children[3..4].into());
+    assert!(named.iter().chain(&lost).all(|&pid| runs(pid)));
+
+    let mut config = KeeperConfig::default();
+    config.ledger = Some(scene.path("ledger"));
+    let (_keeper, _events) = Keeper::start(config).await.unwrap();
+
+    assert!(named.iter().all(|&pid| !runs(pid)));
+    for pid in lost {
+        send("KILL", pid);
+    }
+}
+
+async fn the_ledger_spares_a_process_that_got_the_number_of_another(mut scene: Scene) {
+    let innocent = scene.start(1, "exec sleep 100").await;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let earlier = innocent.start_time - 1;
+    let text = format!(
+        "ordu processes 1 {boot}keeper 1 0\n+ 1 {} {earlier} -\n",
+        innocent.pid
+    );
+    std::fs::write(scene.path("ledger"), text).unwrap();
+
+    let mut config = KeeperConfig::default();
+    config.ledger = Some(scene.path("ledger"));
+    let (_keeper, _events) = Keeper::start(config).await.unwrap();
+
+    assert!(runs(innocent.pid));
+    scene.keeper.kill(1).unwrap();
+    scene.exit_of(1).await;
+}

@@ -1,0 +1,168 @@
+//! What the tests have in common: a runtime, a keeper, and looking at the system's own process list.
+
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use ordu_supervisor::process::{
+    Keeper, KeeperConfig, KeeperEvent, Output, Process, ProcessExit, SpawnRequest,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How long anything may take on a busy machine before a test gives up on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Written by a test that must have this process to itself.
+static PROCESS: RwLock<()> = RwLock::new(());
+
+/// Runs one test on a runtime of its own, in a directory of its own.
+pub(crate) fn run<F: Future<Output = ()>>(test: fn(Scene) -> F) {
+    let _shared = PROCESS.read().unwrap_or_else(PoisonError::into_inner);
+    run_on_runtime(test);
+}
+
+/// Runs one test while no other runs.
+pub(crate) fn run_alone<F: Future<Output = ()>>(test: fn(Scene) -> F) {
+    let _alone = PROCESS.write().unwrap_or_else(PoisonError::into_inner);
+    run_on_runtime(test);
+}
+
+fn run_on_runtime<F: Future<Output = ()>>(test: fn(Scene) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let scene = Scene::new(KeeperConfig::default()).await;
+        tokio::time::timeout(3 * PATIENCE, test(scene))
+            .await
+            .expect("the test hangs");
+    });
+}
+
+/// A keeper with a directory for the files of one test.
+///
+/// Dropping it closes the keeper's socket, which ends every child, after a failed test too.
+pub(crate) struct Scene {
+    pub(crate) keeper: Keeper,
+    pub(crate) events: UnboundedReceiver<KeeperEvent>,
+    directory: tempfile::TempDir,
+}
+
+impl Scene {
+    pub(crate) async fn new(config: KeeperConfig) -> Self {
+        let (keeper, events) = Keeper::start(config).await.unwrap();
+        Self {
+            keeper,
+            events,
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A shell script as a child, in the directory of the test.
+    pub(crate) fn script(&self, incarnation: u64, script: &str) -> SpawnRequest {
+        let mut request = SpawnRequest::new(incarnation, ["sh", "-c", script]);
+        request.cwd = Some(self.directory.path().into());
+        request.output = Output::Null;
+        request
+    }
+
+    pub(crate) async fn start(&self, incarnation: u64, script: &str) -> Process {
+        self.keeper.spawn(self.script(incarnation, script)).await.unwrap()
+    }
+
+    pub(crate) async fn event(&mut self) -> KeeperEvent {
+        tokio::time::timeout(PATIENCE, self.events.recv())
+            .await
+            .expect("no event came")
+            .expect("no keeper")
+    }
+
+    /// Waits for the next event, which must be the end of this child.
+    pub(crate) async fn exit_of(&mut self, expected: u64) -> ProcessExit {
+        match self.event().await {
+            KeeperEvent::Exited { incarnation, exit } if incarnation == expected => exit,
+            other => panic!("expected the end of {expected}, got {other:?}"),
+        }
+    }
+
+    /// The number that a script wrote into a file of the test's directory.
+    pub(crate) async fn pid_in(&self, name: &str) -> u32 {
+        pid_in(&self.path(name)).await
+    }
+}
+
+/// The number in a file, once it is there.
+pub(crate) async fn pid_in(path: &Path) -> u32 {
+    let read = || {
+        fs::read_to_string(path)
+            .ok()
+            .filter(|text| text.ends_with('\n'))?
+            .trim()
+            .parse()
+            .ok()
+    };
+    until(&format!("a number in {}", path.display()), read).await
+}
+
+/// Looks until there is what is waited for.
+pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// State letter, parent and process group of a process, from the system.
+pub(crate) fn look(pid: u32) -> Option<(char, u32, u32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    Some((
+        fields.next()?.chars().next()?,
+        fields.next()?.parse().ok()?,
+        fields.next()?.parse().ok()?,
+    ))
+}
+
+/// Whether a process runs (a zombie does not).
+pub(crate) fn runs(pid: u32) -> bool {
+    look(pid).is_some_and(|(state, ..)| !matches!(state, 'Z' | 'X'))
+}
+
+pub(crate) async fn wait_until_gone(pid: u32) {
+    until(&format!("the end of process {pid}"), || {
+        (!runs(pid)).then_some(())
+    })
+    .await;
+}
+
+/// All processes whose parent is this one, zombies included.
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|&pid| look(pid).is_some_and(|(_, of, _)| of == parent))
+        .collect()
+}
+
+pub(crate) fn open_descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+/// Sends a signal with the system's own tool.
+pub(crate) fn send(signal: &str, pid: u32) {
+    let status = std::process::Command::new("kill")
+        .args([&format!("-{signal}"), &pid.to_string()])
+        .status();
+    assert!(status.unwrap().success(), "kill -{signal} {pid}");
+}
