@@ -1,0 +1,146 @@
+//! The stream of what happens, for people and programs that watch.
+
+use std::time::SystemTime;
+
+use ordu_core::{Event, NodeName};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// How many events a slow reader may lag behind before it misses the oldest.
+const BACKLOG: usize = 4096;
+
+/// An event, when it happened and which node saw it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct EventRecord {
+    /// By the wall clock of the node that saw it.
+    pub at: SystemTime,
+    /// The node that saw it.
+    pub node: NodeName,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The events of one node from the moment [`Node::events`](crate::Node::events) was called.
+#[derive(Debug)]
+pub struct Events {
+    receiver: broadcast::Receiver<EventRecord>,
+    missed: u64,
+}
+
+impl Events {
+    /// The next event; `None` once the node has ended. A reader that lags more than 4,096 events behind misses
+    /// the oldest; [`missed`](Self::missed) counts them. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<EventRecord> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(record) => return Some(record),
+                Err(RecvError::Lagged(missed)) => self.missed += missed,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// How many events this reader has missed so far.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}
+
+/// Where the node's loop puts its events.
+#[derive(Clone, Debug)]
+pub(crate) struct EventLog {
+    node: NodeName,
+    sender: broadcast::Sender<EventRecord>,
+}
+
+impl EventLog {
+    pub(crate) fn new(node: NodeName) -> Self {
+        Self {
+            node,
+            sender: broadcast::Sender::new(BACKLOG),
+        }
+    }
+
+    pub(crate) fn record(&self, event: Event) {
+        trace(&self.node, &event);
+        // No reader: the trace has it.
+        let _ = self.sender.send(EventRecord {
+            at: SystemTime::now(),
+            node: self.node.clone(),
+            event,
+        });
+    }
+
+    /// For handles, which must not keep the stream open once the node has ended.
+    pub(crate) fn source(&self) -> EventSource {
+        EventSource {
+            sender: self.sender.downgrade(),
+        }
+    }
+}
+
+/// Where handles get the events from.
+#[derive(Clone, Debug)]
+pub(crate) struct EventSource {
+    sender: broadcast::WeakSender<EventRecord>,
+}
+
+impl EventSource {
+    pub(crate) fn subscribe(&self) -> Events {
+        let receiver = match self.sender.upgrade() {
+            Some(sender) => sender.subscribe(),
+            // The node has ended: the stream is at its end as well.
+            None => broadcast::Sender::new(1).subscribe(),
+        };
+        Events { receiver, missed: 0 }
+    }
+}
+
+/// What an operator should act on warns; the ordinary life of a cluster informs.
+fn trace(node: &NodeName, event: &Event) {
+    match event {
+        Event::MemberChanged {
+            node: member,
+            name,
+            state,
+            reason,
+        } => {
+            tracing::info!(%node, %member, %name, %state, reason, "member changed");
+        }
+        Event::Ready => tracing::info!(%node, "ready"),
+        Event::PeerRefused { addr, detail } => tracing::warn!(%node, %addr, detail, "peer refused"),
+        Event::ClockGap { millis } => {
+            tracing::warn!(%node, millis, "the clock stood still or jumped; probing everybody anew");
+        }
+        Event::ChildStarted {
+            horde,
+            id,
+            token,
+            previous,
+        } => {
+            let previous = previous.map(tracing::field::display);
+            tracing::info!(%node, %horde, %id, %token, previous, "child started");
+        }
+        Event::ChildExited {
+            horde,
+            id,
+            token,
+            reason,
+            next,
+        } => {
+            tracing::info!(%node, %horde, %id, %token, reason, next, "child exited");
+        }
+        Event::Conflict {
+            horde,
+            id,
+            loser,
+            winner,
+        } => {
+            tracing::warn!(%node, %horde, %id, %loser, %winner, "two copies: the one here gives way");
+        }
+        Event::Unclaimed { horde, id, reason } => {
+            tracing::warn!(%node, %horde, %id, reason, "child cannot be placed");
+        }
+        other => tracing::info!(%node, event = ?other, "event"),
+    }
+}

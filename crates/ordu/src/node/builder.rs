@@ -1,0 +1,154 @@
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ordu_core::Timing;
+
+use super::{Node, StartError, start};
+use crate::cluster_key::ClusterKey;
+use crate::kind::WorkerKind;
+
+/// Describes a node; [`start`](Self::start) makes it run.
+///
+/// Only the cluster key must be given. Names and addresses are checked by `start`, all at its beginning:
+/// a node that cannot run as described does not run at all.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct NodeBuilder {
+    pub(super) name: String,
+    pub(super) cluster: String,
+    pub(super) key: Option<Key>,
+    pub(super) listen: SocketAddr,
+    pub(super) advertise: Option<SocketAddr>,
+    pub(super) joins: Vec<String>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) capacity: Option<u32>,
+    pub(super) timing: Timing,
+    pub(super) hordes: Vec<String>,
+    pub(super) processes: bool,
+    pub(super) kinds: Vec<Arc<dyn WorkerKind>>,
+}
+
+/// Where the cluster key comes from.
+#[derive(Debug)]
+pub(super) enum Key {
+    Given(ClusterKey),
+    File(PathBuf),
+}
+
+impl NodeBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            cluster: "ordu".to_owned(),
+            key: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            advertise: None,
+            joins: Vec::new(),
+            data_dir: None,
+            labels: BTreeMap::new(),
+            capacity: None,
+            timing: Timing::default(),
+            hordes: Vec::new(),
+            processes: false,
+            kinds: Vec::new(),
+        }
+    }
+
+    /// The name of the cluster; `ordu` if not given. Nodes of one key and different cluster names do not
+    /// speak to each other.
+    pub fn cluster(mut self, name: impl Into<String>) -> Self {
+        self.cluster = name.into();
+        self
+    }
+
+    /// The key of the cluster. Whoever holds it can join.
+    pub fn key(mut self, key: ClusterKey) -> Self {
+        self.key = Some(Key::Given(key));
+        self
+    }
+
+    /// The file that holds the key of the cluster; it is read by `start` and refused if others can read it.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key = Some(Key::File(path.into()));
+        self
+    }
+
+    /// Where to listen: UDP for QUIC and TCP for lifelines, on the same port number. `127.0.0.1:0` if not
+    /// given; port 0 picks a free one.
+    pub fn listen(mut self, addr: SocketAddr) -> Self {
+        self.listen = addr;
+        self
+    }
+
+    /// The address that peers dial. If not given: the address it listens on, if that is a concrete one, else
+    /// the local address of the way to the first join that can be resolved. Port 0 stands for the port it
+    /// listens on.
+    pub fn advertise(mut self, addr: SocketAddr) -> Self {
+        self.advertise = Some(addr);
+        self
+    }
+
+    /// Joins the cluster at this address, `host:port`; may be called several times, one that answers is
+    /// enough. A host name is looked up anew every few seconds. The node's own address may be among them.
+    /// Without any the node may be the first of its cluster and is ready at once.
+    pub fn join(mut self, address: impl Into<String>) -> Self {
+        self.joins.push(address.into());
+        self
+    }
+
+    /// Where the node keeps what must be kept. It is created for its owner alone and locked while the node
+    /// runs.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// A label that constraints of children are matched against.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// How many children it runs at the most; no limit if not given.
+    pub fn capacity(mut self, children: u32) -> Self {
+        self.capacity = Some(children);
+        self
+    }
+
+    /// The times that govern its decisions; all nodes of a cluster should have the same.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Takes part in this horde; may be called several times. `default` if never called.
+    pub fn horde(mut self, name: impl Into<String>) -> Self {
+        self.hordes.push(name.into());
+        self
+    }
+
+    /// Runs children of the kind `process`: programs of the operating system. Needs
+    /// [`keeper::init`](crate::keeper::init) first in `main`, and a [`data_dir`](Self::data_dir), where their
+    /// output goes.
+    pub fn processes(mut self) -> Self {
+        self.processes = true;
+        self
+    }
+
+    /// Runs children of this kind; may be called several times.
+    pub fn kind(mut self, kind: impl WorkerKind) -> Self {
+        self.kinds.push(Arc::new(kind));
+        self
+    }
+
+    /// Starts the node and returns once it listens. That it is [`ready`](Node::ready), and whom it joined,
+    /// comes after; a node whose joins do not answer keeps trying.
+    ///
+    /// On an error nothing is left behind: no port, no process, no lock.
+    pub async fn start(self) -> Result<Node, StartError> {
+        start::start(self).await
+    }
+}

@@ -1,0 +1,175 @@
+//! One member of a cluster.
+
+mod advertise;
+mod builder;
+mod changes;
+mod data_dir;
+mod discovery;
+mod exited;
+mod start;
+mod start_error;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ordu_core::{ClusterName, HordeName, MemberInfo, NodeId, NodeName};
+use tokio::sync::watch;
+
+use crate::cluster_key::Fingerprint;
+use crate::events::{EventSource, Events};
+use crate::horde::Horde;
+use crate::published::Published;
+use crate::shell::{Call, Caller};
+
+pub use builder::NodeBuilder;
+pub use changes::Changes;
+pub(crate) use discovery::Discovery;
+pub use exited::Exited;
+pub use start_error::StartError;
+
+/// One running member of a cluster.
+///
+/// It is made by [`Node::builder`] and runs on the tokio runtime it was started on until it has left
+/// ([`leave`](Self::leave)), until the cluster has no place for it ([`exited`](Self::exited) says why), or until
+/// the last handle to it is dropped: `Node`s and [`Horde`]s are such handles, and cloning one is cheap.
+/// Whatever ends it, nothing that it runs outlives it.
+///
+/// **Dropping the last handle is not leaving**: it ends the node at once, as a crash would, and its children
+/// are killed and started elsewhere once it is missed. Call [`leave`](Self::leave) to go in peace.
+#[derive(Clone, Debug)]
+pub struct Node {
+    about: Arc<About>,
+    caller: Caller,
+}
+
+/// What does not change while a node runs, and what is read without asking it.
+#[derive(Debug)]
+struct About {
+    id: NodeId,
+    name: NodeName,
+    cluster: ClusterName,
+    fingerprint: Fingerprint,
+    addr: SocketAddr,
+    data_dir: Option<PathBuf>,
+    hordes: Vec<HordeName>,
+    published: Arc<Published>,
+    events: EventSource,
+    exited: watch::Receiver<Option<Exited>>,
+}
+
+/// A node does not take part in a horde of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node {node} takes part in no horde {name:?}; it was started with {hordes:?}")]
+pub struct UnknownHorde {
+    /// The node.
+    pub node: NodeName,
+    /// What was asked for.
+    pub name: String,
+    /// The hordes it takes part in.
+    pub hordes: Vec<HordeName>,
+}
+
+impl Node {
+    /// Begins to describe a node. `name` is its stable name, unique in the cluster.
+    pub fn builder(name: impl Into<String>) -> NodeBuilder {
+        NodeBuilder::new(name.into())
+    }
+
+    /// Its identity, new at every boot.
+    pub fn id(&self) -> NodeId {
+        self.about.id
+    }
+
+    /// Its stable name.
+    pub fn name(&self) -> &NodeName {
+        &self.about.name
+    }
+
+    /// The name of its cluster.
+    pub fn cluster(&self) -> &ClusterName {
+        &self.about.cluster
+    }
+
+    /// What a cluster of its key and cluster name is called in messages.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.about.fingerprint
+    }
+
+    /// The address its peers dial.
+    pub fn addr(&self) -> SocketAddr {
+        self.about.addr
+    }
+
+    /// Where it keeps what must be kept.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.about.data_dir.as_deref()
+    }
+
+    /// The hordes it takes part in.
+    pub fn hordes(&self) -> &[HordeName] {
+        &self.about.hordes
+    }
+
+    /// A handle to one of the hordes it takes part in.
+    pub fn horde(&self, name: impl AsRef<str>) -> Result<Horde, UnknownHorde> {
+        let name = name.as_ref();
+        match self.about.hordes.iter().find(|horde| horde.as_str() == name) {
+            Some(horde) => {
+                let children = self.about.published.children(horde);
+                Ok(Horde::new(horde.clone(), children, self.caller.clone()))
+            }
+            None => Err(UnknownHorde {
+                node: self.about.name.clone(),
+                name: name.to_owned(),
+                hordes: self.about.hordes.clone(),
+            }),
+        }
+    }
+
+    /// The members of the cluster as this node sees them, itself included, in the order of their names.
+    pub fn members(&self) -> Vec<Arc<MemberInfo>> {
+        self.about.published.members().all()
+    }
+
+    /// Also tries to join at these addresses (`host:port`), from now on and for as long as it runs. Names are
+    /// looked up anew every few seconds. Returns at once; watch [`members`](Self::members).
+    pub fn join(&self, addresses: impl IntoIterator<Item = impl Into<String>>) {
+        // A node that has ended joins nobody: `exited` says so.
+        self.caller
+            .tell(Call::Join(addresses.into_iter().map(Into::into).collect()));
+    }
+
+    /// Waits until the node takes children and decides, or has ended.
+    pub async fn ready(&self) {
+        let mut changes = self.changes();
+        while !self.about.published.is_ready() && changes.next().await {}
+    }
+
+    /// Wakes whenever what this node knows of children or members has changed.
+    pub fn changes(&self) -> Changes {
+        Changes::new(self.about.published.changes(), self.about.exited.clone())
+    }
+
+    /// What happens on this node and what it learns, from now on.
+    pub fn events(&self) -> Events {
+        self.about.events.subscribe()
+    }
+
+    /// Leaves the cluster: stops its children, which go on elsewhere, tells the others, and ends. Returns when
+    /// that is done. Dropping the future does not call it off.
+    pub async fn leave(&self) -> Exited {
+        self.caller.tell(Call::Leave);
+        self.exited().await
+    }
+
+    /// Waits until the node has ended and says why.
+    pub async fn exited(&self) -> Exited {
+        let mut exited = self.about.exited.clone();
+        let gone = || Exited::Failed("the runtime that the node ran on was shut down".to_owned());
+        match exited.wait_for(Option::is_some).await {
+            Ok(exited) => exited.clone().unwrap_or_else(gone),
+            Err(_) => gone(),
+        }
+    }
+}

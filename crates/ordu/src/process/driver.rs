@@ -1,0 +1,290 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ordu_core::StartId;
+use ordu_supervisor::process::{
+    self as os, Keeper, KeeperConfig, KeeperEvent, ProcessExit, SpawnError, SpawnRequest, environment,
+};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::log::ChildOutput;
+use super::state::{Asked, Phase, Process, exit_reason};
+use super::{Logs, ProcessSpec};
+use crate::kind::{StartRequest, Starting};
+
+/// How often a new keeper is tried while none can be started.
+const KEEPER_RETRY: Duration = Duration::from_millis(500);
+
+/// What the node asks.
+#[derive(Debug)]
+pub(super) enum Order {
+    Start(StartRequest, Starting),
+    Shutdown(StartId),
+    Kill(StartId),
+}
+
+/// Speaks with the keeper and keeps the books of the processes.
+#[derive(Debug)]
+pub(super) struct Driver {
+    keeper: Keeper,
+    events: mpsc::UnboundedReceiver<KeeperEvent>,
+    config: KeeperConfig,
+    open_files: Option<u64>,
+    logs: Logs,
+    orders: mpsc::UnboundedReceiver<Order>,
+    spawned: mpsc::UnboundedReceiver<Spawned>,
+    spawned_sender: mpsc::UnboundedSender<Spawned>,
+    processes: HashMap<StartId, Process>,
+}
+
+/// The keeper's answer to one start.
+#[derive(Debug)]
+struct Spawned {
+    start: StartId,
+    result: Result<u32, SpawnError>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        keeper: Keeper,
+        events: mpsc::UnboundedReceiver<KeeperEvent>,
+        config: KeeperConfig,
+        open_files: Option<u64>,
+        logs: Logs,
+        orders: mpsc::UnboundedReceiver<Order>,
+    ) -> Self {
+        let (spawned_sender, spawned) = mpsc::unbounded_channel();
+        let processes = HashMap::new();
+        Self {
+            keeper,
+            events,
+            config,
+            open_files,
+            logs,
+            orders,
+            spawned,
+            spawned_sender,
+            processes,
+        }
+    }
+
+    /// Works until the kind is dropped, then ends the keeper and all children.
+    pub(super) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(order),
+                    None => break,
+                },
+                Some(spawned) = self.spawned.recv() => self.note_spawned(spawned),
+                event = self.events.recv() => match event {
+                    Some(KeeperEvent::Exited { incarnation, exit }) => {
+                        self.note_exit(StartId(incarnation), exit);
+                    }
+                    Some(KeeperEvent::Lost) | None => self.replace_keeper().await,
+                },
+            }
+        }
+        self.keeper.stop().await;
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Start(request, starting) => self.start(&request, starting),
+            Order::Shutdown(start) => self.shutdown(start),
+            Order::Kill(start) => self.kill(start),
+        }
+    }
+
+    fn start(&mut self, request: &StartRequest, starting: Starting) {
+        let (process, stop_signal) = match read(request) {
+            Ok(read) => read,
+            Err(error) => return starting.failed(error.to_string()),
+        };
+        let output = match self.logs.open(&request.horde, &request.id) {
+            Ok(output) => output,
+            Err(error) => return starting.failed(format!("cannot open its log: {error}")),
+        };
+        let spawn = spawn_request(request, process, self.open_files);
+        let entry = Process {
+            stop_signal,
+            phase: Phase::Starting(starting),
+            asked: Asked::Nothing,
+        };
+        self.processes.insert(request.start, entry);
+        tokio::spawn(spawn_process(
+            request.start,
+            self.keeper.clone(),
+            spawn,
+            output,
+            self.spawned_sender.clone(),
+        ));
+    }
+
+    fn shutdown(&mut self, start: StartId) {
+        let Some(process) = self.processes.get_mut(&start) else {
+            return;
+        };
+        process.asked = process.asked.max(Asked::Stop);
+        match process.phase {
+            Phase::Running(_) => drop(self.keeper.signal(start.0, process.stop_signal)),
+            Phase::Starting(_) => self.give_up(start),
+            Phase::EndedEarly(..) | Phase::GivenUp(_) => {}
+        }
+    }
+
+    fn kill(&mut self, start: StartId) {
+        let Some(process) = self.processes.get_mut(&start) else {
+            return;
+        };
+        process.asked = Asked::Kill;
+        match process.phase {
+            Phase::Running(_) => drop(self.keeper.kill(start.0)),
+            Phase::Starting(_) => self.give_up(start),
+            Phase::EndedEarly(..) | Phase::GivenUp(_) => {}
+        }
+    }
+
+    /// Notes that a start is not wanted any more; what came of it is killed once the keeper has answered.
+    fn give_up(&mut self, start: StartId) {
+        if let Some(Process {
+            stop_signal,
+            phase: Phase::Starting(starting),
+            asked,
+        }) = self.processes.remove(&start)
+        {
+            let process = Process {
+                stop_signal,
+                phase: Phase::GivenUp(starting),
+                asked,
+            };
+            self.processes.insert(start, process);
+        }
+    }
+
+    fn note_spawned(&mut self, Spawned { start, result }: Spawned) {
+        let Some(Process {
+            stop_signal,
+            phase,
+            asked,
+        }) = self.processes.remove(&start)
+        else {
+            return;
+        };
+        let phase = match (phase, result) {
+            (
+                Phase::Starting(starting) | Phase::GivenUp(starting) | Phase::EndedEarly(starting, _),
+                Err(error),
+            ) => {
+                return starting.failed(error.to_string());
+            }
+            (Phase::EndedEarly(starting, exit), Ok(pid)) => {
+                return starting
+                    .started(Some(pid))
+                    .exited(exit_reason(exit, asked, stop_signal));
+            }
+            (Phase::Starting(starting), Ok(pid)) => Phase::Running(starting.started(Some(pid))),
+            (Phase::GivenUp(starting), Ok(_)) => {
+                // If the keeper is gone so is the child, and that is reported as well.
+                let _ = self.keeper.kill(start.0);
+                Phase::GivenUp(starting)
+            }
+            (Phase::Running(running), _) => Phase::Running(running),
+        };
+        self.processes.insert(
+            start,
+            Process {
+                stop_signal,
+                phase,
+                asked,
+            },
+        );
+    }
+
+    fn note_exit(&mut self, start: StartId, exit: ProcessExit) {
+        let Some(Process {
+            stop_signal,
+            phase,
+            asked,
+        }) = self.processes.remove(&start)
+        else {
+            return;
+        };
+        match phase {
+            Phase::Running(running) => running.exited(exit_reason(exit, asked, stop_signal)),
+            Phase::GivenUp(starting) => starting.failed("stopped before it was up"),
+            Phase::Starting(starting) | Phase::EndedEarly(starting, _) => {
+                let phase = Phase::EndedEarly(starting, exit);
+                self.processes.insert(
+                    start,
+                    Process {
+                        stop_signal,
+                        phase,
+                        asked,
+                    },
+                );
+            }
+        }
+    }
+
+    /// The keeper has ended, and every child with it, which was told before. Orders wait until there is a new
+    /// one: so the restarts that follow find it.
+    async fn replace_keeper(&mut self) {
+        tracing::error!(
+            pid = self.keeper.pid(),
+            "the keeper of processes has ended; starting a new one"
+        );
+        loop {
+            match Keeper::start(self.config.clone()).await {
+                Ok((keeper, events)) => {
+                    self.keeper = keeper;
+                    self.events = events;
+                    return;
+                }
+                Err(error) => tracing::error!(%error, "cannot start a keeper; trying again"),
+            }
+            sleep(KEEPER_RETRY).await;
+            if self.orders.is_closed() {
+                return;
+            }
+        }
+    }
+}
+
+fn read(request: &StartRequest) -> Result<(ProcessSpec, os::Signal), super::InvalidProcessSpec> {
+    let process = ProcessSpec::from_child_spec(&request.spec)?;
+    let signal = process.signal()?;
+    Ok((process, signal))
+}
+
+fn spawn_request(request: &StartRequest, process: ProcessSpec, open_files: Option<u64>) -> SpawnRequest {
+    let ordu = [
+        ("ORDU_ID", request.id.to_string()),
+        ("ORDU_EPOCH", request.token.epoch.to_string()),
+        ("ORDU_FENCE", request.token.to_string()),
+        ("ORDU_NODE", request.node.to_string()),
+    ];
+    let mut spawn = SpawnRequest::new(request.start.0, process.command);
+    spawn.env = environment(process.env, ordu);
+    spawn.cwd = process.cwd;
+    spawn.open_files = open_files;
+    spawn.mark = Some("ORDU_FENCE".into());
+    spawn
+}
+
+async fn spawn_process(
+    start: StartId,
+    keeper: Keeper,
+    request: SpawnRequest,
+    output: ChildOutput,
+    spawned: mpsc::UnboundedSender<Spawned>,
+) {
+    let result = keeper.spawn(request).await.map(|process| {
+        let pid = process.pid;
+        output.record(process.stdout, process.stderr);
+        pid
+    });
+    // The driver has ended: nobody is left to be told.
+    let _ = spawned.send(Spawned { start, result });
+}

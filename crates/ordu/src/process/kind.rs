@@ -1,0 +1,58 @@
+use std::path::Path;
+
+use ordu_core::{Kind, StartId};
+use ordu_supervisor::process::{Keeper, KeeperConfig, StartError};
+use tokio::sync::mpsc;
+
+use super::driver::{Driver, Order};
+use super::{Logs, ProcessSpec, limits};
+use crate::kind::{StartRequest, Starting, WorkerKind};
+
+/// The kind `process`. What it is asked goes to a task of its own, which speaks with the keeper; dropping it
+/// ends the task, the keeper and every child.
+#[derive(Debug)]
+pub(crate) struct ProcessKind {
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+impl ProcessKind {
+    /// Starts a keeper, whose children's output goes to `logs`, and kills what a node of this data directory
+    /// that was killed together with its keeper has left running.
+    pub(crate) async fn start(data_dir: &Path, logs: Logs) -> Result<Self, StartError> {
+        let mut config = KeeperConfig::default();
+        config.ledger = Some(data_dir.join("processes"));
+        let (keeper, events) = Keeper::start(config.clone()).await?;
+        let open_files = limits::raise_open_files();
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let driver = Driver::new(keeper, events, config, open_files, logs, inbox);
+        tokio::spawn(driver.run());
+        Ok(Self { orders })
+    }
+
+    fn order(&self, order: Order) {
+        // The task ends after this does, or with the runtime.
+        let _ = self.orders.send(order);
+    }
+}
+
+impl WorkerKind for ProcessKind {
+    fn kind(&self) -> Kind {
+        ProcessSpec::kind()
+    }
+
+    fn versions(&self) -> Vec<u16> {
+        vec![ProcessSpec::VERSION]
+    }
+
+    fn start(&self, request: StartRequest, starting: Starting) {
+        self.order(Order::Start(request, starting));
+    }
+
+    fn shutdown(&self, start: StartId) {
+        self.order(Order::Shutdown(start));
+    }
+
+    fn kill(&self, start: StartId) {
+        self.order(Order::Kill(start));
+    }
+}

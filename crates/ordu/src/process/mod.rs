@@ -1,0 +1,14 @@
+//! The built-in kind `process`: programs of the operating system, run by the node's keeper.
+
+mod driver;
+mod file_name;
+mod kind;
+mod limits;
+mod log;
+mod spec;
+mod state;
+
+pub(crate) use kind::ProcessKind;
+pub(crate) use log::Logs;
+pub use log::{ChildLog, LogError, LogFollower};
+pub use spec::{InvalidProcessSpec, ProcessSpec};

@@ -1,0 +1,238 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordu_core::{Answer, CallError, Event, Input, Output, RequestId};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep_until, timeout};
+
+use super::children::LocalChildren;
+use super::{Call, Clock, network};
+use crate::events::EventLog;
+use crate::kind::Kinds;
+use crate::node::{Discovery, Exited};
+use crate::published::Published;
+use crate::transport::Transport;
+
+/// How long the end of a node waits for children that were killed to be gone. What is left then goes with its
+/// keeper.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How many inputs are taken in a row before the published state is announced and the timer armed anew.
+const BATCH: usize = 64;
+
+/// What a loop is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: ordu_core::Config,
+    pub(crate) id: ordu_core::NodeId,
+    pub(crate) seed: u64,
+    pub(crate) transport: Transport,
+    pub(crate) kinds: Kinds,
+    pub(crate) published: Arc<Published>,
+    pub(crate) events: EventLog,
+    pub(crate) discovery: Discovery,
+    pub(crate) calls: mpsc::UnboundedReceiver<Call>,
+}
+
+/// One node at work. Dropping it at any moment ends its connections and its children.
+#[derive(Debug)]
+pub(crate) struct EventLoop {
+    core: ordu_core::Node,
+    clock: Clock,
+    transport: Transport,
+    children: LocalChildren,
+    published: Arc<Published>,
+    events: EventLog,
+    discovery: Discovery,
+    calls: mpsc::UnboundedReceiver<Call>,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    replies: HashMap<RequestId, oneshot::Sender<Result<Answer, CallError>>>,
+    next_request: u64,
+    changed: bool,
+    exit: Option<Exited>,
+}
+
+impl EventLoop {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let (sender, inputs) = mpsc::unbounded_channel();
+        let children = LocalChildren::new(parts.config.name.clone(), parts.kinds, sender);
+        Self {
+            core: ordu_core::Node::new(parts.config, parts.id, parts.seed),
+            clock: Clock::start(),
+            transport: parts.transport,
+            children,
+            published: parts.published,
+            events: parts.events,
+            discovery: parts.discovery,
+            calls: parts.calls,
+            inputs,
+            replies: HashMap::new(),
+            next_request: 0,
+            changed: false,
+            exit: None,
+        }
+    }
+
+    /// Runs until the core says that the node must end, or until nobody holds a handle to it any more.
+    pub(crate) async fn run(mut self) -> Exited {
+        self.handle(Input::Timer);
+        while self.exit.is_none() {
+            if std::mem::take(&mut self.changed) {
+                self.published.announce();
+            }
+            let deadline = self
+                .core
+                .next_deadline()
+                .map(|deadline| self.clock.instant(deadline));
+            tokio::select! {
+                call = self.calls.recv() => match call {
+                    Some(call) => self.take_calls(call),
+                    None => self.exit = Some(Exited::Dropped),
+                },
+                Some(input) = self.inputs.recv() => self.take_inputs(input),
+                event = self.transport.next_event() => self.take_event(event),
+                Some(seeds) = self.discovery.changed() => self.handle(Input::Seeds(seeds)),
+                () = sleep_until(deadline.unwrap_or_else(far_away)), if deadline.is_some() => {
+                    self.handle(Input::Timer);
+                }
+            }
+        }
+        self.end().await
+    }
+
+    /// Stops what is left and closes the connections. The core is not asked any more.
+    async fn end(mut self) -> Exited {
+        self.calls.close();
+        self.replies.clear();
+        self.children.kill_all();
+        let gone = async {
+            while !self.children.is_empty() {
+                let Some(input) = self.inputs.recv().await else {
+                    break;
+                };
+                self.children.note(&input);
+            }
+        };
+        if timeout(KILL_LIMIT, gone).await.is_err() {
+            tracing::warn!("some children did not end when killed; they end with their keeper");
+        }
+        self.transport.shutdown("the node ends").await;
+        self.published.announce();
+        self.exit.unwrap_or(Exited::Dropped)
+    }
+
+    fn take_calls(&mut self, first: Call) {
+        self.take_call(first);
+        for _ in 1..BATCH {
+            let Ok(call) = self.calls.try_recv() else { return };
+            self.take_call(call);
+        }
+    }
+
+    fn take_call(&mut self, call: Call) {
+        match call {
+            Call::Request {
+                command,
+                timeout,
+                reply,
+            } => {
+                let request = RequestId(self.next_request);
+                self.next_request += 1;
+                self.replies.insert(request, reply);
+                self.handle(Input::Request {
+                    request,
+                    timeout,
+                    command,
+                });
+            }
+            Call::Join(addresses) => self.discovery.add(addresses),
+            Call::Leave => self.handle(Input::Leave),
+        }
+    }
+
+    fn take_inputs(&mut self, first: Input) {
+        self.take_input(first);
+        for _ in 1..BATCH {
+            let Ok(input) = self.inputs.try_recv() else { return };
+            self.take_input(input);
+        }
+    }
+
+    fn take_input(&mut self, input: Input) {
+        self.children.note(&input);
+        self.handle(input);
+    }
+
+    fn take_event(&mut self, event: crate::transport::Event) {
+        let heard = network::heard(event);
+        if let Some(event) = heard.event {
+            self.events.record(event);
+        }
+        if let Some(input) = heard.input {
+            self.handle(input);
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        if self.exit.is_some() {
+            return;
+        }
+        self.core.handle(self.clock.now(), input);
+        while let Some(output) = self.core.poll_output() {
+            self.execute(output);
+        }
+    }
+
+    fn execute(&mut self, output: Output) {
+        let output = match network::command(output) {
+            Ok(command) => return self.transport.execute(command),
+            Err(output) => output,
+        };
+        match output {
+            Output::StartChild {
+                start,
+                horde,
+                id,
+                token,
+                spec,
+            } => {
+                self.children.start(start, horde, id, token, spec);
+            }
+            Output::ShutdownChild { start } => self.children.shutdown(start),
+            Output::KillChild { start } => self.children.kill(start),
+            Output::Reply { request, result } => {
+                if let Some(reply) = self.replies.remove(&request) {
+                    // Nobody listens: the caller dropped its call, which undoes nothing.
+                    let _ = reply.send(result);
+                }
+            }
+            Output::Child { horde, id, info } => {
+                self.changed = true;
+                self.published.publish_child(&horde, id, info);
+            }
+            Output::Member { node, info } => {
+                self.changed = true;
+                self.published.publish_member(node, info);
+            }
+            Output::Event(event) => {
+                if event == Event::Ready {
+                    self.changed = true;
+                    self.published.publish_ready();
+                }
+                self.events.record(event);
+            }
+            Output::Exit { cause } => self.exit = Some(cause.into()),
+            Output::Dial { .. }
+            | Output::Close { .. }
+            | Output::Datagram { .. }
+            | Output::Send { .. }
+            | Output::Probe { .. } => unreachable!("`network::command` takes these"),
+        }
+    }
+}
+
+/// Stands for "no deadline" in a branch that is switched off then.
+fn far_away() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(3_600)
+}

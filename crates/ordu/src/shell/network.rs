@@ -1,0 +1,169 @@
+//! The core's words for the network and the transport's, side by side.
+
+use ordu_core as core;
+
+use crate::transport::{self, Command};
+
+/// What to tell the transport, if the output is about the network; the output itself if not.
+pub(super) fn command(output: core::Output) -> Result<Command, core::Output> {
+    Ok(match output {
+        core::Output::Dial { dial, addr, timeout } => Command::Dial {
+            attempt: dial.0,
+            addr,
+            timeout,
+        },
+        core::Output::Close { conn, reason } => Command::Close {
+            conn: transport::ConnId(conn.0),
+            after_streams_end: lets_streams_end(&reason),
+            reason: close_text(reason),
+        },
+        core::Output::Datagram { conn, bytes } => Command::SendDatagram {
+            conn: transport::ConnId(conn.0),
+            bytes,
+        },
+        core::Output::Send { conn, channel, bytes } => Command::Send {
+            conn: transport::ConnId(conn.0),
+            channel: match channel {
+                core::Channel::Control => transport::Channel::Control,
+                core::Channel::Bulk => transport::Channel::Bulk,
+            },
+            bytes,
+        },
+        core::Output::Probe { probe, addr } => Command::Probe { probe: probe.0, addr },
+        other => return Err(other),
+    })
+}
+
+/// What was sent before the close should still arrive, but from a peer that broke the protocol or is of no
+/// interest any more nothing is awaited.
+fn lets_streams_end(reason: &core::CloseReason) -> bool {
+    matches!(
+        reason,
+        core::CloseReason::Duplicate | core::CloseReason::Refused { .. } | core::CloseReason::Leaving
+    )
+}
+
+fn close_text(reason: core::CloseReason) -> String {
+    match reason {
+        core::CloseReason::Duplicate => "another connection of the two stays".to_owned(),
+        core::CloseReason::PeerGone => "the peer counts as gone".to_owned(),
+        core::CloseReason::Refused { detail } => format!("refused: {detail}"),
+        core::CloseReason::Protocol { detail } => format!("protocol violated: {detail}"),
+        core::CloseReason::Leaving => "the node ends".to_owned(),
+    }
+}
+
+/// What the core is to know, and what people are.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    pub(super) input: Option<core::Input>,
+    pub(super) event: Option<core::Event>,
+}
+
+impl Heard {
+    fn input(input: core::Input) -> Self {
+        Self {
+            input: Some(input),
+            event: None,
+        }
+    }
+}
+
+/// Turns what happened on the network into what the core takes.
+pub(super) fn heard(event: transport::Event) -> Heard {
+    use transport::Event;
+    match event {
+        Event::Connected {
+            conn,
+            peer,
+            peer_addr,
+            dialled,
+            rtt,
+        } => Heard::input(core::Input::Connected {
+            conn: core::ConnId(conn.0),
+            peer: core::NodeId(peer),
+            addr: peer_addr,
+            dialled: dialled.map(core::DialId),
+            rtt,
+        }),
+        Event::DialFailed { attempt, addr, error } => dial_failed(attempt, addr, &error),
+        Event::Closed { conn, reason } => Heard::input(core::Input::Disconnected {
+            conn: core::ConnId(conn.0),
+            reason: reason.to_string(),
+        }),
+        Event::Datagram { conn, bytes } => Heard::input(core::Input::Datagram {
+            conn: core::ConnId(conn.0),
+            bytes,
+        }),
+        Event::Received { conn, channel, bytes } => Heard::input(core::Input::Received {
+            conn: core::ConnId(conn.0),
+            channel: match channel {
+                transport::Channel::Control => core::Channel::Control,
+                transport::Channel::Bulk => core::Channel::Bulk,
+            },
+            bytes,
+        }),
+        Event::LifelineClosed { conn, .. } => Heard::input(core::Input::LifelineClosed {
+            conn: core::ConnId(conn.0),
+        }),
+        Event::ProbeResult { probe, outcome } => Heard::input(core::Input::Probed {
+            probe: core::ProbeId(probe),
+            outcome: match outcome {
+                transport::ProbeOutcome::Refused => core::ProbeOutcome::Refused,
+                transport::ProbeOutcome::Accepted => core::ProbeOutcome::Accepted,
+                transport::ProbeOutcome::Silent => core::ProbeOutcome::Silent,
+            },
+        }),
+        Event::LifelineUp { conn, peer } => {
+            tracing::debug!(conn = conn.0, peer = %core::NodeId(peer), "lifeline up");
+            Heard::default()
+        }
+        Event::LifelineFailed { conn, peer, error } => {
+            tracing::debug!(conn = conn.0, peer = %core::NodeId(peer), error, "no lifeline");
+            Heard::default()
+        }
+        Event::StrangerRefused { addr, what, untold } => {
+            let detail = match untold {
+                0 => what.to_string(),
+                untold => format!("{what} (and {untold} more not told)"),
+            };
+            Heard {
+                input: None,
+                event: Some(core::Event::PeerRefused { addr, detail }),
+            }
+        }
+    }
+}
+
+/// A peer of another cluster is told of once per attempt by both sides: by the one that was dialled as a
+/// stranger refused, by the one that dialled here.
+fn dial_failed(attempt: u64, addr: std::net::SocketAddr, error: &transport::DialError) -> Heard {
+    use transport::{DialError, HandshakeError};
+    let detail = error.to_string();
+    let (error, event) = match error {
+        DialError::Timeout => (core::DialError::Timeout, None),
+        DialError::Refused => (core::DialError::Refused, None),
+        DialError::Handshake(HandshakeError::OtherCluster(_)) => (
+            core::DialError::OtherCluster {
+                detail: detail.clone(),
+            },
+            Some(core::Event::PeerRefused { addr, detail }),
+        ),
+        DialError::Handshake(HandshakeError::OtherProtocol | HandshakeError::NoNodeId) | DialError::Twin => (
+            core::DialError::Other {
+                detail: detail.clone(),
+            },
+            Some(core::Event::PeerRefused { addr, detail }),
+        ),
+        DialError::Itself | DialError::Address(_) | DialError::Handshake(_) => {
+            (core::DialError::Other { detail }, None)
+        }
+    };
+    Heard {
+        input: Some(core::Input::DialFailed {
+            dial: core::DialId(attempt),
+            error,
+        }),
+        event,
+    }
+}
