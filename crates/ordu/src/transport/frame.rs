@@ -84,3 +84,73 @@ pub(super) fn encode(frames: &mut Vec<Vec<u8>>, chunks: &mut Vec<Bytes>) {
         chunks.push(copied.freeze());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames() -> Vec<Vec<u8>> {
+        [0, 1, 3, 4, 5, COPIED - 1, COPIED, COPIED + 1, 0]
+            .map(|len| vec![7; len])
+            .to_vec()
+    }
+
+    fn encoded(mut frames: Vec<Vec<u8>>) -> Vec<u8> {
+        let mut chunks = Vec::new();
+        encode(&mut frames, &mut chunks);
+        assert!(frames.is_empty());
+        chunks.concat()
+    }
+
+    fn decoded(decoder: &mut Decoder, mut input: Bytes) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        while !input.is_empty() {
+            frames.extend(decoder.next_frame(&mut input).unwrap());
+        }
+        frames
+    }
+
+    #[test]
+    fn frames_come_out_as_they_went_in_whatever_pieces_the_stream_comes_in() {
+        let stream = encoded(frames());
+        for piece in [1, 2, 3, 5, 7, 1000, stream.len()] {
+            let mut decoder = Decoder::default();
+            let out: Vec<_> = stream
+                .chunks(piece)
+                .flat_map(|piece| decoded(&mut decoder, Bytes::copy_from_slice(piece)))
+                .collect();
+            assert_eq!(out, frames());
+            assert!(decoder.is_between_frames());
+        }
+    }
+
+    #[test]
+    fn a_stream_cut_anywhere_but_between_frames_is_known_to_be_cut() {
+        let stream = encoded(vec![vec![1; 3], vec![2; 5]]);
+        let whole = [0, 7, 16];
+        for cut in 0..=stream.len() {
+            let mut decoder = Decoder::default();
+            decoded(&mut decoder, Bytes::copy_from_slice(&stream[..cut]));
+            assert_eq!(decoder.is_between_frames(), whole.contains(&cut), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn the_longest_frame_is_taken_and_one_byte_more_is_refused_before_any_of_it_is_kept() {
+        let longest = u32::try_from(MAX_FRAME).unwrap();
+        let mut decoder = Decoder::default();
+        assert_eq!(
+            decoder.next_frame(&mut Bytes::copy_from_slice(&longest.to_be_bytes())),
+            Ok(None)
+        );
+        assert_eq!(decoder.body.capacity(), 0);
+
+        for announced in [longest + 1, u32::MAX] {
+            let mut input = Bytes::copy_from_slice(&announced.to_be_bytes());
+            assert_eq!(
+                Decoder::default().next_frame(&mut input),
+                Err(Oversize { announced })
+            );
+        }
+    }
+}

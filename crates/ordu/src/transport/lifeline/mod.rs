@@ -33,10 +33,10 @@ const PROOF_LEN: usize = 32;
 pub(super) type Proof = [u8; PROOF_LEN];
 
 /// The accepter knows the proof.
-const ACK: u8 = b'+';
+pub(super) const ACK: u8 = b'+';
 
 /// The connection ends in good order, and its lifeline with it.
-const BYE: u8 = b'-';
+pub(super) const BYE: u8 = b'-';
 
 /// The proof of a connection; `None` only for one whose handshake is not done.
 pub(super) fn proof_of(quic: &Connection) -> Option<Proof> {

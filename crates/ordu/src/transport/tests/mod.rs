@@ -4,5 +4,6 @@ mod frames;
 mod hostile;
 mod lifelines;
 mod node;
+mod raw_peer;
 
 use node::Node;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::cluster_key::ClusterKey;
-use crate::transport::{Channel, Command, ConnId, Event, Limits, Transport};
+use crate::transport::{Channel, Command, ConnId, DialError, Event, Limits, Transport};
 
 /// Longer than anything here takes on a busy machine; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -105,6 +105,16 @@ impl Node {
                 peer_addr,
                 dialled,
             }),
+            _ => None,
+        })
+        .await
+    }
+
+    /// How the next dial to end ends.
+    pub(super) async fn dial_ended(&mut self) -> Result<ConnId, DialError> {
+        self.expect("the end of a dial", |event| match event {
+            Event::Connected { conn, .. } => Some(Ok(*conn)),
+            Event::DialFailed { error, .. } => Some(Err(error.clone())),
             _ => None,
         })
         .await

@@ -1,0 +1,2 @@
+mod certificates;
+mod files;
