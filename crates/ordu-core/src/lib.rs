@@ -15,28 +15,35 @@
 
 extern crate alloc;
 
+mod children;
+mod claims;
 mod config;
 mod event;
 mod id;
 mod input;
+mod membership;
 mod node;
 mod output;
+mod placement;
+mod registers;
+mod replication;
 mod request;
+mod requests;
 mod spec;
-mod supervised;
 mod time;
 mod token;
 mod view;
+mod wire;
 
 pub use config::{Config, Timing};
 pub use event::Event;
 pub use id::{ChildId, ClusterName, HordeName, InvalidName, Kind, NodeId, NodeName};
 pub use input::{Channel, ConnId, DialError, DialId, Input, ProbeId, ProbeOutcome, StartId};
 pub use node::Node;
+pub use ordu_supervisor::core::{ChildType, ExitReason, Intensity, Restart, Shutdown};
 pub use output::{CloseReason, ExitCause, Output};
 pub use request::{Answer, CallError, Command, RequestId, Stopped};
 pub use spec::{ChildSpec, Constraint};
-pub use supervised::{ChildType, ExitReason, Intensity, Restart, Shutdown};
 pub use time::{Now, Time, WallTime};
 pub use token::Token;
 pub use view::{ChildInfo, ChildState, MemberInfo, MemberState};

@@ -1,41 +1,472 @@
-use core::time::Duration;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::net::SocketAddr;
 
-use crate::{Config, Input, NodeId, Now, Output, Time};
+use ordu_crdt::{Replica, SyncConfig};
+use ordu_supervisor::core::{
+    DynamicCore, DynamicEvent, DynamicFlags, ExitReason, Incarnation, Started, Time as SupervisorTime,
+};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use crate::children::Children;
+use crate::claims::Takeovers;
+use crate::membership::{Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim};
+use crate::registers::{ChildKey, Key, Status, Value};
+use crate::replication::SYNC_FRAME;
+use crate::requests::{Answered, Asked, Decision, Parked};
+use crate::wire::Message;
+use crate::{
+    CloseReason, Config, ConnId, Event, ExitCause, Input, MemberInfo, NodeId, Now, Output, RequestId,
+    StartId, Time,
+};
 
 /// One member of a cluster: membership, replica of the state, placement, claims and requests in one state
 /// machine.
+///
+/// Feed it with [`Node::handle`], carry out what [`Node::poll_output`] gives until it gives nothing, and call
+/// [`Node::handle`] with [`Input::Timer`] once [`Node::next_deadline`] has come.
+///
+/// This type only dispatches; each concern owns its state and its rules: `membership/` (S4.3–S4.6, S6),
+/// `replication/` (S1), `placement/` (S4.2), `claims/` (S2–S4, S7), `children/` and `requests/` (S5).
 #[derive(Debug)]
 pub struct Node {
-    config: Config,
-    id: NodeId,
+    pub(crate) config: Config,
+    pub(crate) id: NodeId,
+    pub(crate) now: Now,
+    outputs: VecDeque<Output>,
+    /// Messages of this node to itself: the decider of a child is often the node that was asked.
+    loopback: VecDeque<Message>,
+    /// Numbers of pings, probes, proposals and placements.
+    pub(crate) numbers: u64,
+    /// What `next_deadline` said after the last input.
+    armed: Option<Time>,
+    begun: bool,
+
+    pub(crate) standing: Standing,
+    pub(crate) links: Links,
+    pub(crate) dialer: Dialer,
+    pub(crate) swim: Swim,
+    pub(crate) evidence: Evidence,
+    pub(crate) names: Names,
+    pub(crate) roster: Roster,
+    pub(crate) settled: Settled,
+    /// Something changed from which members, peers or dials are derived.
+    pub(crate) members_changed: bool,
+    /// Members known dead by proof (S6.3).
+    pub(crate) proven: BTreeSet<NodeId>,
+    /// Why a member's state will be seen to have changed.
+    pub(crate) reasons: BTreeMap<NodeId, String>,
+    pub(crate) shown: BTreeMap<NodeId, Arc<MemberInfo>>,
+    pub(crate) extra_dials: BTreeSet<SocketAddr>,
+    pub(crate) next_courtship: Time,
+
+    pub(crate) replica: Replica<Key, Value>,
+    /// The peers the map is exchanged with.
+    pub(crate) replicating: BTreeSet<NodeId>,
+    pub(crate) next_sync: Time,
+    pub(crate) next_resync: Time,
+    pub(crate) last_synced: Option<NodeId>,
+    pub(crate) next_burial: Time,
+
+    pub(crate) children: Children,
+    pub(crate) supervisor: DynamicCore<ChildKey>,
+    pub(crate) starts: BTreeMap<StartId, ChildKey>,
+    pub(crate) os_pids: BTreeMap<StartId, u32>,
+    pub(crate) takeovers: Takeovers,
+
+    pub(crate) asked: BTreeMap<RequestId, Asked>,
+    pub(crate) parked: alloc::vec::Vec<Parked>,
+    pub(crate) decisions: BTreeMap<ChildKey, VecDeque<Decision>>,
+    pub(crate) answered: BTreeMap<(NodeId, RequestId), Answered>,
 }
 
 impl Node {
-    /// A node that boots now. `seed` decides every random choice it will make.
+    /// A node that boots now. `id` must be new; `seed` decides every random choice the node will make.
     pub fn new(config: Config, id: NodeId, seed: u64) -> Self {
-        let _ = seed;
-        Self { config, id }
+        let identity = Identity {
+            id,
+            generation: 0,
+            name: config.name.clone(),
+            addr: config.addr,
+        };
+        let swim = Swim::new(identity, &config.timing, Pcg64Mcg::seed_from_u64(seed));
+        let sync = SyncConfig {
+            frame_bytes: SYNC_FRAME,
+            ..SyncConfig::default()
+        };
+        let flags = DynamicFlags {
+            seed: seed.rotate_left(32),
+            ..DynamicFlags::default()
+        };
+        Self {
+            config,
+            id,
+            now: Now::default(),
+            outputs: VecDeque::new(),
+            loopback: VecDeque::new(),
+            numbers: 0,
+            armed: None,
+            begun: false,
+            standing: Standing::Joining { since: Time(0) },
+            links: Links::default(),
+            dialer: Dialer::default(),
+            swim,
+            evidence: Evidence::default(),
+            names: Names::default(),
+            roster: Roster::default(),
+            settled: Settled::new(),
+            members_changed: true,
+            proven: BTreeSet::new(),
+            reasons: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            extra_dials: BTreeSet::new(),
+            next_courtship: Time(0),
+            replica: Replica::new(id.replica(), sync),
+            replicating: BTreeSet::new(),
+            next_sync: Time(0),
+            next_resync: Time(0),
+            last_synced: None,
+            next_burial: Time(0),
+            children: Children::default(),
+            supervisor: DynamicCore::new(flags).expect("the default flags are valid"),
+            starts: BTreeMap::new(),
+            os_pids: BTreeMap::new(),
+            takeovers: Takeovers::default(),
+            asked: BTreeMap::new(),
+            parked: alloc::vec::Vec::new(),
+            decisions: BTreeMap::new(),
+            answered: BTreeMap::new(),
+        }
     }
 
-    /// Takes in what happened. Never fails, never blocks; drain [`Node::poll_output`] after every call.
+    /// Takes in what happened. Never fails, never blocks; drain [`Node::poll_output`] after every call. The
+    /// first call boots the node, whatever its input.
     pub fn handle(&mut self, now: Now, input: Input) {
-        let _ = (now, input, self.config.timing.gap > Duration::ZERO);
+        if self.standing == Standing::Gone {
+            return;
+        }
+        self.look_at_the_clocks(now);
+        if !self.begun {
+            self.begun = true;
+            self.standing = Standing::Joining { since: now.mono };
+            self.next_sync = now.mono + self.config.timing.sync_period;
+            self.write_member(Status::Joining);
+        }
+        self.dispatch(input);
+        self.run_timers();
+        self.work();
+        self.armed = self.next_deadline();
     }
 
     /// What to do next, until there is nothing left.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// When to call [`Node::handle`] with [`Input::Timer`] if nothing else happens before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        None
+        let timing = &self.config.timing;
+        let joining = match self.standing {
+            Standing::Joining { since } => Some(
+                self.now
+                    .mono
+                    .max(since + timing.settle * 5)
+                    .min(since + timing.boot_grace),
+            ),
+            Standing::CatchingUp { since } => Some(since + timing.boot_grace),
+            Standing::Leaving { since } => Some(since),
+            Standing::Ready | Standing::Gone => None,
+        };
+        let joining = joining.map(|at| at.max(self.now.mono + timing.settle));
+        let unsynced = self
+            .replicating
+            .iter()
+            .any(|peer| !self.replica.synced_once(peer.replica()));
+        [
+            joining,
+            self.swim.next_deadline(),
+            self.dialer.next_deadline(),
+            self.evidence.next_deadline(),
+            self.names.next_deadline(),
+            self.settled.next_deadline(timing),
+            self.supervisor.next_deadline().map(|at| Time(at.as_micros())),
+            self.children.next_deadline(),
+            self.takeovers.next_deadline(),
+            self.asked_deadline(),
+            (!self.replicating.is_empty()).then_some(self.next_sync),
+            unsynced.then_some(self.next_resync),
+            self.unlisted().next().map(|_| self.next_courtship),
+            (!self.children.graves.is_empty() || !self.answered.is_empty()).then_some(self.next_burial),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// This node's identity.
     pub fn id(&self) -> NodeId {
         self.id
+    }
+
+    fn dispatch(&mut self, input: Input) {
+        match input {
+            Input::Timer => {}
+            Input::Connected {
+                conn,
+                peer,
+                addr,
+                dialled,
+                rtt,
+            } => self.connected(conn, peer, addr, dialled, rtt),
+            Input::DialFailed { dial, .. } => {
+                self.dialer.ended(dial);
+            }
+            Input::Disconnected { conn, .. } => {
+                let peer = self.links.link(conn).map(|link| link.peer);
+                self.disconnected(conn);
+                if let Some(peer) = peer {
+                    self.ask_again(peer);
+                }
+            }
+            Input::Datagram { conn, bytes } => {
+                if self.links.link(conn).is_some_and(|link| link.greeted) {
+                    self.swim.received(&bytes, self.now.mono);
+                }
+            }
+            Input::Received { conn, bytes, .. } => self.received(conn, &bytes),
+            Input::LifelineClosed { conn } => self.lifeline_closed(conn),
+            Input::Probed { probe, outcome } => self.probed(probe, outcome),
+            Input::ChildStarted { start, os_pid } => {
+                if let Some(pid) = os_pid {
+                    self.os_pids.insert(start, pid);
+                }
+                self.child_started(start, Ok(Started::Running));
+            }
+            Input::ChildIgnored { start } => self.child_started(start, Ok(Started::Ignore)),
+            Input::ChildStartFailed { start, error } => {
+                self.child_started(start, Err(ExitReason::Error(error)))
+            }
+            Input::ChildExited { start, reason } => {
+                self.supervise(DynamicEvent::Exited {
+                    incarnation: Incarnation::new(start.0),
+                    reason,
+                });
+                self.starts.remove(&start);
+                self.os_pids.remove(&start);
+            }
+            Input::Request {
+                request,
+                timeout,
+                command,
+            } => self.requested(request, timeout, command),
+            Input::Seeds(seeds) => {
+                self.config.seeds = seeds;
+                self.members_changed = true;
+            }
+            Input::Leave => self.begin_leaving(),
+        }
+    }
+
+    fn child_started(&mut self, start: StartId, outcome: Result<Started, ExitReason>) {
+        if outcome != Ok(Started::Running) {
+            self.starts.remove(&start);
+        }
+        self.supervise(DynamicEvent::Started {
+            incarnation: Incarnation::new(start.0),
+            outcome,
+        });
+    }
+
+    fn received(&mut self, conn: ConnId, bytes: &[u8]) {
+        let Some(link) = self.links.link(conn) else { return };
+        let (peer, greeted) = (link.peer, link.greeted);
+        let message = match Message::decode(bytes) {
+            Ok(message) => message,
+            Err(detail) => {
+                return self.close(
+                    conn,
+                    CloseReason::Protocol {
+                        detail: detail.into(),
+                    },
+                );
+            }
+        };
+        match message {
+            Message::Hello(hello) if !greeted => self.greeted(conn, hello),
+            Message::Refused(refusal) => self.refused(conn, refusal),
+            // A peer may answer before its own handshake was judged here: nothing but these two counts then.
+            _ if !greeted => {}
+            message => self.message(peer, message, Some(conn)),
+        }
+    }
+
+    fn message(&mut self, from: NodeId, message: Message, conn: Option<ConnId>) {
+        match message {
+            Message::Hello(_) | Message::Refused(_) => {}
+            Message::Sync(message) => {
+                if let Err(detail) = self.sync_received(from, message)
+                    && let Some(conn) = conn
+                {
+                    self.close(conn, CloseReason::Protocol { detail });
+                }
+            }
+            Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
+            Message::Pong(_) => self.peer_answered(from),
+            Message::Evidence(dead) => self.evidence_of(dead, from),
+            Message::Ask(ask) => self.take_decision(ask),
+            Message::Told(told) => self.told(told),
+            Message::Place(place) => self.place_here(from, place),
+            Message::Placed(placed) => self.placed(from, placed),
+            Message::Propose(propose) => self.proposed(from, propose),
+            Message::Proposed { proposal, refused } => self.proposal_answered(from, proposal, refused),
+            Message::Confirm { child, rank } => self.confirm_asked(from, child, rank),
+            Message::Verdict { child, rank, verdict } => self.verdict(from, &child, rank, verdict),
+        }
+    }
+
+    /// A clock that stood still, or a process that was stopped, knows nothing of what happened meanwhile:
+    /// nobody may be blamed for it (S4.5).
+    fn look_at_the_clocks(&mut self, now: Now) {
+        let late = self.armed.map_or(core::time::Duration::ZERO, |armed| {
+            now.mono.since(armed.max(self.now.mono))
+        });
+        self.now = now;
+        let timing = &self.config.timing;
+        if late <= timing.gap {
+            return;
+        }
+        let members = u32::try_from(self.roster.iter().count()).unwrap_or(u32::MAX);
+        let round = timing.probe_period.saturating_mul(members.saturating_add(1)) + timing.probe_rtt;
+        self.swim.postpone(late);
+        self.settled.void(now.mono + round, now.mono);
+        let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
+        self.event(Event::ClockGap { millis });
+    }
+
+    fn run_timers(&mut self) {
+        let now = self.now.mono;
+        self.swim.run_timers(now);
+        while let Some((dial, addr)) = self.dialer.poll(now, &self.config.timing) {
+            let timeout = self.config.timing.dial_timeout;
+            self.output(Output::Dial { dial, addr, timeout });
+        }
+        self.weigh_evidence();
+        self.holders_expired();
+        self.court_the_unlisted();
+        self.sync_in_turn();
+        self.sync_with_the_unsynced();
+        self.bury();
+        if self
+            .supervisor
+            .next_deadline()
+            .is_some_and(|at| at.as_micros() <= now.0)
+        {
+            self.supervisor
+                .step(DynamicEvent::Tick, SupervisorTime::from_micros(now.0));
+        }
+        self.children.run_timers(now);
+    }
+
+    /// Follows up on everything the input led to, until nothing more comes of it.
+    fn work(&mut self) {
+        loop {
+            let mut worked = self.drain_swim();
+            worked |= self.take_changes();
+            worked |= self.drain_supervisor();
+            while let Some(message) = self.loopback.pop_front() {
+                worked = true;
+                self.message(self.id, message, None);
+            }
+            self.refresh_standing();
+            self.members_refresh();
+            if self.refresh_settled() {
+                worked = true;
+                self.view_changed();
+            }
+            self.answer_proposals();
+            worked |= self.reconcile_children();
+            worked |= self.advance_takeovers();
+            worked |= self.advance_asked();
+            worked |= self.advance_leaving();
+            worked |= self.flush_replication();
+            if !worked && self.loopback.is_empty() && !self.members_changed {
+                break;
+            }
+        }
+        while let Some((dial, addr)) = self.dialer.poll(self.now.mono, &self.config.timing) {
+            let timeout = self.config.timing.dial_timeout;
+            self.output(Output::Dial { dial, addr, timeout });
+        }
+    }
+
+    fn view_changed(&mut self) {
+        let members = self.settled.view().map_or(0, |view| view.ready.len());
+        self.takeovers.view_changed(members);
+        self.touch_unsettled();
+        let waiting: alloc::vec::Vec<_> = self.decisions.keys().cloned().collect();
+        for key in waiting {
+            self.children.touch(&key);
+        }
+        self.unpark();
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.output(Output::Event(event));
+    }
+
+    /// Sends to a node, itself included; what is sent to one without a connection is lost.
+    pub(crate) fn send(&mut self, to: NodeId, message: &Message) {
+        if to == self.id {
+            self.loopback.push_back(message.clone());
+        } else if let Some(conn) = self.links.used(to) {
+            self.send_on(conn, message);
+        }
+    }
+
+    pub(crate) fn send_on(&mut self, conn: ConnId, message: &Message) {
+        let (channel, bytes) = (message.channel(), message.encode());
+        self.output(Output::Send { conn, channel, bytes });
+    }
+
+    /// Moves a leave on: children stopped, `left` written, held by another (S5.2).
+    fn advance_leaving(&mut self) -> bool {
+        let Standing::Leaving { since } = self.standing else {
+            return false;
+        };
+        let late = self.now.mono >= since;
+        if !late && !self.nothing_runs_here() {
+            return false;
+        }
+        let heirs = self
+            .roster
+            .iter()
+            .filter(|(node, _)| self.roster.is_ready(*node))
+            .count();
+        let head = ordu_crdt::Dot {
+            origin: self.id.replica(),
+            seq: self.replica.vector().get(self.id.replica()),
+        };
+        if !late && heirs > 0 && self.holders(head).len() < 2 {
+            return false;
+        }
+        self.write_member(Status::Left);
+        self.swim.leave(self.now.mono);
+        self.drain_swim();
+        self.flush_replication();
+        self.exit(ExitCause::Left);
+        true
     }
 }

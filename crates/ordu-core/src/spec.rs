@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::supervised::{ChildType, Intensity, Restart, Shutdown};
+use ordu_supervisor::core::{ChildType, Intensity, Restart, Shutdown};
 use serde::{Deserialize, Serialize};
 
 use crate::{Kind, NodeName};

@@ -1,0 +1,160 @@
+//! The children this node knows of, and the copies it runs.
+//!
+//! A child that may need something is *touched*; [`Node::reconcile_children`] then looks at each touched
+//! child as it is now and does what is missing. Nothing is remembered to be done later but a time to look
+//! again.
+
+mod child;
+mod publish;
+mod reconcile;
+mod supervise;
+
+pub(crate) use child::{Child, Conflict, Pending};
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::node::Node;
+use crate::registers::{ChildKey, Claim, Intent};
+use crate::{NodeId, Time};
+
+/// All children this node knows of.
+#[derive(Debug, Default)]
+pub(crate) struct Children {
+    pub(crate) all: BTreeMap<ChildKey, Child>,
+    /// The children by the owner of their winning claim; `None`: no claim.
+    by_owner: BTreeMap<Option<NodeId>, BTreeSet<ChildKey>>,
+    /// Looked at before the current input is done with.
+    touched: BTreeSet<ChildKey>,
+    /// Looked at when the time has come.
+    wake: BTreeSet<(Time, ChildKey)>,
+    /// Those for which the decider has something left to do: looked at whenever the view changes.
+    pub(crate) unsettled: BTreeSet<ChildKey>,
+    /// Those whose life is over and whose intent is still in the map.
+    pub(crate) graves: BTreeSet<ChildKey>,
+    /// Those that run here, or are about to.
+    pub(crate) here: BTreeSet<ChildKey>,
+}
+
+impl Children {
+    pub(crate) fn get(&self, key: &ChildKey) -> Option<&Child> {
+        self.all.get(key)
+    }
+
+    pub(crate) fn touch(&mut self, key: &ChildKey) {
+        self.touched.insert(key.clone());
+    }
+
+    pub(crate) fn wake_at(&mut self, at: Time, key: &ChildKey) {
+        self.wake.insert((at, key.clone()));
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.wake.first().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn take_touched(&mut self) -> Vec<ChildKey> {
+        core::mem::take(&mut self.touched).into_iter().collect()
+    }
+
+    pub(crate) fn run_timers(&mut self, now: Time) {
+        while self.wake.first().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, key)) = self.wake.pop_first() {
+                self.touched.insert(key);
+            }
+        }
+    }
+
+    fn index(&mut self, key: &ChildKey, owner: Option<NodeId>, before: Option<Option<NodeId>>) {
+        if before == Some(owner) {
+            return;
+        }
+        if let Some(before) = before
+            && let Some(keys) = self.by_owner.get_mut(&before)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.by_owner.remove(&before);
+            }
+        }
+        self.by_owner.entry(owner).or_default().insert(key.clone());
+    }
+
+    fn remove(&mut self, key: &ChildKey) {
+        if let Some(child) = self.all.remove(key)
+            && let Some(keys) = self.by_owner.get_mut(&child.owner)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.by_owner.remove(&child.owner);
+            }
+        }
+        self.unsettled.remove(key);
+        self.graves.remove(key);
+        self.here.remove(key);
+    }
+}
+
+impl Node {
+    /// How many children a node owns, as far as is known here.
+    pub(crate) fn owned(&self, node: NodeId) -> u32 {
+        let keys = self.children.by_owner.get(&Some(node));
+        u32::try_from(keys.map_or(0, BTreeSet::len)).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn touch_owned(&mut self, node: NodeId) {
+        if let Some(keys) = self.children.by_owner.get(&Some(node)) {
+            self.children.touched.extend(keys.iter().cloned());
+        }
+    }
+
+    pub(crate) fn touch_all(&mut self) {
+        self.children.touched.extend(self.children.all.keys().cloned());
+    }
+
+    /// What the decider has left to do may be possible now.
+    pub(crate) fn touch_unsettled(&mut self) {
+        self.children
+            .touched
+            .extend(self.children.unsettled.iter().cloned());
+    }
+
+    pub(crate) fn child_mut(&mut self, key: &ChildKey) -> &mut Child {
+        if !self.children.all.contains_key(key) {
+            self.children.all.insert(key.clone(), Child::new(self.id));
+            self.children.index(key, None, None);
+        }
+        self.children.all.get_mut(key).expect("inserted above")
+    }
+
+    /// The map says something new of a child.
+    pub(crate) fn set_registers(&mut self, key: &ChildKey, intent: Option<Intent>, claims: Vec<Claim>) {
+        let over = intent.as_ref().is_some_and(|intent| !intent.is_live());
+        let child = self.child_mut(key);
+        child.claims.set_registers(intent, claims);
+        let before = child.owner;
+        child.owner = child.claims.winner().map(Claim::owner);
+        let owner = child.owner;
+        self.children.index(key, owner, Some(before));
+        if owner != before {
+            self.members_changed = true;
+        }
+        if over {
+            self.children.graves.insert(key.clone());
+        } else {
+            self.children.graves.remove(key);
+        }
+        self.children.touch(key);
+    }
+
+    /// Forgets a child of which nothing is left.
+    pub(crate) fn forget_if_empty(&mut self, key: &ChildKey) {
+        let is_empty = self
+            .children
+            .get(key)
+            .is_some_and(|child| child.is_idle() && child.claims.is_empty());
+        if is_empty && !self.decisions.contains_key(key) {
+            self.children.remove(key);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use crate::node::Node;
+use crate::registers::{ChildKey, ClaimState, Desired};
+use crate::{ChildInfo, ChildState, NodeId, NodeName, Output};
+
+impl Node {
+    /// What is known here of a child; `None`: it is not there.
+    pub(crate) fn info(&self, key: &ChildKey) -> Option<ChildInfo> {
+        let child = self.children.get(key)?;
+        let intent = child.claims.intent().filter(|intent| intent.is_live())?;
+        let claim = child.claims.winner().filter(|claim| claim.birth == intent.birth);
+        let owner = claim
+            .map(crate::registers::Claim::owner)
+            .filter(|owner| self.is_living(*owner));
+        let state = match (claim.map(|claim| claim.state), owner, intent.desired) {
+            (Some(ClaimState::Zombie), Some(_), _) => ChildState::Zombie,
+            (Some(ClaimState::Failed), _, _) if claim.is_some_and(|claim| claim.run >= intent.run) => {
+                ChildState::Failed
+            }
+            (Some(ClaimState::Stopped) | None, _, Desired::Stopped) | (_, None, Desired::Stopped) => {
+                ChildState::Stopped
+            }
+            (_, None, Desired::Running) => ChildState::Unclaimed,
+            (Some(ClaimState::Running), Some(_), _) => ChildState::Running,
+            (Some(ClaimState::Restarting | ClaimState::Relocating), Some(_), _) => ChildState::Restarting,
+            (Some(ClaimState::Starting | ClaimState::Stopped | ClaimState::Failed) | None, Some(_), _) => {
+                ChildState::Starting
+            }
+        };
+        let os_pid = claim
+            .and_then(|claim| claim.os_pid)
+            .filter(|_| state == ChildState::Running);
+        Some(ChildInfo {
+            horde: key.horde.clone(),
+            id: key.id.clone(),
+            spec: Arc::clone(&intent.spec),
+            state,
+            node: owner.map(|owner| self.name_of(owner)),
+            token: claim.map(|claim| claim.token),
+            os_pid,
+            restarts: claim.map_or(0, |claim| claim.restarts),
+            reason: claim.and_then(|claim| claim.reason.clone()),
+        })
+    }
+
+    pub(crate) fn publish(&mut self, key: &ChildKey) {
+        let info = self.info(key);
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        if child.published.as_deref() == info.as_ref() {
+            return;
+        }
+        let info = info.map(Arc::new);
+        child.published.clone_from(&info);
+        self.output(Output::Child {
+            horde: key.horde.clone(),
+            id: key.id.clone(),
+            info,
+        });
+    }
+
+    /// Whether a node is this one, or alive or suspect.
+    pub(crate) fn is_living(&self, node: NodeId) -> bool {
+        node == self.id || self.roster.is_alive(node)
+    }
+
+    pub(crate) fn name_of(&self, node: NodeId) -> NodeName {
+        if node == self.id {
+            return self.config.name.clone();
+        }
+        self.roster.get(node).map_or_else(
+            || NodeName::new(String::from("unknown")).expect("a valid name"),
+            |known| known.identity.name.clone(),
+        )
+    }
+}

@@ -1,0 +1,280 @@
+use core::time::Duration;
+
+use super::Conflict;
+use crate::claims::{Copy, Phase, Step, StopWhy, Verdict};
+use crate::membership::Standing;
+use crate::node::Node;
+use crate::registers::{ChildKey, Claim, ClaimState, Key, Rank};
+use crate::wire::Message;
+use crate::{Event, NodeId, Token};
+
+/// A winner that has not answered is asked again after this long.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+impl Node {
+    /// Looks at every touched child, until there is none.
+    pub(crate) fn reconcile_children(&mut self) -> bool {
+        let touched = self.children.take_touched();
+        for key in &touched {
+            self.reconcile(key);
+        }
+        self.write_takeovers();
+        !touched.is_empty()
+    }
+
+    fn reconcile(&mut self, key: &ChildKey) {
+        if self.children.get(key).is_none() {
+            return;
+        }
+        // Each step changes what the next one sees; no child needs more than a few.
+        for _ in 0..8 {
+            let Some(step) = self.children.get(key).and_then(|child| child.claims.next_step()) else {
+                break;
+            };
+            if !self.take_step(key, step) {
+                break;
+            }
+        }
+        if self.standing.is_leaving() && self.copy_of(key).is_some_and(|copy| may_be_stopped(&copy.phase)) {
+            self.stop_or_drop(key, StopWhy::Leave);
+        }
+        if self
+            .children
+            .get(key)
+            .is_some_and(|child| child.claims.outranked_by().is_none())
+            && let Some(child) = self.children.all.get_mut(key)
+        {
+            child.conflict = None;
+        }
+        self.tidy(key);
+        self.begin_placed(key);
+        self.decide(key);
+        self.advance_decisions(key);
+        self.publish(key);
+        self.forget_if_empty(key);
+    }
+
+    /// Takes one step of the owner; gives whether there may be another right now.
+    fn take_step(&mut self, key: &ChildKey, step: Step) -> bool {
+        match step {
+            Step::Stop(why) => {
+                self.stop_or_drop(key, why);
+                false
+            }
+            Step::Start => self.start_owned(key),
+            Step::Settle(state) => {
+                self.write_claim(key, |claim| Claim {
+                    state,
+                    os_pid: None,
+                    ..claim
+                });
+                true
+            }
+            Step::RemoveClaim => {
+                if self.standing.is_leaving() {
+                    return false;
+                }
+                self.write([(Key::Claim(key.clone()), None)]);
+                false
+            }
+            Step::Confirm(rank) => {
+                self.confirm(key, rank);
+                false
+            }
+        }
+    }
+
+    /// Stops a copy; one that only waits for the holders of its claim is dropped.
+    fn stop_or_drop(&mut self, key: &ChildKey, why: StopWhy) {
+        match self.copy_of(key).map(|copy| &copy.phase) {
+            Some(Phase::Claiming) => self.drop_copy(key),
+            Some(_) => self.stop_copy(key, why),
+            None => {}
+        }
+    }
+
+    /// Starts a child that this node owns and that should run here.
+    fn start_owned(&mut self, key: &ChildKey) -> bool {
+        if !self.standing.may_act() {
+            return false;
+        }
+        let (hlc, now, me) = (self.hlc_millis(), self.now.mono, self.id);
+        let Some(child) = self.children.all.get_mut(key) else {
+            return false;
+        };
+        let (Some(intent), Some(own)) = (child.claims.intent().cloned(), child.claims.own().cloned()) else {
+            return false;
+        };
+        if child.refused.is_some_and(|rank| rank > own.rank()) {
+            return false;
+        }
+        if let Some(at) = child.retry_at.filter(|at| *at > now && intent.run <= own.run) {
+            self.children.wake_at(at, key);
+            return false;
+        }
+        let fresh = intent.run > own.run;
+        // A temporary child may have run already (S5.4).
+        if Self::is_spent(&intent, Some(&own)) {
+            return false;
+        }
+        child.retry_at = None;
+        child.fresh_run = fresh;
+        let token = Token {
+            epoch: child.claims.next_epoch(hlc),
+            owner: me,
+        };
+        let (restarts, relocations) = if fresh {
+            (0, 0)
+        } else {
+            (own.restarts, own.relocations)
+        };
+        self.write_claim(key, |claim| Claim {
+            run: intent.run,
+            token,
+            state: ClaimState::Starting,
+            restarts,
+            relocations,
+            os_pid: None,
+            ..claim
+        });
+        let copy = Copy {
+            birth: intent.birth,
+            run: intent.run,
+            token,
+            phase: Phase::Starting,
+            unwritten: false,
+        };
+        self.start_copy(key, copy, intent.spec, restarts, None);
+        false
+    }
+
+    /// The winner supersedes claims that lost, so that they do not pile up.
+    fn tidy(&mut self, key: &ChildKey) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let runs = child
+            .claims
+            .copy()
+            .is_some_and(|copy| matches!(copy.phase, Phase::Running { .. }));
+        if runs && child.claims.is_contested() && child.claims.next_step().is_none() {
+            self.write_claim(key, |claim| claim);
+        }
+    }
+
+    /// Asks the owner of the copy that outranks this node's (S7.1).
+    fn confirm(&mut self, key: &ChildKey, rank: Rank) {
+        let now = self.now.mono;
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let fresh = Conflict {
+            rank,
+            asked: None,
+            starting: None,
+        };
+        let conflict = child.conflict.get_or_insert(fresh);
+        if conflict.rank != rank {
+            *conflict = Conflict {
+                starting: conflict.starting,
+                ..fresh
+            };
+        }
+        if conflict.asked.is_some_and(|asked| now < asked + ASK_AGAIN) {
+            return;
+        }
+        conflict.asked = Some(now);
+        self.children.wake_at(now + ASK_AGAIN, key);
+        // A winner that is down answers nothing: the decider then gives the child to a node that runs it.
+        self.send(
+            rank.token.owner,
+            &Message::Confirm {
+                child: key.clone(),
+                rank,
+            },
+        );
+    }
+
+    pub(crate) fn confirm_asked(&mut self, from: NodeId, key: ChildKey, rank: Rank) {
+        let verdict = self
+            .children
+            .get(&key)
+            .map_or(Verdict::NotWinner, |child| child.claims.verdict(rank));
+        self.send(
+            from,
+            &Message::Verdict {
+                child: key,
+                rank,
+                verdict,
+            },
+        );
+    }
+
+    /// The winner's answer (S7.1).
+    pub(crate) fn verdict(&mut self, from: NodeId, key: &ChildKey, rank: Rank, verdict: Verdict) {
+        let now = self.now.mono;
+        let wait = self.config.timing.conflict_wait;
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let still = child.claims.outranked_by() == Some(rank) && rank.token.owner == from;
+        let Some(conflict) = child.conflict.as_mut().filter(|_| still) else {
+            return;
+        };
+        let stop = match verdict {
+            Verdict::Running | Verdict::Over => true,
+            Verdict::Starting => {
+                let since = *conflict.starting.get_or_insert(now);
+                now >= since + wait
+            }
+            Verdict::NotWinner => false,
+        };
+        let Some(copy) = child.claims.copy().filter(|copy| may_be_stopped(&copy.phase)) else {
+            return;
+        };
+        if stop {
+            let loser = copy.token;
+            let (horde, id) = (key.horde.clone(), key.id.clone());
+            self.event(Event::Conflict {
+                horde,
+                id,
+                loser,
+                winner: rank.token,
+            });
+            self.stop_or_drop(key, StopWhy::Conflict);
+        }
+        self.children.touch(key);
+    }
+
+    /// While leaving: whether all copies are gone.
+    pub(crate) fn nothing_runs_here(&self) -> bool {
+        self.children.here.is_empty()
+    }
+
+    pub(crate) fn begin_leaving(&mut self) {
+        if self.standing.is_leaving() {
+            return;
+        }
+        let budget = self
+            .children
+            .here
+            .iter()
+            .filter_map(|key| self.children.get(key)?.spec.as_ref())
+            .filter_map(|spec| match spec.shutdown {
+                ordu_supervisor::core::Shutdown::Timeout(timeout) => Some(timeout),
+                _ => None,
+            })
+            .max()
+            .unwrap_or_default();
+        self.standing = Standing::Leaving {
+            since: self.now.mono + budget + Duration::from_secs(5),
+        };
+        self.write_member(crate::registers::Status::Draining);
+        self.members_changed = true;
+        self.touch_all();
+    }
+}
+
+fn may_be_stopped(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Stopping(_) | Phase::Zombie)
+}

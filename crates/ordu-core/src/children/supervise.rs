@@ -1,0 +1,488 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use ordu_supervisor::core::{
+    Backoff, ChildPolicy, DynamicAction, DynamicEvent, ExitReason, Incarnation, Notice, Restart, Signal,
+    Time as SupervisorTime,
+};
+
+use crate::claims::{Copy, Phase, StopWhy};
+use crate::node::Node;
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
+use crate::wire::PlaceError;
+use crate::{ChildSpec, Event, Output, StartId, Token};
+
+/// How the local supervisor treats a child: OTP's fields, a restart budget of its own so that one bad child
+/// takes down nobody, and a back-off so that it does not burn the budget in microseconds.
+fn policy(spec: &ChildSpec, timeout: Option<Duration>) -> ChildPolicy {
+    ChildPolicy {
+        restart: spec.restart,
+        shutdown: spec.shutdown,
+        child_type: spec.child_type,
+        start_timeout: spec.start_timeout.or(timeout),
+        budget: Some(spec.intensity),
+        backoff: Some(Backoff::new(Duration::from_millis(50), Duration::from_secs(1))),
+        ..ChildPolicy::worker()
+    }
+}
+
+impl Node {
+    fn supervisor_now(&self) -> SupervisorTime {
+        SupervisorTime::from_micros(self.now.mono.0)
+    }
+
+    pub(crate) fn supervise(&mut self, event: DynamicEvent<ChildKey>) {
+        let now = self.supervisor_now();
+        self.supervisor.step(event, now);
+    }
+
+    /// Hands a copy to the local supervisor, which starts it.
+    pub(crate) fn start_copy(
+        &mut self,
+        key: &ChildKey,
+        copy: Copy,
+        spec: Arc<ChildSpec>,
+        restarts: u32,
+        timeout: Option<Duration>,
+    ) {
+        let policy = policy(&spec, timeout);
+        let child = self.child_mut(key);
+        child.claims.set_copy(Some(Copy {
+            phase: Phase::Starting,
+            ..copy
+        }));
+        child.spec = Some(spec);
+        child.conflict = None;
+        self.children.here.insert(key.clone());
+        self.supervise(DynamicEvent::StartChild {
+            key: key.clone(),
+            policy,
+            payload: (),
+            restarts,
+        });
+    }
+
+    /// Stops a copy that the local supervisor knows.
+    pub(crate) fn stop_copy(&mut self, key: &ChildKey, why: StopWhy) {
+        let Some(copy) = self
+            .children
+            .all
+            .get_mut(key)
+            .and_then(|child| child.claims.copy_mut())
+        else {
+            return;
+        };
+        copy.phase = Phase::Stopping(why);
+        let reason = match why {
+            StopWhy::Conflict | StopWhy::Void => ExitReason::CONFLICT,
+            StopWhy::Finished => ExitReason::FINISHED,
+            StopWhy::Leave => ExitReason::REDISTRIBUTION,
+            StopWhy::Terminated | StopWhy::Deleted | StopWhy::Rerun | StopWhy::Outranked => {
+                ExitReason::Shutdown
+            }
+        };
+        self.supervise(DynamicEvent::Terminate {
+            key: key.clone(),
+            reason,
+        });
+    }
+
+    /// The copy is gone, and so is all that was remembered of it.
+    pub(crate) fn drop_copy(&mut self, key: &ChildKey) {
+        if let Some(child) = self.children.all.get_mut(key) {
+            child.claims.set_copy(None);
+            child.spec = None;
+            child.start = None;
+            child.conflict = None;
+        }
+        self.children.here.remove(key);
+        self.children.touch(key);
+    }
+
+    /// Carries out what the local supervisor decided.
+    pub(crate) fn drain_supervisor(&mut self) -> bool {
+        let mut worked = false;
+        while let Some(action) = self.supervisor.poll_action() {
+            worked = true;
+            match action {
+                DynamicAction::Start {
+                    key,
+                    incarnation,
+                    restarts,
+                    ..
+                } => {
+                    self.execute_start(&key, incarnation, restarts);
+                }
+                DynamicAction::Signal {
+                    incarnation, signal, ..
+                } => {
+                    let start = StartId(incarnation.number());
+                    // A start that was called off before it was begun has nothing to stop.
+                    if self.starts.contains_key(&start) {
+                        self.output(match signal {
+                            Signal::Shutdown => Output::ShutdownChild { start },
+                            Signal::Kill => Output::KillChild { start },
+                        });
+                    }
+                }
+                DynamicAction::Notice { key, notice, .. } => self.noticed(&key, notice),
+                DynamicAction::Refused { key, .. } => {
+                    // Known already, or gone already: whichever it is, look again.
+                    self.children.touch(&key);
+                }
+                DynamicAction::Report(_) | DynamicAction::Exit { .. } => {}
+            }
+        }
+        worked
+    }
+
+    /// Starts a copy: every start has a token of its own (S3.1).
+    fn execute_start(&mut self, key: &ChildKey, incarnation: Incarnation, restarts: u32) {
+        let hlc = self.hlc_millis();
+        let me = self.id;
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let Some(copy) = child.claims.copy().cloned() else {
+            return;
+        };
+        let token = match copy.phase {
+            Phase::Restarting => Token {
+                epoch: child.claims.next_epoch(hlc),
+                owner: me,
+            },
+            _ => copy.token,
+        };
+        let yields = copy.phase == Phase::Restarting && child.claims.outranked_by().is_some();
+        let start = StartId(incarnation.number());
+        child.start = Some(start);
+        let Some(spec) = child.spec.clone() else { return };
+        if yields {
+            // A loser that crashed is not started again: the winner is responsible (S7).
+            self.stop_copy(key, StopWhy::Conflict);
+            let outcome = Err(ExitReason::CONFLICT);
+            self.supervise(DynamicEvent::Started { incarnation, outcome });
+            return;
+        }
+        self.starts.insert(start, key.clone());
+        if copy.phase == Phase::Restarting {
+            child_set(self, key, |child| {
+                child.claims.set_copy(Some(Copy {
+                    token,
+                    phase: Phase::Starting,
+                    ..copy.clone()
+                }));
+            });
+            self.write_claim(key, |claim| Claim {
+                token,
+                state: ClaimState::Restarting,
+                restarts,
+                os_pid: None,
+                ..claim
+            });
+        }
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        self.output(Output::StartChild {
+            start,
+            horde,
+            id,
+            token,
+            spec,
+        });
+    }
+
+    /// Rewrites this node's own claim, if it is the winner (S2.2).
+    pub(crate) fn write_claim(&mut self, key: &ChildKey, change: impl FnOnce(Claim) -> Claim) {
+        let Some(own) = self
+            .children
+            .get(key)
+            .and_then(|child| child.claims.own())
+            .cloned()
+        else {
+            return;
+        };
+        let claim = change(own.clone());
+        let contested = self
+            .children
+            .get(key)
+            .is_some_and(|child| child.claims.is_contested());
+        if claim == own && !contested {
+            return;
+        }
+        self.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
+    }
+
+    fn noticed(&mut self, key: &ChildKey, notice: Notice) {
+        match notice {
+            Notice::Running => self.copy_runs(key),
+            Notice::StartFailed(reason) => self.copy_did_not_start(key, &reason),
+            Notice::Ignored => {
+                self.drop_copy(key);
+                if !self.answer_placement(key, Err(PlaceError::Ignored)) {
+                    self.copy_finished(key, None, "chose not to run".into());
+                }
+            }
+            Notice::Restarting { reason, at } => {
+                self.exited_event(key, &reason, "restart");
+                child_set(self, key, |child| {
+                    child.start = None;
+                    if let Some(copy) = child.claims.copy_mut() {
+                        copy.phase = Phase::Restarting;
+                    }
+                });
+                if at > self.supervisor_now() {
+                    let reason = reason.to_string();
+                    self.write_claim(key, |claim| Claim {
+                        state: ClaimState::Restarting,
+                        os_pid: None,
+                        reason: Some(reason),
+                        ..claim
+                    });
+                }
+            }
+            Notice::Finished(reason) => {
+                self.exited_event(key, &reason, "finished");
+                let run = self.drop_and_take(key);
+                self.copy_finished(key, run, reason.to_string());
+            }
+            Notice::Disowned => {
+                let run = self.drop_and_take(key);
+                self.copy_finished(key, run, "chose not to run".into());
+            }
+            Notice::Relinquished(_) => self.drop_copy(key),
+            Notice::GaveUp(reason) => {
+                self.exited_event(key, &reason, "gave up");
+                self.drop_copy(key);
+                self.give_up(key, &reason.to_string());
+            }
+            Notice::Stopped { exit, .. } => {
+                self.exited_event(key, &exit, "stopped");
+                let unwritten = self.copy_of(key).is_some_and(|copy| copy.unwritten);
+                self.drop_copy(key);
+                if unwritten {
+                    self.answer_placement(key, Err(PlaceError::Superseded));
+                }
+            }
+            Notice::Zombie => {
+                child_set(self, key, |child| {
+                    if let Some(copy) = child.claims.copy_mut() {
+                        copy.phase = Phase::Zombie;
+                    }
+                });
+                self.write_claim(key, |claim| Claim {
+                    state: ClaimState::Zombie,
+                    ..claim
+                });
+            }
+        }
+        self.children.touch(key);
+    }
+
+    fn copy_runs(&mut self, key: &ChildKey) {
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let os_pid = child.start.and_then(|start| self.os_pids.get(&start).copied());
+        child.attempts = 0;
+        child.fresh_run = false;
+        let Some(copy) = child.claims.copy_mut() else {
+            return;
+        };
+        copy.phase = Phase::Running { os_pid };
+        let copy = copy.clone();
+        let previous = child.claims.own().and_then(|own| own.previous);
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        self.event(Event::ChildStarted {
+            horde,
+            id,
+            token: copy.token,
+            previous,
+        });
+        if copy.unwritten {
+            return self.write_birth(key, copy, os_pid);
+        }
+        let token = copy.token;
+        let restarts = self.supervisor.restarts(key).unwrap_or(0);
+        self.write_claim(key, |claim| Claim {
+            token,
+            state: ClaimState::Running,
+            os_pid,
+            restarts,
+            run: copy.run,
+            ..claim
+        });
+    }
+
+    /// The first start succeeded: intent and first claim are written as one atomic unit (S2.3).
+    fn write_birth(&mut self, key: &ChildKey, mut copy: Copy, os_pid: Option<u32>) {
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let Some(spec) = child.spec.clone() else { return };
+        if child
+            .claims
+            .intent()
+            .is_some_and(|intent| intent.birth > copy.birth)
+        {
+            return self.stop_copy(key, StopWhy::Void);
+        }
+        copy.unwritten = false;
+        let intent = Intent {
+            birth: copy.birth,
+            run: copy.run,
+            desired: Desired::Running,
+            deleted: Deleted::No,
+            spec,
+        };
+        let claim = Claim {
+            birth: copy.birth,
+            run: copy.run,
+            token: copy.token,
+            previous: None,
+            state: ClaimState::Running,
+            restarts: 0,
+            relocations: 0,
+            os_pid,
+            reason: None,
+        };
+        let token = copy.token;
+        child.claims.set_copy(Some(copy));
+        let written = self.write([
+            (Key::Intent(key.clone()), Some(Value::encode(&intent))),
+            (Key::Claim(key.clone()), Some(Value::encode(&claim))),
+        ]);
+        if let Some(dot) = written {
+            self.answer_placement(key, Ok((token, dot)));
+        }
+    }
+
+    fn copy_did_not_start(&mut self, key: &ChildKey, reason: &ExitReason) {
+        let text = start_error(reason);
+        self.drop_copy(key);
+        if self.answer_placement(key, Err(PlaceError::StartFailed(text.clone()))) {
+            return;
+        }
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        child.attempts += 1;
+        let budget = child
+            .claims
+            .intent()
+            .map_or(0, |intent| intent.spec.intensity.max_restarts);
+        if core::mem::take(&mut child.fresh_run) {
+            self.write_claim(key, |claim| Claim {
+                state: ClaimState::Failed,
+                os_pid: None,
+                reason: Some(text),
+                ..claim
+            });
+        } else if child.attempts > budget {
+            child.attempts = 0;
+            self.give_up(key, &text);
+        } else {
+            let delay = Duration::from_millis(100 << child.attempts.min(6));
+            let at = self.now.mono + delay;
+            child.retry_at = Some(at);
+            self.children.wake_at(at, key);
+            self.write_claim(key, |claim| Claim {
+                state: ClaimState::Restarting,
+                os_pid: None,
+                reason: Some(text),
+                ..claim
+            });
+        }
+    }
+
+    /// The restart budget here is used up: another node may try, and if enough have, nobody (S2.5).
+    fn give_up(&mut self, key: &ChildKey, reason: &str) {
+        const MOST: usize = 3;
+        let members = self.settled.view().map_or(1, |view| view.ready.len());
+        self.write_claim(key, |claim| {
+            let relocations = claim.relocations + 1;
+            let tried = usize::try_from(relocations).unwrap_or(usize::MAX);
+            let state = if tried < members.min(MOST) {
+                ClaimState::Relocating
+            } else {
+                ClaimState::Failed
+            };
+            Claim {
+                state,
+                relocations,
+                os_pid: None,
+                reason: Some(reason.into()),
+                ..claim
+            }
+        });
+    }
+
+    /// A temporary or transient child ended by itself: its life is over (S5.4).
+    fn copy_finished(&mut self, key: &ChildKey, run: Option<ordu_crdt::Stamp>, reason: String) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let Some(intent) = child.claims.intent().filter(|intent| intent.is_live()).cloned() else {
+            return;
+        };
+        let ran = run.or_else(|| child.claims.own().map(|own| own.run));
+        if ran != Some(intent.run) {
+            return;
+        }
+        self.write_claim(key, |claim| Claim {
+            os_pid: None,
+            reason: Some(reason),
+            ..claim
+        });
+        let intent = Intent {
+            deleted: Deleted::Finished,
+            ..intent
+        };
+        self.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
+    }
+
+    /// Drops the copy; gives the run it was of.
+    fn drop_and_take(&mut self, key: &ChildKey) -> Option<ordu_crdt::Stamp> {
+        let run = self.copy_of(key).map(|copy| copy.run);
+        self.drop_copy(key);
+        run
+    }
+
+    pub(crate) fn copy_of(&self, key: &ChildKey) -> Option<&Copy> {
+        self.children.get(key).and_then(|child| child.claims.copy())
+    }
+
+    fn exited_event(&mut self, key: &ChildKey, reason: &ExitReason, next: &str) {
+        let Some(copy) = self.copy_of(key) else { return };
+        let token = copy.token;
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        let (reason, next) = (reason.to_string(), next.into());
+        self.event(Event::ChildExited {
+            horde,
+            id,
+            token,
+            reason,
+            next,
+        });
+    }
+
+    /// Whether a temporary child must not be started for this run again: it may have run (S5.4).
+    pub(crate) fn is_spent(intent: &Intent, claim: Option<&Claim>) -> bool {
+        intent.spec.restart == Restart::Temporary && claim.is_some_and(|claim| claim.run >= intent.run)
+    }
+}
+
+/// The words a user sees for a start that failed.
+fn start_error(reason: &ExitReason) -> String {
+    match reason {
+        ExitReason::Error(text) => text.clone(),
+        other => format!("{other}"),
+    }
+}
+
+fn child_set(node: &mut Node, key: &ChildKey, change: impl FnOnce(&mut super::Child)) {
+    if let Some(child) = node.children.all.get_mut(key) {
+        change(child);
+    }
+}

@@ -1,0 +1,204 @@
+use alloc::vec::Vec;
+
+use super::{Copy, Phase, Step, StopWhy, Verdict};
+use crate::NodeId;
+use crate::registers::{Claim, ClaimState, Deleted, Intent, Rank};
+
+/// The registers of one child, the copy on this node, and the rules S2, S5.3, S5.4 and S7 over them.
+///
+/// It is level-triggered: [`Claims::next_step`] looks at what is, not at what happened, so a lost, repeated
+/// or reordered notice changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Claims {
+    me: NodeId,
+    intent: Option<Intent>,
+    /// Concurrent claims, highest rank first.
+    claims: Vec<Claim>,
+    copy: Option<Copy>,
+    /// The highest epoch seen for the id (S3.1).
+    epoch: u64,
+}
+
+impl Claims {
+    pub(crate) fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            intent: None,
+            claims: Vec::new(),
+            copy: None,
+            epoch: 0,
+        }
+    }
+
+    /// Takes over what the map says.
+    pub(crate) fn set_registers(&mut self, intent: Option<Intent>, mut claims: Vec<Claim>) {
+        claims.sort_by_key(|claim| core::cmp::Reverse(claim.rank()));
+        self.epoch = claims
+            .iter()
+            .map(|claim| claim.token.epoch)
+            .fold(self.epoch, u64::max);
+        self.intent = intent;
+        self.claims = claims;
+    }
+
+    pub(crate) fn set_copy(&mut self, copy: Option<Copy>) {
+        self.epoch = copy
+            .as_ref()
+            .map_or(self.epoch, |copy| self.epoch.max(copy.token.epoch));
+        self.copy = copy;
+    }
+
+    pub(crate) fn copy(&self) -> Option<&Copy> {
+        self.copy.as_ref()
+    }
+
+    pub(crate) fn copy_mut(&mut self) -> Option<&mut Copy> {
+        self.copy.as_mut()
+    }
+
+    pub(crate) fn intent(&self) -> Option<&Intent> {
+        self.intent.as_ref()
+    }
+
+    /// The claim of the highest rank.
+    pub(crate) fn winner(&self) -> Option<&Claim> {
+        self.claims.first()
+    }
+
+    /// All concurrent claims, highest rank first.
+    pub(crate) fn siblings(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// Raises the highest epoch known for the id.
+    pub(crate) fn observe_epoch(&mut self, epoch: u64) {
+        self.epoch = self.epoch.max(epoch);
+    }
+
+    /// The epoch of the next start (S3.1).
+    pub(crate) fn next_epoch(&self, hlc_millis: u64) -> u64 {
+        (self.epoch + 1).max(hlc_millis)
+    }
+
+    pub(crate) fn highest_epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.intent.is_none() && self.claims.is_empty() && self.copy.is_none()
+    }
+
+    /// The claim of this node, if it is the winner and of the intent's life.
+    pub(crate) fn own(&self) -> Option<&Claim> {
+        let intent = self.intent.as_ref()?;
+        self.winner()
+            .filter(|claim| claim.owner() == self.me && claim.birth == intent.birth)
+    }
+
+    /// Whether a claim of this rank may be written: never over one of higher rank (S2.2).
+    pub(crate) fn may_write(&self, rank: Rank) -> bool {
+        self.winner().is_none_or(|winner| winner.rank() <= rank)
+    }
+
+    /// Whether a claim other than the winner is still there: the winner's next write supersedes it.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.claims.len() > 1
+    }
+
+    /// The rank that outranks this node's copy, if the copy is one too many (S7).
+    pub(crate) fn outranked_by(&self) -> Option<Rank> {
+        let copy = self.copy.as_ref().filter(|copy| !copy.unwritten)?;
+        let winner = self.winner()?;
+        (winner.owner() != self.me && winner.birth == copy.birth && winner.rank() > copy.rank())
+            .then(|| winner.rank())
+    }
+
+    /// What the owner of the copy, or of the claim, must do next; `None`: all is as it should be.
+    pub(crate) fn next_step(&self) -> Option<Step> {
+        match &self.copy {
+            Some(copy) => self.step_with_copy(copy),
+            None => self.step_without_copy(),
+        }
+    }
+
+    fn step_with_copy(&self, copy: &Copy) -> Option<Step> {
+        if matches!(copy.phase, Phase::Stopping(_) | Phase::Zombie) {
+            return None;
+        }
+        let intent = self.intent.as_ref()?;
+        if intent.birth < copy.birth {
+            return None;
+        }
+        if intent.birth > copy.birth {
+            return Some(Step::Stop(StopWhy::Void));
+        }
+        match intent.deleted {
+            Deleted::Finished if intent.run >= copy.run => return Some(Step::Stop(StopWhy::Finished)),
+            Deleted::No | Deleted::Finished => {}
+            Deleted::Lost | Deleted::ByUser => return Some(Step::Stop(StopWhy::Deleted)),
+        }
+        if !intent.wants_running() {
+            return Some(Step::Stop(StopWhy::Terminated));
+        }
+        if let Some(rank) = self.outranked_by() {
+            return Some(Step::Confirm(rank));
+        }
+        if intent.run > copy.run {
+            return Some(Step::Stop(StopWhy::Rerun));
+        }
+        let claimed_above = !copy.unwritten && self.own().is_some_and(|own| own.token > copy.token);
+        (claimed_above || self.outranked_by_an_older_life(copy)).then_some(Step::Stop(StopWhy::Outranked))
+    }
+
+    /// S3.4: only if a claim of an older life had a higher epoch does the winner start its copy again.
+    fn outranked_by_an_older_life(&self, copy: &Copy) -> bool {
+        !copy.unwritten
+            && self.own().is_some_and(|own| own.token == copy.token)
+            && self
+                .claims
+                .iter()
+                .any(|claim| claim.birth < copy.birth && claim.token > copy.token)
+    }
+
+    fn step_without_copy(&self) -> Option<Step> {
+        let intent = self.intent.as_ref()?;
+        let own = self.own()?;
+        if !intent.is_live() {
+            return Some(Step::RemoveClaim);
+        }
+        match (intent.wants_running(), own.state) {
+            (false, ClaimState::Stopped | ClaimState::Failed) => None,
+            (false, _) => Some(Step::Settle(ClaimState::Stopped)),
+            (true, ClaimState::Failed | ClaimState::Relocating) => {
+                (intent.run > own.run).then_some(Step::Start)
+            }
+            (true, _) => Some(Step::Start),
+        }
+    }
+
+    /// The answer to a loser that asks whether the copy of `rank`, or a later one of this node, runs (S7.1).
+    pub(crate) fn verdict(&self, rank: Rank) -> Verdict {
+        let over = self
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.birth == rank.birth && !intent.is_live());
+        if over && self.copy.is_none() {
+            return Verdict::Over;
+        }
+        let Some(own) = self.own().filter(|own| own.rank() >= rank) else {
+            return Verdict::NotWinner;
+        };
+        match self.copy.as_ref().map(|copy| &copy.phase) {
+            Some(Phase::Running { .. } | Phase::Zombie) => Verdict::Running,
+            Some(
+                Phase::Claiming
+                | Phase::Starting
+                | Phase::Restarting
+                | Phase::Stopping(StopWhy::Rerun | StopWhy::Outranked),
+            ) => Verdict::Starting,
+            Some(Phase::Stopping(_)) => Verdict::NotWinner,
+            None if matches!(own.state, ClaimState::Stopped | ClaimState::Failed) => Verdict::Over,
+            None => Verdict::NotWinner,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! One child as its owner sees it: the registers, the copy that runs here, and what follows from them.
+//!
+//! **Architecture invariant:** [`Claims`] knows no membership and no clock. Who is alive, who decides and
+//! when to give up waiting is the business of `takeover/` and `conflict/` beside it.
+
+mod burial;
+mod copy;
+mod machine;
+mod step;
+mod takeover;
+
+pub(crate) use copy::{Copy, Phase, StopWhy};
+pub(crate) use machine::Claims;
+pub(crate) use step::{Step, Verdict};
+pub(crate) use takeover::Takeovers;

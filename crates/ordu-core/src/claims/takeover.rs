@@ -1,0 +1,527 @@
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ordu_crdt::Dot;
+
+use super::{Copy, Phase};
+use crate::node::Node;
+use crate::placement::{Candidate, choose};
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Rank, Status, Value};
+use crate::wire::{ClaimNotice, Message, Place, Propose};
+use crate::{ChildSpec, Event, NodeId, Time, Token};
+
+/// Take-overs of this node that wait for their holders (S3.2), in batches as they were decided.
+#[derive(Debug, Default)]
+pub(crate) struct Takeovers {
+    /// Decided in this round, not written yet.
+    decided: Vec<(ChildKey, Claim)>,
+    proposals: BTreeMap<u64, Proposal>,
+    /// Proposals of others that wait for the operations they are about.
+    asked: Vec<(NodeId, Propose)>,
+    /// Children taken over since the view last shrank, for S4.7.
+    count: u32,
+    /// The size of the last settled view before it shrank below its half.
+    whole: usize,
+}
+
+#[derive(Debug)]
+struct Proposal {
+    written: Dot,
+    claims: Vec<(ChildKey, Token)>,
+    /// Asked, with the messages not answered yet.
+    waiting: BTreeMap<NodeId, usize>,
+    deadline: Time,
+}
+
+/// What the decider finds to be done for a child.
+enum Duty {
+    None,
+    /// The life is over and its claim's owner is gone: remove the claim (S2.3).
+    Bury,
+    /// A temporary child whose owner is gone for good (S5.4).
+    Lose,
+    /// Nobody runs it.
+    Own {
+        without: Option<NodeId>,
+    },
+}
+
+impl Takeovers {
+    /// How many others are shown a claim before the start (S4.7).
+    const WITNESSES: usize = 2;
+    /// Claims in one message: with the longest ids it stays within a frame.
+    const PER_MESSAGE: usize = 128;
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.proposals.values().map(|proposal| proposal.deadline).min()
+    }
+
+    /// Takes note of a new settled view.
+    pub(crate) fn view_changed(&mut self, members: usize) {
+        if members * 2 > self.whole {
+            self.whole = members;
+            self.count = 0;
+        }
+    }
+
+    fn sees_the_majority(&self, members: usize) -> bool {
+        members * 2 > self.whole
+    }
+}
+
+impl Node {
+    fn duty(&self, key: &ChildKey) -> Duty {
+        let Some(child) = self.children.get(key) else {
+            return Duty::None;
+        };
+        let Some(intent) = child.claims.intent() else {
+            return Duty::None;
+        };
+        let claim = child.claims.winner();
+        let owner_lives = claim.is_some_and(|claim| self.is_living(claim.owner()));
+        if !intent.is_live() {
+            return if claim.is_some() && !owner_lives {
+                Duty::Bury
+            } else {
+                Duty::None
+            };
+        }
+        let current = claim.filter(|claim| claim.birth == intent.birth);
+        if !intent.wants_running() {
+            return Duty::None;
+        }
+        let tried = current.is_some_and(|claim| claim.run >= intent.run);
+        match current.map(|claim| claim.state) {
+            Some(ClaimState::Failed) if tried => return Duty::None,
+            Some(ClaimState::Relocating) if tried => {
+                return Duty::Own {
+                    without: current.map(Claim::owner),
+                };
+            }
+            _ => {}
+        }
+        if owner_lives && current.is_some() {
+            return Duty::None;
+        }
+        if Self::is_spent(intent, current) {
+            let gone = current.is_some_and(|claim| {
+                self.roster.is_removed(claim.owner()) || self.roster.is_superseded(claim.owner())
+            });
+            return if gone { Duty::Lose } else { Duty::None };
+        }
+        Duty::Own { without: None }
+    }
+
+    /// Does what the decider of a child has to do, if this node is it (S4).
+    pub(crate) fn decide(&mut self, key: &ChildKey) {
+        let duty = self.duty(key);
+        if matches!(duty, Duty::None) {
+            self.children.unsettled.remove(key);
+            if let Some(child) = self.children.all.get_mut(key) {
+                child.ownerless = None;
+                child.handed = None;
+            }
+            return;
+        }
+        self.children.unsettled.insert(key.clone());
+        let now = self.now.mono;
+        let Some(rank) = self.settled.view().and_then(|view| view.rank(self.id, key)) else {
+            return;
+        };
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let since = *child.ownerless.get_or_insert(now);
+        let turn = since + self.config.timing.t_own * rank;
+        if now < turn {
+            self.children.wake_at(turn, key);
+            return;
+        }
+        match duty {
+            Duty::None => {}
+            Duty::Bury => {
+                self.write([(Key::Claim(key.clone()), None)]);
+            }
+            Duty::Lose => {
+                if let Some(intent) = child.claims.intent().cloned() {
+                    let intent = Intent {
+                        deleted: Deleted::Lost,
+                        ..intent
+                    };
+                    self.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
+                }
+            }
+            Duty::Own { without } => self.find_owner(key, without),
+        }
+    }
+
+    fn find_owner(&mut self, key: &ChildKey, without: Option<NodeId>) {
+        let now = self.now.mono;
+        if self.decisions.contains_key(key) && self.is_being_placed(key) {
+            return;
+        }
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        if let Some((_, until)) = child
+            .handed
+            .filter(|(to, until)| *until > now && self.is_living(*to))
+        {
+            self.children.wake_at(until, key);
+            return;
+        }
+        if matches!(
+            child.claims.copy().map(|copy| &copy.phase),
+            Some(Phase::Claiming | Phase::Stopping(_))
+        ) {
+            return;
+        }
+        let Some(intent) = child.claims.intent().cloned() else {
+            return;
+        };
+        let runs_already = child
+            .claims
+            .siblings()
+            .iter()
+            .find(|claim| claim.birth == intent.birth && self.is_living(claim.owner()))
+            .map(Claim::owner)
+            .filter(|owner| Some(*owner) != without);
+        let here = child.claims.outranked_by().is_some().then_some(self.id);
+        let target = match runs_already.or(here) {
+            Some(target) => Ok(target),
+            None => self.place(key, &intent.spec, without.as_slice()),
+        };
+        match target {
+            Ok(target) if target == self.id => self.claim_here(key),
+            Ok(target) => {
+                let patience = self.config.timing.t_own * 5;
+                let epoch = child.claims.highest_epoch();
+                let place = Place {
+                    placement: 0,
+                    child: key.clone(),
+                    timeout: patience,
+                    epoch,
+                    what: ClaimNotice::TakeOver { birth: intent.birth },
+                };
+                if let Some(child) = self.children.all.get_mut(key) {
+                    child.handed = Some((target, now + patience));
+                }
+                self.children.wake_at(now + patience, key);
+                self.send(target, &Message::Place(place));
+            }
+            Err(reason) => self.unclaimed(key, reason),
+        }
+    }
+
+    fn unclaimed(&mut self, key: &ChildKey, reason: String) {
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        self.event(Event::Unclaimed { horde, id, reason });
+        // Whoever could run it is not there now: a change of the view looks again, and so does time.
+        self.children.wake_at(self.now.mono + Duration::from_secs(1), key);
+    }
+
+    /// Picks a node for a child among the ready members, by load as known here (S4.2).
+    pub(crate) fn place(
+        &self,
+        key: &ChildKey,
+        spec: &ChildSpec,
+        without: &[NodeId],
+    ) -> Result<NodeId, String> {
+        let own = Member::of(&self.config, Status::Ready);
+        let Some(view) = self.settled.view() else {
+            return Err("the members are not settled".into());
+        };
+        let candidates: Vec<_> = view
+            .ready
+            .keys()
+            .filter_map(|node| {
+                let member = if *node == self.id {
+                    &own
+                } else {
+                    self.roster.get(*node)?.member.as_ref()?
+                };
+                let load = self.owned(*node) + self.placed_on(*node);
+                Some(Candidate {
+                    node: *node,
+                    member,
+                    load,
+                })
+            })
+            .collect();
+        choose(key, spec, &candidates, without)
+    }
+
+    /// Claims a child that has no living owner, for this node.
+    pub(crate) fn claim_here(&mut self, key: &ChildKey) {
+        if !self.standing.may_act() {
+            return;
+        }
+        let members = self.settled.view().map_or(1, |view| view.ready.len());
+        let limit = (2 * self.owned(self.id)).max(100);
+        if !self.takeovers.sees_the_majority(members) && self.takeovers.count >= limit {
+            let reason = alloc::format!("{limit} taken over already while most members are out of sight");
+            return self.unclaimed(key, reason);
+        }
+        let hlc = self.hlc_millis();
+        let me = self.id;
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let Some(intent) = child
+            .claims
+            .intent()
+            .filter(|intent| intent.wants_running())
+            .cloned()
+        else {
+            return;
+        };
+        let before = child
+            .claims
+            .winner()
+            .filter(|claim| claim.birth == intent.birth)
+            .cloned();
+        let token = Token {
+            epoch: child.claims.next_epoch(hlc),
+            owner: me,
+        };
+        let fresh = before.as_ref().is_none_or(|before| intent.run > before.run);
+        let claim = Claim {
+            birth: intent.birth,
+            run: intent.run,
+            token,
+            previous: before.as_ref().map(Claim::owner),
+            state: ClaimState::Starting,
+            restarts: before
+                .as_ref()
+                .filter(|_| !fresh)
+                .map_or(0, |before| before.restarts),
+            relocations: before
+                .as_ref()
+                .filter(|_| !fresh)
+                .map_or(0, |before| before.relocations),
+            os_pid: None,
+            reason: before.and_then(|before| before.reason),
+        };
+        if !child.claims.may_write(claim.rank()) {
+            return;
+        }
+        child.attempts = 0;
+        child.retry_at = None;
+        child.fresh_run = false;
+        child.handed = None;
+        // A copy that runs here under an older token is started again above it once the claim is written.
+        if child.claims.copy().is_none() {
+            let copy = Copy {
+                birth: intent.birth,
+                run: intent.run,
+                token,
+                phase: Phase::Claiming,
+                unwritten: false,
+            };
+            child.claims.set_copy(Some(copy));
+            child.spec = Some(intent.spec);
+            self.children.here.insert(key.clone());
+        } else {
+            child.claims.observe_epoch(token.epoch);
+        }
+        self.takeovers.count += 1;
+        self.takeovers.decided.push((key.clone(), claim));
+    }
+
+    /// Writes the take-overs of this round as one unit and shows them to the next in rank.
+    pub(crate) fn write_takeovers(&mut self) {
+        let decided = core::mem::take(&mut self.takeovers.decided);
+        if decided.is_empty() {
+            return;
+        }
+        let entries = decided
+            .iter()
+            .map(|(key, claim)| (Key::Claim(key.clone()), Some(Value::encode(claim))));
+        let Some(written) = self.write(entries.collect::<Vec<_>>()) else {
+            return;
+        };
+        self.flush_replication();
+        let proposal = self.number();
+        let mut shown: BTreeMap<NodeId, Vec<(ChildKey, Rank)>> = BTreeMap::new();
+        if let Some(view) = self.settled.view() {
+            for (key, claim) in &decided {
+                for witness in view.next_in_rank(self.id, key, Takeovers::WITNESSES) {
+                    shown
+                        .entry(witness)
+                        .or_default()
+                        .push((key.clone(), claim.rank()));
+                }
+            }
+        }
+        let messages = |claims: &Vec<_>| claims.len().div_ceil(Takeovers::PER_MESSAGE);
+        let waiting = shown
+            .iter()
+            .map(|(witness, claims)| (*witness, messages(claims)))
+            .collect();
+        for (witness, claims) in shown {
+            for claims in claims.chunks(Takeovers::PER_MESSAGE) {
+                let claims = claims.to_vec();
+                self.send(
+                    witness,
+                    &Message::Propose(Propose {
+                        proposal,
+                        written,
+                        claims,
+                    }),
+                );
+            }
+        }
+        let claims = decided
+            .into_iter()
+            .map(|(key, claim)| (key, claim.token))
+            .collect();
+        let deadline = self.now.mono + self.config.timing.t_own;
+        self.takeovers.proposals.insert(
+            proposal,
+            Proposal {
+                written,
+                claims,
+                waiting,
+                deadline,
+            },
+        );
+    }
+
+    /// Starts the take-overs whose claims are held by enough nodes and refused by none (S3.2, S4.7).
+    pub(crate) fn advance_takeovers(&mut self) -> bool {
+        let now = self.now.mono;
+        let mut ready = Vec::new();
+        let concern = self.write_concern();
+        for (number, proposal) in &self.takeovers.proposals {
+            let answered = proposal
+                .waiting
+                .keys()
+                .all(|witness| !self.is_living(*witness) || self.links.used(*witness).is_none());
+            if (answered || now >= proposal.deadline) && self.holders(proposal.written).len() >= concern {
+                ready.push(*number);
+            }
+        }
+        for number in &ready {
+            let Some(proposal) = self.takeovers.proposals.remove(number) else {
+                continue;
+            };
+            for (key, token) in proposal.claims {
+                self.begin_takeover(&key, token);
+            }
+        }
+        for (number, proposal) in &mut self.takeovers.proposals {
+            // The holders are not there yet: look again a little later.
+            if !ready.contains(number) && now >= proposal.deadline {
+                proposal.deadline = now + self.config.timing.t_own;
+            }
+        }
+        !ready.is_empty()
+    }
+
+    fn begin_takeover(&mut self, key: &ChildKey, token: Token) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let Some(copy) = child
+            .claims
+            .copy()
+            .filter(|copy| copy.phase == Phase::Claiming && copy.token == token)
+        else {
+            return;
+        };
+        let copy = copy.clone();
+        let still_mine = child.claims.own().is_some_and(|own| own.token == token);
+        let Some(spec) = child
+            .spec
+            .clone()
+            .filter(|_| still_mine && self.standing.may_act())
+        else {
+            return self.drop_copy(key);
+        };
+        let restarts = child.claims.own().map_or(0, |own| own.restarts);
+        self.start_copy(key, copy, spec, restarts, None);
+    }
+
+    pub(crate) fn proposed(&mut self, from: NodeId, propose: Propose) {
+        self.takeovers.asked.push((from, propose));
+        self.answer_proposals();
+    }
+
+    /// Answers proposals once the operations they are about have come.
+    pub(crate) fn answer_proposals(&mut self) {
+        let asked = core::mem::take(&mut self.takeovers.asked);
+        for (from, propose) in asked {
+            if !self.is_living(from) {
+                continue;
+            }
+            if !self.covers(propose.written) {
+                self.takeovers.asked.push((from, propose));
+                continue;
+            }
+            let higher = |(key, rank): &(ChildKey, Rank)| {
+                let winner = self.children.get(key)?.claims.winner()?.rank();
+                (winner > *rank).then(|| (key.clone(), winner))
+            };
+            let refused = propose.claims.iter().filter_map(higher).collect();
+            self.send(
+                from,
+                &Message::Proposed {
+                    proposal: propose.proposal,
+                    refused,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn proposal_answered(&mut self, from: NodeId, number: u64, refused: Vec<(ChildKey, Rank)>) {
+        if let Some(proposal) = self.takeovers.proposals.get_mut(&number)
+            && let Some(left) = proposal.waiting.get_mut(&from)
+        {
+            *left -= 1;
+            if *left == 0 {
+                proposal.waiting.remove(&from);
+            }
+        }
+        for (key, rank) in refused {
+            let Some(child) = self.children.all.get_mut(&key) else {
+                continue;
+            };
+            child.claims.observe_epoch(rank.token.epoch);
+            child.refused = Some(rank);
+            if child
+                .claims
+                .copy()
+                .is_some_and(|copy| copy.phase == Phase::Claiming)
+            {
+                self.drop_copy(&key);
+            }
+        }
+    }
+
+    /// The decider hands a child without owner to this node.
+    pub(crate) fn handed_over(&mut self, place: &Place, birth: ordu_crdt::Stamp) {
+        let key = &place.child;
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        child.claims.observe_epoch(place.epoch);
+        let fits = child.claims.intent().is_some_and(|intent| {
+            let current = child.claims.winner().filter(|claim| claim.birth == birth);
+            intent.birth == birth && intent.wants_running() && !Self::is_spent(intent, current)
+        });
+        let copy_runs = child
+            .claims
+            .copy()
+            .is_some_and(|copy| copy.phase != Phase::Zombie);
+        let mine = child
+            .claims
+            .own()
+            .is_some_and(|own| own.state != ClaimState::Relocating);
+        if fits && !mine && (!copy_runs || child.claims.outranked_by().is_some()) {
+            self.claim_here(key);
+            self.write_takeovers();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::{DialId, Time, Timing};
+
+/// Dials whoever should be connected and is not, for ever (S6.2): every `redial` for the first minute, then
+/// less and less often down to every `redial_max`, each time on a fresh connection.
+///
+/// The failure detector cannot do this: once it knows no active member it stops announcing, so a complete
+/// split would never heal by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Dialer {
+    targets: BTreeMap<SocketAddr, Target>,
+    under_way: BTreeMap<DialId, SocketAddr>,
+    /// Addresses that turned out to be this node's own.
+    own: BTreeSet<SocketAddr>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Target {
+    since: Time,
+    next: Time,
+    under_way: usize,
+}
+
+impl Dialer {
+    /// The first minute after a loss is dialled at the full rate.
+    const EAGER: Duration = Duration::from_secs(60);
+    /// Dials to one address that may be under way at a time.
+    const PARALLEL: usize = 3;
+
+    /// Who should be dialled from now on. An address that was not among them before is dialled at once.
+    pub(crate) fn set_targets(&mut self, wanted: &BTreeSet<SocketAddr>, now: Time) {
+        self.targets.retain(|addr, _| wanted.contains(addr));
+        for addr in wanted {
+            if !self.own.contains(addr) {
+                let under_way = self.under_way.values().filter(|other| *other == addr).count();
+                self.targets.entry(*addr).or_insert(Target {
+                    since: now,
+                    next: now,
+                    under_way,
+                });
+            }
+        }
+    }
+
+    /// An address that answers as this node itself is never dialled again.
+    pub(crate) fn is_self(&mut self, addr: SocketAddr) {
+        self.targets.remove(&addr);
+        self.own.insert(addr);
+    }
+
+    /// The next dial that is due.
+    pub(crate) fn poll(&mut self, now: Time, timing: &Timing) -> Option<(DialId, SocketAddr)> {
+        let (addr, target) = self.targets.iter_mut().find(|(_, target)| target.is_due(now))?;
+        let age = now.since(target.since);
+        let pause = if age < Self::EAGER {
+            timing.redial
+        } else {
+            (timing.redial + (age - Self::EAGER) / 12).min(timing.redial_max)
+        };
+        target.next = now + pause;
+        target.under_way += 1;
+        self.last += 1;
+        let dial = DialId(self.last);
+        self.under_way.insert(dial, *addr);
+        Some((dial, *addr))
+    }
+
+    /// A dial is over, well or not; gives the address it went to.
+    pub(crate) fn ended(&mut self, dial: DialId) -> Option<SocketAddr> {
+        let addr = self.under_way.remove(&dial)?;
+        if let Some(target) = self.targets.get_mut(&addr) {
+            target.under_way = target.under_way.saturating_sub(1);
+        }
+        Some(addr)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.targets
+            .values()
+            .filter(|target| target.under_way < Self::PARALLEL)
+            .map(|target| target.next)
+            .min()
+    }
+}
+
+impl Target {
+    fn is_due(&self, now: Time) -> bool {
+        self.next <= now && self.under_way < Dialer::PARALLEL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_peer_is_dialled_every_quarter_second_for_a_minute_then_at_least_every_five_seconds() {
+        let timing = Timing::default();
+        let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let mut dialer = Dialer::default();
+        dialer.set_targets(&[addr].into(), Time(0));
+        let mut dials = alloc::vec::Vec::new();
+        while let Some(at) = dialer.next_deadline().filter(|at| *at < Time(300_000_000)) {
+            let (dial, _) = dialer.poll(at, &timing).unwrap();
+            dialer.ended(dial);
+            dials.push(at.0 / 1000);
+        }
+        assert_eq!(dials.iter().filter(|at| **at < 60_000).count(), 240);
+        let gaps: alloc::vec::Vec<_> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.iter().all(|gap| (250..=5_000).contains(gap)), "{gaps:?}");
+        assert_eq!(gaps.last(), Some(&5_000));
+    }
+
+    #[test]
+    fn an_address_that_is_this_node_is_never_dialled_again() {
+        let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let mut dialer = Dialer::default();
+        dialer.set_targets(&[addr].into(), Time(0));
+        assert!(dialer.poll(Time(0), &Timing::default()).is_some());
+        dialer.is_self(addr);
+        dialer.set_targets(&[addr].into(), Time(1));
+        assert_eq!(dialer.next_deadline(), None);
+    }
+}

@@ -1,0 +1,156 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+
+use crate::{NodeId, ProbeId, ProbeOutcome, Time};
+
+/// Proofs that a process is dead (S6.3).
+///
+/// When a process is killed its kernel closes the lifeline at once. That alone is a hint (middleboxes reset
+/// connections too); the address that refuses connections while the peer leaves a ping unanswered is
+/// evidence; evidence of two observers, or of one where there are only two members, is proof.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    checks: BTreeMap<NodeId, Check>,
+    observers: BTreeMap<NodeId, BTreeMap<NodeId, Time>>,
+}
+
+/// A question under way: does the peer still answer?
+#[derive(Debug)]
+struct Check {
+    probe: ProbeId,
+    deadline: Time,
+    outcome: Option<ProbeOutcome>,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Refused and unanswered.
+    Dead(NodeId),
+    /// Somebody listens at the address, but the peer does not answer.
+    SomebodyElse(NodeId),
+}
+
+impl Evidence {
+    /// A peer has at least this long to answer a ping.
+    const PATIENCE: Duration = Duration::from_millis(20);
+    /// What one observer saw counts for this long.
+    const KEEP: Duration = Duration::from_secs(2);
+
+    /// Starts a check; `None` if one is under way. The caller pings the peer and probes its address.
+    pub(crate) fn check(
+        &mut self,
+        peer: NodeId,
+        rtt: Duration,
+        now: Time,
+        next: &mut u64,
+    ) -> Option<ProbeId> {
+        if self.checks.contains_key(&peer) {
+            return None;
+        }
+        *next += 1;
+        let probe = ProbeId(*next);
+        let deadline = now + Self::PATIENCE.max(rtt * 4);
+        self.checks.insert(
+            peer,
+            Check {
+                probe,
+                deadline,
+                outcome: None,
+            },
+        );
+        Some(probe)
+    }
+
+    /// The peer answered: it lives.
+    pub(crate) fn answered(&mut self, peer: NodeId) {
+        self.checks.remove(&peer);
+        self.observers.remove(&peer);
+    }
+
+    pub(crate) fn probed(&mut self, probe: ProbeId, outcome: ProbeOutcome) {
+        if let Some(check) = self.checks.values_mut().find(|check| check.probe == probe) {
+            check.outcome = Some(outcome);
+        }
+    }
+
+    /// The next check that has an outcome and whose time to answer is over.
+    pub(crate) fn poll(&mut self, now: Time) -> Option<Finding> {
+        let (peer, check) = self
+            .checks
+            .iter()
+            .find(|(_, check)| check.deadline <= now && check.outcome.is_some())?;
+        let (peer, outcome) = (*peer, check.outcome);
+        self.checks.remove(&peer);
+        match outcome {
+            Some(ProbeOutcome::Refused) => Some(Finding::Dead(peer)),
+            Some(ProbeOutcome::Accepted) => Some(Finding::SomebodyElse(peer)),
+            Some(ProbeOutcome::Silent) | None => self.poll(now),
+        }
+    }
+
+    /// An observer found a peer dead. Gives how many have by now.
+    pub(crate) fn observe(&mut self, peer: NodeId, observer: NodeId, now: Time) -> usize {
+        let observers = self.observers.entry(peer).or_default();
+        observers.retain(|_, seen| now.since(*seen) < Self::KEEP);
+        observers.insert(observer, now);
+        observers.len()
+    }
+
+    /// Forgets peers that are gone from the roster.
+    pub(crate) fn retain(&mut self, known: &BTreeSet<NodeId>) {
+        self.checks.retain(|peer, _| known.contains(peer));
+        self.observers.retain(|peer, _| known.contains(peer));
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.checks
+            .values()
+            .filter(|check| check.outcome.is_some())
+            .map(|check| check.deadline)
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: NodeId = NodeId(7);
+
+    fn checked(outcome: ProbeOutcome) -> Evidence {
+        let mut evidence = Evidence::default();
+        let probe = evidence
+            .check(PEER, Duration::from_millis(1), Time(0), &mut 0)
+            .unwrap();
+        evidence.probed(probe, outcome);
+        evidence
+    }
+
+    #[test]
+    fn refused_and_unanswered_for_twenty_milliseconds_is_evidence() {
+        let mut evidence = checked(ProbeOutcome::Refused);
+        assert_eq!(evidence.poll(Time(19_999)), None);
+        assert_eq!(evidence.poll(Time(20_000)), Some(Finding::Dead(PEER)));
+    }
+
+    #[test]
+    fn a_peer_that_answers_is_alive_whatever_its_address_says() {
+        let mut evidence = checked(ProbeOutcome::Refused);
+        evidence.answered(PEER);
+        assert_eq!(evidence.poll(Time(1_000_000)), None);
+    }
+
+    #[test]
+    fn silence_proves_nothing() {
+        assert_eq!(checked(ProbeOutcome::Silent).poll(Time(1_000_000)), None);
+    }
+
+    #[test]
+    fn what_an_observer_saw_long_ago_does_not_count() {
+        let mut evidence = Evidence::default();
+        assert_eq!(evidence.observe(PEER, NodeId(1), Time(0)), 1);
+        assert_eq!(evidence.observe(PEER, NodeId(2), Time(1_000_000)), 2);
+        assert_eq!(evidence.observe(PEER, NodeId(3), Time(2_500_000)), 2);
+    }
+}

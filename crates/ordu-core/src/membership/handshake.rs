@@ -1,0 +1,239 @@
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use super::Liveness;
+use super::links::{Link, LinkChange};
+use crate::node::Node;
+use crate::wire::{Hello, Message, PROTOCOL, Refusal};
+use crate::{CloseReason, ConnId, DialId, Event, ExitCause, NodeId, Output};
+
+impl Node {
+    pub(crate) fn connected(
+        &mut self,
+        conn: ConnId,
+        peer: NodeId,
+        addr: core::net::SocketAddr,
+        dialled: Option<DialId>,
+        rtt: Duration,
+    ) {
+        let dialled_addr = dialled.and_then(|dial| self.dialer.ended(dial));
+        if peer == self.id {
+            if let Some(addr) = dialled_addr {
+                self.dialer.is_self(addr);
+            }
+            self.close(conn, CloseReason::Duplicate);
+            return;
+        }
+        let link = Link {
+            peer,
+            addr: dialled_addr.unwrap_or(addr),
+            dialled_here: dialled.is_some(),
+            rtt,
+            greeted: false,
+            lifeline_closed: false,
+        };
+        self.links.insert(conn, link);
+        if self.roster.is_removed(peer) {
+            self.refuse(conn, Refusal::Removed, "the node was removed from the cluster");
+            return;
+        }
+        let hello = Hello {
+            protocol: PROTOCOL,
+            identity: self.swim.identity().clone(),
+            wall: self.now.wall,
+            hlc: self.replica.hlc(),
+        };
+        self.send_on(conn, &Message::Hello(hello));
+    }
+
+    pub(crate) fn greeted(&mut self, conn: ConnId, hello: Hello) {
+        let Some(link) = self.links.link(conn) else { return };
+        let (peer, rtt) = (link.peer, link.rtt);
+        if hello.identity.id != peer {
+            let detail = format!(
+                "certificate names node {peer}, handshake names {}",
+                hello.identity.id
+            );
+            self.close(conn, CloseReason::Protocol { detail });
+            return;
+        }
+        if let Some(detail) = self.objection(&hello) {
+            self.refuse(
+                conn,
+                Refusal::Other {
+                    detail: detail.clone(),
+                },
+                &detail,
+            );
+            return;
+        }
+        if hello.identity.name == self.config.name {
+            // The older boot stays and tells the newer one; so if the peer is the older, it is told here.
+            if peer > self.id {
+                let holder = self.swim.identity().clone();
+                self.refuse_name(conn, &hello, holder.id, holder.addr);
+            }
+            return;
+        }
+        let holder = self
+            .roster
+            .living(&hello.identity.name)
+            .find(|holder| *holder != peer);
+        match holder {
+            Some(holder) if holder < peer => {
+                // The kernel of its host closed the holder's lifeline, or it cannot be asked: it is gone.
+                match self.links.used_link(holder).map(|link| link.lifeline_closed) {
+                    Some(false) => {
+                        self.names.wait(conn, hello, holder, rtt, self.now.mono);
+                        self.ping(holder);
+                    }
+                    Some(true) | None => {
+                        self.prove_dead(holder, "a new node of its name was authenticated");
+                        self.welcome(conn, hello);
+                    }
+                }
+            }
+            Some(newer) => {
+                let (name, addr) = (hello.identity.name.clone(), hello.identity.addr);
+                self.send(
+                    newer,
+                    &Message::Refused(Refusal::NameTaken {
+                        name,
+                        holder: peer,
+                        addr,
+                    }),
+                );
+                self.welcome(conn, hello);
+            }
+            None => self.welcome(conn, hello),
+        }
+    }
+
+    fn objection(&self, hello: &Hello) -> Option<String> {
+        if hello.protocol != PROTOCOL {
+            return Some(format!(
+                "this node speaks protocol {PROTOCOL}, the peer {}",
+                hello.protocol
+            ));
+        }
+        let (here, there) = (self.now.wall, hello.wall);
+        let apart = Duration::from_micros(here.0.abs_diff(there.0));
+        let bound = self.config.timing.clock_bound;
+        (apart > bound).then(|| {
+            format!(
+                "the wall clocks are {apart:.1?} apart (this node: {} ms, {}: {} ms since 1970), more than the \
+                 {bound:?} allowed: set the clock of one of them",
+                here.millis(),
+                hello.identity.name,
+                there.millis(),
+            )
+        })
+    }
+
+    /// The newcomers whose name's holder has answered are refused; those whose holder is silent come in.
+    pub(crate) fn holder_answered(&mut self, holder: NodeId) {
+        let addr = self.roster.get(holder).map(|known| known.identity.addr);
+        let refused: alloc::vec::Vec<_> = self.names.answered(holder).collect();
+        for (conn, newcomer) in refused {
+            if let Some(addr) = addr {
+                self.refuse_name(conn, &newcomer.hello, holder, addr);
+            }
+        }
+    }
+
+    pub(crate) fn holders_expired(&mut self) {
+        let expired: alloc::vec::Vec<_> = self.names.expired(self.now.mono).collect();
+        for (conn, newcomer) in expired {
+            self.prove_dead(
+                newcomer.holder,
+                "it does not answer, and a new node of its name does",
+            );
+            self.welcome(conn, newcomer.hello);
+        }
+    }
+
+    fn refuse_name(&mut self, conn: ConnId, hello: &Hello, holder: NodeId, addr: core::net::SocketAddr) {
+        let name = hello.identity.name.clone();
+        let detail = format!("a live node has the name {name}: {holder} at {addr}");
+        self.refuse(conn, Refusal::NameTaken { name, holder, addr }, &detail);
+    }
+
+    fn refuse(&mut self, conn: ConnId, refusal: Refusal, detail: &str) {
+        self.send_on(conn, &Message::Refused(refusal));
+        if let Some(link) = self.links.link(conn) {
+            self.event(Event::PeerRefused {
+                addr: link.addr,
+                detail: detail.into(),
+            });
+        }
+        self.close(
+            conn,
+            CloseReason::Refused {
+                detail: detail.into(),
+            },
+        );
+    }
+
+    fn welcome(&mut self, conn: ConnId, hello: Hello) {
+        let now = self.now.mono;
+        let identity = hello.identity;
+        let peer = identity.id;
+        self.replica.observe_hlc(hello.hlc);
+        self.roster.hear(identity.clone(), now);
+        if self
+            .roster
+            .get(peer)
+            .is_some_and(|known| known.liveness == Liveness::Down)
+        {
+            self.roster.set_liveness(peer, Liveness::Heard, now);
+        }
+        match self.links.greet(conn, self.id) {
+            LinkChange::Switched { close: Some(other) } => self.close(other, CloseReason::Duplicate),
+            LinkChange::Up
+            | LinkChange::Switched { .. }
+            | LinkChange::Broke
+            | LinkChange::Down
+            | LinkChange::None => {}
+        }
+        self.swim.announce(identity, now);
+        self.members_changed = true;
+    }
+
+    /// The peer refused this node.
+    pub(crate) fn refused(&mut self, conn: ConnId, refusal: Refusal) {
+        let Some(addr) = self.links.link(conn).map(|link| link.addr) else {
+            return;
+        };
+        match refusal {
+            Refusal::NameTaken { name, holder, addr } if holder < self.id && name == self.config.name => {
+                self.exit(ExitCause::NameTaken { name, holder, addr });
+            }
+            Refusal::NameTaken { name, holder, .. } => {
+                let detail = format!("the peer says that node {holder} has the name {name}");
+                self.event(Event::PeerRefused { addr, detail });
+            }
+            Refusal::Removed => self.exit(ExitCause::Removed),
+            Refusal::Other { detail } => self.event(Event::PeerRefused { addr, detail }),
+        }
+    }
+
+    pub(crate) fn disconnected(&mut self, conn: ConnId) {
+        self.names.remove(conn);
+        let Some((link, change)) = self.links.remove(conn) else {
+            return;
+        };
+        match change {
+            LinkChange::Broke => {
+                self.replicating.remove(&link.peer);
+                self.members_changed = true;
+            }
+            LinkChange::Down => self.members_changed = true,
+            LinkChange::Up | LinkChange::Switched { .. } | LinkChange::None => {}
+        }
+    }
+
+    pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.output(Output::Close { conn, reason });
+    }
+}

@@ -1,0 +1,177 @@
+use alloc::collections::BTreeMap;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::{ConnId, NodeId};
+
+/// The connections of this node, and for each peer the one that is used.
+///
+/// Two nodes may dial each other at the same moment. Of the two connections the one dialled by the smaller
+/// `NodeId` is used by both sides; only the dialler of the other closes it, so nothing sent on it is lost to
+/// two closings that cross. Of several dialled by one side the newest is used: the dialler had reason to
+/// believe that the older is dead.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    conns: BTreeMap<ConnId, Link>,
+    used: BTreeMap<NodeId, ConnId>,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) peer: NodeId,
+    pub(crate) addr: SocketAddr,
+    pub(crate) dialled_here: bool,
+    pub(crate) rtt: Duration,
+    /// The peer's handshake was accepted.
+    pub(crate) greeted: bool,
+    /// The kernel of the peer's host closed the lifeline (S6.3).
+    pub(crate) lifeline_closed: bool,
+}
+
+/// What a change of links did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkChange {
+    /// There was none to this peer.
+    Up,
+    /// Another connection is used from now on; nothing was lost on the old one, which this node is to close
+    /// if it is given.
+    Switched {
+        close: Option<ConnId>,
+    },
+    /// The connection in use broke, and another took its place: what was under way may be lost.
+    Broke,
+    /// The last one is gone.
+    Down,
+    None,
+}
+
+impl Links {
+    pub(crate) fn insert(&mut self, conn: ConnId, link: Link) {
+        self.conns.insert(conn, link);
+    }
+
+    pub(crate) fn link(&self, conn: ConnId) -> Option<&Link> {
+        self.conns.get(&conn)
+    }
+
+    pub(crate) fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
+        self.conns.get_mut(&conn)
+    }
+
+    /// The connection to use for a peer.
+    pub(crate) fn used(&self, peer: NodeId) -> Option<ConnId> {
+        self.used.get(&peer).copied()
+    }
+
+    pub(crate) fn used_link(&self, peer: NodeId) -> Option<&Link> {
+        self.used(peer).and_then(|conn| self.conns.get(&conn))
+    }
+
+    /// The peers that can be talked to.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.used.keys().copied()
+    }
+
+    pub(crate) fn conns_of(&self, peer: NodeId) -> impl Iterator<Item = ConnId> + '_ {
+        self.conns
+            .iter()
+            .filter(move |(_, link)| link.peer == peer)
+            .map(|(conn, _)| *conn)
+    }
+
+    /// The peer's handshake on this connection was accepted.
+    pub(crate) fn greet(&mut self, conn: ConnId, me: NodeId) -> LinkChange {
+        let Some(link) = self.conns.get_mut(&conn) else {
+            return LinkChange::None;
+        };
+        link.greeted = true;
+        let (peer, dialled_here) = (link.peer, link.dialled_here);
+        let Some(old) = self.used.get(&peer).copied() else {
+            self.used.insert(peer, conn);
+            return LinkChange::Up;
+        };
+        let old_dialled_here = self.conns.get(&old).is_some_and(|link| link.dialled_here);
+        let new_stays = old_dialled_here == dialled_here || dialled_here == (me < peer);
+        let (stays, goes, goes_dialled_here) = if new_stays {
+            (conn, old, old_dialled_here)
+        } else {
+            (old, conn, dialled_here)
+        };
+        self.used.insert(peer, stays);
+        LinkChange::Switched {
+            close: goes_dialled_here.then_some(goes),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<(Link, LinkChange)> {
+        let link = self.conns.remove(&conn)?;
+        if self.used.get(&link.peer) != Some(&conn) {
+            return Some((link, LinkChange::None));
+        }
+        let next = self
+            .conns
+            .iter()
+            .rfind(|(_, other)| other.peer == link.peer && other.greeted);
+        let change = if let Some((next, _)) = next {
+            self.used.insert(link.peer, *next);
+            LinkChange::Broke
+        } else {
+            self.used.remove(&link.peer);
+            LinkChange::Down
+        };
+        Some((link, change))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(peer: u128, dialled_here: bool) -> Link {
+        Link {
+            peer: NodeId(peer),
+            addr: "127.0.0.1:1".parse().unwrap(),
+            dialled_here,
+            rtt: Duration::ZERO,
+            greeted: false,
+            lifeline_closed: false,
+        }
+    }
+
+    #[test]
+    fn of_two_simultaneous_connections_both_sides_keep_the_one_the_smaller_id_dialled() {
+        let (small, large) = (NodeId(1), NodeId(2));
+        // Connection 10 was dialled by the smaller, 11 by the larger; each side may greet them in any order.
+        for order in [[10, 11], [11, 10]] {
+            for (me, peer) in [(small, large), (large, small)] {
+                let mut links = Links::default();
+                links.insert(ConnId(10), link(peer.0, me == small));
+                links.insert(ConnId(11), link(peer.0, me == large));
+                assert_eq!(links.greet(ConnId(order[0]), me), LinkChange::Up);
+                let change = links.greet(ConnId(order[1]), me);
+                assert_eq!(links.used(peer), Some(ConnId(10)));
+                let close = (me == large).then_some(ConnId(11));
+                assert_eq!(
+                    change,
+                    LinkChange::Switched { close },
+                    "only its dialler closes the other"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_connection_gives_way_to_the_other_one() {
+        let mut links = Links::default();
+        links.insert(ConnId(1), link(2, false));
+        links.insert(ConnId(2), link(2, false));
+        links.greet(ConnId(1), NodeId(1));
+        links.greet(ConnId(2), NodeId(1));
+        assert_eq!(links.used(NodeId(2)), Some(ConnId(2)));
+        assert_eq!(links.remove(ConnId(2)).unwrap().1, LinkChange::Broke);
+        assert_eq!(links.used(NodeId(2)), Some(ConnId(1)));
+        assert_eq!(links.remove(ConnId(1)).unwrap().1, LinkChange::Down);
+        assert_eq!(links.used(NodeId(2)), None);
+    }
+}

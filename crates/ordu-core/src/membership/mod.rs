@@ -1,0 +1,31 @@
+//! Who is there (S6) and which of them may be decided with (S4.3–S4.6).
+//!
+//! - `links`: connections, which of two survives;
+//! - `dialer`: whom to dial and when, for ever (S6.2);
+//! - `swim`: the failure detector, foca wrapped;
+//! - `evidence`: proofs that a process died (S6.3);
+//! - `names`: one live holder of a name (S6.2);
+//! - `roster`: what is known of every member, from the map and from the detector;
+//! - `settled`: the settled view.
+
+mod dialer;
+mod evidence;
+mod handshake;
+mod identity;
+mod links;
+mod names;
+mod roster;
+mod settled;
+mod standing;
+mod swim;
+mod watch;
+
+pub(crate) use dialer::Dialer;
+pub(crate) use evidence::Evidence;
+pub(crate) use identity::Identity;
+pub(crate) use links::Links;
+pub(crate) use names::Names;
+pub(crate) use roster::{Liveness, Roster};
+pub(crate) use settled::Settled;
+pub(crate) use standing::Standing;
+pub(crate) use swim::{Swim, SwimEvent};

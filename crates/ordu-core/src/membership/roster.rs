@@ -1,0 +1,194 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::net::SocketAddr;
+
+use super::Identity;
+use crate::registers::{Member, Status};
+use crate::{MemberState, NodeId, NodeName, Time};
+
+/// What this node knows of every node it has heard of, itself excepted: from the detector, from handshakes
+/// and from the map.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    known: BTreeMap<NodeId, Known>,
+    /// Those removed from the cluster, and since when that is known here.
+    removed: BTreeMap<NodeId, Time>,
+}
+
+/// What is known of one node.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) identity: Identity,
+    pub(crate) liveness: Liveness,
+    /// When `liveness` changed.
+    pub(crate) since: Time,
+    /// What it says of itself, once the map has it.
+    pub(crate) member: Option<Member>,
+}
+
+/// What the detector says of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Liveness {
+    /// Heard of, not confirmed by the detector yet.
+    Heard,
+    Alive,
+    Suspect,
+    Down,
+}
+
+impl Roster {
+    pub(crate) fn get(&self, node: NodeId) -> Option<&Known> {
+        self.known.get(&node)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Known)> {
+        self.known.iter().map(|(node, known)| (*node, known))
+    }
+
+    pub(crate) fn ids(&self) -> BTreeSet<NodeId> {
+        self.known.keys().copied().collect()
+    }
+
+    /// Learns or renews what a node is known by. Never makes it alive.
+    pub(crate) fn hear(&mut self, identity: Identity, now: Time) {
+        let fresh = Known {
+            identity: identity.clone(),
+            liveness: Liveness::Heard,
+            since: now,
+            member: None,
+        };
+        let known = self.known.entry(identity.id).or_insert(fresh);
+        if known.identity.generation <= identity.generation {
+            known.identity = identity;
+        }
+    }
+
+    /// Sets what the detector says; gives whether that is news.
+    pub(crate) fn set_liveness(&mut self, node: NodeId, liveness: Liveness, now: Time) -> bool {
+        let Some(known) = self
+            .known
+            .get_mut(&node)
+            .filter(|known| known.liveness != liveness)
+        else {
+            return false;
+        };
+        known.liveness = liveness;
+        known.since = now;
+        true
+    }
+
+    /// Takes over a member record of the map. A node first heard of there counts as down until the detector
+    /// says otherwise: a record proves nothing about life (S6.1), but its address is worth dialling.
+    pub(crate) fn set_member(&mut self, node: NodeId, member: Option<Member>, now: Time) {
+        match member {
+            Some(member) => {
+                let identity = Identity {
+                    id: node,
+                    generation: 0,
+                    name: member.name.clone(),
+                    addr: member.addr,
+                };
+                let fresh = Known {
+                    identity,
+                    liveness: Liveness::Down,
+                    since: now,
+                    member: None,
+                };
+                self.known.entry(node).or_insert(fresh).member = Some(member);
+            }
+            None => {
+                if let Some(known) = self.known.get_mut(&node) {
+                    known.member = None;
+                }
+            }
+        }
+    }
+
+    /// Takes over whether the map says that a node was removed. One whose removal is forgotten is forgotten
+    /// with it.
+    pub(crate) fn set_removed(&mut self, node: NodeId, removed: bool, now: Time) {
+        if removed {
+            self.removed.entry(node).or_insert(now);
+        } else if self.removed.remove(&node).is_some() {
+            self.known.remove(&node);
+        }
+    }
+
+    pub(crate) fn is_removed(&self, node: NodeId) -> bool {
+        self.removed.contains_key(&node)
+    }
+
+    /// The nodes whose removal has been known for this long.
+    pub(crate) fn removed_before(&self, then: Time) -> impl Iterator<Item = NodeId> {
+        self.removed
+            .iter()
+            .filter(move |(_, since)| **since <= then)
+            .map(|(node, _)| *node)
+    }
+
+    /// Whether a node is alive or suspect: the owner of a child that is, keeps it (S4.4).
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        !self.removed.contains_key(&node)
+            && self.known.get(&node).is_some_and(|known| {
+                matches!(known.liveness, Liveness::Alive | Liveness::Suspect)
+                    && known
+                        .member
+                        .as_ref()
+                        .is_none_or(|member| member.status != Status::Left)
+            })
+    }
+
+    /// Whether a node declared itself ready, and is alive or suspect.
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
+        self.is_alive(node)
+            && self
+                .known
+                .get(&node)
+                .and_then(|known| known.member.as_ref())
+                .is_some_and(|member| member.status == Status::Ready)
+    }
+
+    /// The living nodes of a name.
+    pub(crate) fn living(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
+        self.known
+            .iter()
+            .filter(move |(node, known)| known.identity.name == *name && self.is_alive(**node))
+            .map(|(node, _)| *node)
+    }
+
+    /// Whether a newer boot of the same name is known to be alive.
+    pub(crate) fn is_superseded(&self, node: NodeId) -> bool {
+        self.known
+            .get(&node)
+            .is_some_and(|known| self.living(&known.identity.name).any(|other| other > node))
+    }
+
+    /// The state to show.
+    pub(crate) fn state(&self, node: NodeId) -> MemberState {
+        if self.removed.contains_key(&node) {
+            return MemberState::Removed;
+        }
+        let Some(known) = self.known.get(&node) else {
+            return MemberState::Down;
+        };
+        let status = known.member.as_ref().map(|member| member.status);
+        match (known.liveness, status) {
+            (_, Some(Status::Left)) => MemberState::Left,
+            (Liveness::Down, _) => MemberState::Down,
+            (Liveness::Suspect, _) => MemberState::Suspect,
+            (Liveness::Heard, _) | (_, None | Some(Status::Joining)) => MemberState::Joining,
+            (Liveness::Alive, Some(Status::Draining)) => MemberState::Draining,
+            (Liveness::Alive, Some(Status::Ready)) => MemberState::Alive,
+        }
+    }
+
+    /// Where the nodes are that should be connected: all but those that left or were removed.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (NodeId, SocketAddr)> {
+        self.known
+            .iter()
+            .filter(|(node, _)| {
+                !matches!(self.state(**node), MemberState::Left | MemberState::Removed)
+                    && !self.is_superseded(**node)
+            })
+            .map(|(node, known)| (*node, known.identity.addr))
+    }
+}

@@ -1,0 +1,245 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+
+use crate::placement::score;
+use crate::registers::ChildKey;
+use crate::{NodeId, NodeName, Time, Timing};
+
+/// Watches the set of ready members until it may be acted on (S4.3).
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// The set as it is now, and since when each has been in it.
+    ready: BTreeMap<NodeId, (NodeName, Time)>,
+    /// When it last changed in a way that unsettles.
+    changed: Time,
+    /// Since when there has been no settled view.
+    unsettled: Option<Time>,
+    /// Nothing is decided before (S4.5).
+    void_until: Time,
+    view: Option<SettledView>,
+}
+
+/// A set of ready members that may be decided with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SettledView {
+    pub(crate) ready: BTreeMap<NodeId, NodeName>,
+}
+
+impl Settled {
+    pub(crate) fn new() -> Self {
+        Self {
+            ready: BTreeMap::new(),
+            changed: Time(0),
+            unsettled: Some(Time(0)),
+            void_until: Time(0),
+            view: None,
+        }
+    }
+
+    /// Takes over who is ready now. A member of `proven` that is missing is proven dead or has left, which
+    /// does not unsettle the view.
+    pub(crate) fn update(&mut self, ready: BTreeMap<NodeId, NodeName>, proven: &BTreeSet<NodeId>, now: Time) {
+        let same = ready.len() == self.ready.len() && ready.keys().all(|node| self.ready.contains_key(node));
+        if same {
+            return;
+        }
+        let unsettles = ready.keys().any(|node| !self.ready.contains_key(node))
+            || self
+                .ready
+                .keys()
+                .any(|node| !ready.contains_key(node) && !proven.contains(node));
+        let old = core::mem::take(&mut self.ready);
+        self.ready = ready
+            .into_iter()
+            .map(|(node, name)| (node, (name, old.get(&node).map_or(now, |(_, since)| *since))))
+            .collect();
+        if unsettles {
+            self.changed = now;
+            self.view = None;
+            self.unsettled.get_or_insert(now);
+        } else if let Some(view) = &mut self.view {
+            view.ready.retain(|node, _| self.ready.contains_key(node));
+        }
+    }
+
+    /// Voids the view and decides nothing for a while (S4.5).
+    pub(crate) fn void(&mut self, until: Time, now: Time) {
+        self.void_until = self.void_until.max(until);
+        self.changed = now;
+        self.view = None;
+        self.unsettled.get_or_insert(now);
+    }
+
+    /// Settles if the time has come; gives whether that is news.
+    pub(crate) fn settle(&mut self, now: Time, timing: &Timing) -> bool {
+        if self.view.is_some() || now < self.void_until || self.ready.is_empty() {
+            return false;
+        }
+        let wait = self.wait(timing);
+        let ready: BTreeMap<_, _> = if now >= self.changed + wait {
+            self.ready
+                .iter()
+                .map(|(node, (name, _))| (*node, name.clone()))
+                .collect()
+        } else if self
+            .unsettled
+            .is_some_and(|since| now >= since + timing.settle_max)
+        {
+            let stable = self.ready.iter().filter(|(_, (_, since))| now >= *since + wait);
+            stable.map(|(node, (name, _))| (*node, name.clone())).collect()
+        } else {
+            return false;
+        };
+        if ready.is_empty() {
+            return false;
+        }
+        self.view = Some(SettledView { ready });
+        self.unsettled = None;
+        true
+    }
+
+    pub(crate) fn view(&self) -> Option<&SettledView> {
+        self.view.as_ref()
+    }
+
+    pub(crate) fn next_deadline(&self, timing: &Timing) -> Option<Time> {
+        if self.view.is_some() || self.ready.is_empty() {
+            return None;
+        }
+        let wait = self.wait(timing);
+        let settled = self.changed + wait;
+        let patience = self.unsettled.map_or(settled, |since| since + timing.settle_max);
+        // At `patience` only those stable for `wait` count; if none is yet, the next to become so does.
+        let stable = self
+            .ready
+            .values()
+            .map(|(_, since)| *since + wait)
+            .min()
+            .unwrap_or(settled);
+        Some(settled.min(patience.max(stable)).max(self.void_until))
+    }
+
+    fn wait(&self, timing: &Timing) -> Duration {
+        timing.settle + timing.settle_per_member * u32::try_from(self.ready.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl SettledView {
+    /// The node that decides about a child (S4.1).
+    pub(crate) fn decider(&self, child: &ChildKey) -> Option<NodeId> {
+        self.ready
+            .iter()
+            .max_by_key(|(node, name)| (score(name, child), **node))
+            .map(|(node, _)| *node)
+    }
+
+    /// How many members are before `node` in the order in which they decide about a child; `None`: it is
+    /// not ready.
+    pub(crate) fn rank(&self, node: NodeId, child: &ChildKey) -> Option<u32> {
+        let own = (score(self.ready.get(&node)?, child), node);
+        let before = self
+            .ready
+            .iter()
+            .filter(|(other, name)| (score(name, child), **other) > own)
+            .count();
+        u32::try_from(before).ok()
+    }
+
+    /// The members that come after `node` in that order, at most `count`, starting over at the top.
+    pub(crate) fn next_in_rank(
+        &self,
+        node: NodeId,
+        child: &ChildKey,
+        count: usize,
+    ) -> alloc::vec::Vec<NodeId> {
+        let mut order: alloc::vec::Vec<_> = self
+            .ready
+            .iter()
+            .map(|(n, name)| (score(name, child), *n))
+            .collect();
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        let own = order.iter().position(|(_, n)| *n == node).map_or(0, |at| at + 1);
+        let len = order.len();
+        (0..len)
+            .map(|i| order[(own + i) % len].1)
+            .filter(|n| *n != node)
+            .take(count)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(nodes: &[u128]) -> BTreeMap<NodeId, NodeName> {
+        nodes
+            .iter()
+            .map(|n| (NodeId(*n), NodeName::new(alloc::format!("n{n}")).unwrap()))
+            .collect()
+    }
+
+    fn ms(ms: u64) -> Time {
+        Time(ms * 1000)
+    }
+
+    fn settled(nodes: &[u128]) -> Settled {
+        let mut settled = Settled::new();
+        settled.update(ready(nodes), &BTreeSet::new(), ms(0));
+        assert!(settled.settle(ms(1_000), &Timing::default()));
+        settled
+    }
+
+    #[test]
+    fn a_view_settles_only_after_it_has_not_changed_for_the_settle_time() {
+        let timing = Timing::default();
+        let mut settled = Settled::new();
+        settled.update(ready(&[1, 2]), &BTreeSet::new(), ms(0));
+        let at = settled.next_deadline(&timing).unwrap();
+        assert!(!settled.settle(Time(at.0 - 1), &timing));
+        settled.update(ready(&[1, 2, 3]), &BTreeSet::new(), Time(at.0 - 1));
+        assert!(!settled.settle(at, &timing));
+        assert!(settled.settle(settled.next_deadline(&timing).unwrap(), &timing));
+    }
+
+    #[test]
+    fn a_proven_death_does_not_unsettle_and_an_unproven_one_does() {
+        let mut proven = settled(&[1, 2, 3]);
+        proven.update(ready(&[1, 2]), &[NodeId(3)].into(), ms(2_000));
+        assert_eq!(proven.view().unwrap().ready, ready(&[1, 2]));
+        let mut unproven = settled(&[1, 2, 3]);
+        unproven.update(ready(&[1, 2]), &BTreeSet::new(), ms(2_000));
+        assert_eq!(unproven.view(), None);
+    }
+
+    #[test]
+    fn a_flapping_member_holds_the_others_up_for_settle_max_at_the_most() {
+        let timing = Timing::default();
+        let mut settled = settled(&[1, 2]);
+        let (mut now, mut with) = (ms(2_000), false);
+        loop {
+            with = !with;
+            settled.update(
+                ready(if with { &[1, 2, 3] } else { &[1, 2] }),
+                &BTreeSet::new(),
+                now,
+            );
+            if settled.settle(now, &timing) {
+                break;
+            }
+            now = now + Duration::from_millis(50);
+            assert!(now < ms(2_000) + timing.settle_max + Duration::from_millis(100));
+        }
+        assert_eq!(settled.view().unwrap().ready, ready(&[1, 2]));
+    }
+
+    #[test]
+    fn a_voided_view_stays_void_until_the_probe_round_is_over() {
+        let timing = Timing::default();
+        let mut settled = settled(&[1, 2]);
+        settled.void(ms(9_000), ms(5_000));
+        assert!(!settled.settle(ms(8_999), &timing));
+        assert_eq!(settled.next_deadline(&timing), Some(ms(9_000)));
+        assert!(settled.settle(ms(9_000), &timing));
+    }
+}

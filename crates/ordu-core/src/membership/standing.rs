@@ -1,0 +1,28 @@
+use crate::Time;
+
+/// Where this node itself stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Booted at this time and has not caught up with anybody (S4.6).
+    Joining { since: Time },
+    /// Takes children and decides.
+    Ready,
+    /// Was declared down by others at this time: decides nothing until it has caught up with one of them
+    /// (S4.6). What runs here runs on.
+    CatchingUp { since: Time },
+    /// Stops its children and will leave; the time is when it stops waiting for the others to know.
+    Leaving { since: Time },
+    /// It is over.
+    Gone,
+}
+
+impl Standing {
+    /// Whether the node may start and claim children.
+    pub(crate) fn may_act(self) -> bool {
+        self == Self::Ready
+    }
+
+    pub(crate) fn is_leaving(self) -> bool {
+        matches!(self, Self::Leaving { .. } | Self::Gone)
+    }
+}

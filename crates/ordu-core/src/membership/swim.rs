@@ -1,0 +1,163 @@
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::fmt;
+use core::num::{NonZeroU8, NonZeroUsize};
+use core::time::Duration;
+
+use foca::{
+    AccumulatingRuntime, Foca, Member, NoCustomBroadcast, OwnedNotification, PostcardCodec, State, Timer,
+};
+use rand_pcg::Pcg64Mcg;
+
+use super::Identity;
+use crate::{NodeId, Time, Timing};
+
+/// The failure detector: SWIM with suspicion (Das, Gupta and Motivala, 2002), as the crate foca does it.
+///
+/// foca is sans-io itself; this keeps its timers, so that a stopped clock can push all suspicions back, and
+/// turns its notifications into [`SwimEvent`]s.
+pub(crate) struct Swim {
+    foca: Foca<Identity, PostcardCodec, Pcg64Mcg, NoCustomBroadcast>,
+    runtime: AccumulatingRuntime<Identity>,
+    timers: BTreeMap<(Time, u64), Timer<Identity>>,
+    armed: u64,
+    events: VecDeque<SwimEvent>,
+}
+
+/// What the failure detector found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SwimEvent {
+    Up(Identity),
+    Down(Identity),
+    /// This node was declared down by others and has come back under a new generation.
+    Rejoined,
+    /// A packet for a member.
+    Send(NodeId, Vec<u8>),
+}
+
+impl Swim {
+    /// The longest packet, in bytes: a QUIC datagram holds it before the path's MTU is known.
+    const MAX_PACKET: usize = 1_100;
+
+    pub(crate) fn new(identity: Identity, timing: &Timing, rng: Pcg64Mcg) -> Self {
+        let config = foca::Config {
+            probe_period: timing.probe_period,
+            probe_rtt: timing.probe_rtt,
+            num_indirect_probes: NonZeroUsize::MIN.saturating_add(2),
+            max_transmissions: NonZeroU8::MIN.saturating_add(9),
+            suspect_to_down_after: timing.suspicion,
+            remove_down_after: Some(timing.forget_after),
+            max_packet_size: NonZeroUsize::new(Self::MAX_PACKET).expect("the constant is not zero"),
+            notify_down_members: true,
+            periodic_announce: None,
+            periodic_announce_to_down_members: None,
+            periodic_gossip: None,
+        };
+        Self {
+            foca: Foca::new(identity, config, rng, PostcardCodec),
+            runtime: AccumulatingRuntime::new(),
+            timers: BTreeMap::new(),
+            armed: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        self.foca.identity()
+    }
+
+    /// A packet came. Errors are the sender's fault and change nothing.
+    pub(crate) fn received(&mut self, packet: &[u8], now: Time) {
+        let _ = self.foca.handle_data(packet, &mut self.runtime);
+        self.collect(now);
+    }
+
+    /// Makes this node known to a member it has a connection with.
+    pub(crate) fn announce(&mut self, to: Identity, now: Time) {
+        let _ = self.foca.announce(to, &mut self.runtime);
+        self.collect(now);
+    }
+
+    /// A proof that a member is dead (S6.3); spreads as any other finding.
+    pub(crate) fn declare_down(&mut self, identity: Identity, now: Time) {
+        let _ = self
+            .foca
+            .apply_many(core::iter::once(Member::down(identity)), true, &mut self.runtime);
+        let _ = self.foca.gossip(&mut self.runtime);
+        self.collect(now);
+    }
+
+    /// Tells the others that this node goes.
+    pub(crate) fn leave(&mut self, now: Time) {
+        let _ = self.foca.leave_cluster(&mut self.runtime);
+        self.collect(now);
+    }
+
+    pub(crate) fn run_timers(&mut self, now: Time) {
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let timer = entry.remove();
+            let _ = self.foca.handle_timer(timer, &mut self.runtime);
+            self.collect(now);
+        }
+    }
+
+    /// Pushes everything back: nobody may be blamed for time in which this node did not look (S4.5).
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.timers = core::mem::take(&mut self.timers)
+            .into_iter()
+            .map(|((at, n), timer)| ((at + by, n), timer))
+            .collect();
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.timers.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<SwimEvent> {
+        self.events.pop_front()
+    }
+
+    /// The members that answer, and whether each is suspected.
+    pub(crate) fn active(&self) -> impl Iterator<Item = (&Identity, bool)> {
+        self.foca
+            .iter_membership_state()
+            .filter(|member| member.state() != State::Down)
+            .map(|member| (member.id(), member.state() == State::Suspect))
+    }
+
+    fn collect(&mut self, now: Time) {
+        while let Some((to, packet)) = self.runtime.to_send() {
+            self.events.push_back(SwimEvent::Send(to.id, packet.to_vec()));
+        }
+        while let Some((after, timer)) = self.runtime.to_schedule() {
+            self.armed += 1;
+            self.timers.insert((now + after, self.armed), timer);
+        }
+        while let Some(notification) = self.runtime.to_notify() {
+            let event = match notification {
+                OwnedNotification::MemberUp(identity) => SwimEvent::Up(identity),
+                OwnedNotification::MemberDown(identity) => SwimEvent::Down(identity),
+                // Another boot under the same name is the crash of the old one (S6.2); a newer generation
+                // of the same boot is no news.
+                OwnedNotification::Rename(old, new) if old.id != new.id => {
+                    self.events.push_back(SwimEvent::Down(old));
+                    SwimEvent::Up(new)
+                }
+                OwnedNotification::Rejoin(_) => SwimEvent::Rejoined,
+                OwnedNotification::Defunct => SwimEvent::Rejoined,
+                OwnedNotification::Rename(..) | OwnedNotification::Active | OwnedNotification::Idle => {
+                    continue;
+                }
+            };
+            self.events.push_back(event);
+        }
+    }
+}
+
+impl fmt::Debug for Swim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Swim")
+            .field("identity", self.foca.identity())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,431 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::evidence::Finding;
+use super::{Liveness, Standing, SwimEvent};
+use crate::node::Node;
+use crate::registers::{Key, Member, Status, Value};
+use crate::wire::Message;
+use crate::{
+    CloseReason, ConnId, Event, ExitCause, MemberInfo, MemberState, NodeId, NodeName, Output, ProbeId,
+    ProbeOutcome,
+};
+
+impl Node {
+    /// Carries out what the failure detector wants and takes over what it found.
+    pub(crate) fn drain_swim(&mut self) -> bool {
+        let mut worked = false;
+        while let Some(event) = self.swim.poll_event() {
+            worked = true;
+            match event {
+                SwimEvent::Send(to, bytes) => {
+                    if let Some(conn) = self.links.used(to) {
+                        self.output(Output::Datagram { conn, bytes });
+                    }
+                }
+                SwimEvent::Up(identity) => {
+                    self.proven.remove(&identity.id);
+                    self.roster.hear(identity, self.now.mono);
+                    self.members_changed = true;
+                }
+                SwimEvent::Down(identity) => {
+                    self.roster.hear(identity.clone(), self.now.mono);
+                    self.members_changed |=
+                        self.roster
+                            .set_liveness(identity.id, Liveness::Down, self.now.mono);
+                }
+                SwimEvent::Rejoined => self.was_declared_down(),
+            }
+        }
+        self.refresh_liveness();
+        worked
+    }
+
+    fn was_declared_down(&mut self) {
+        if self.standing.is_leaving() {
+            return;
+        }
+        let now = self.now.mono;
+        if self.standing == Standing::Ready {
+            self.standing = Standing::CatchingUp { since: now };
+        }
+        // What was exchanged with anybody before proves nothing about what happened meanwhile.
+        self.replicating.clear();
+        self.members_changed = true;
+        let linked: Vec<_> = self.links.peers().collect();
+        for peer in linked {
+            self.court(peer);
+        }
+    }
+
+    /// The detector's own list is the truth about who answers; the roster follows it.
+    fn refresh_liveness(&mut self) {
+        let now = self.now.mono;
+        let active: BTreeMap<NodeId, bool> = self
+            .swim
+            .active()
+            .map(|(identity, suspect)| (identity.id, suspect))
+            .collect();
+        for node in self.roster.ids() {
+            let is = self.roster.get(node).map(|known| known.liveness);
+            let liveness = match (active.get(&node), is) {
+                (Some(false), _) => Liveness::Alive,
+                (Some(true), _) => Liveness::Suspect,
+                (None, Some(Liveness::Alive | Liveness::Suspect)) => Liveness::Down,
+                (None, Some(Liveness::Heard)) if self.links.used(node).is_none() => Liveness::Down,
+                (None, _) => continue,
+            };
+            self.members_changed |= self.roster.set_liveness(node, liveness, now);
+        }
+    }
+
+    /// Makes this node known again to a peer that is connected but that the detector does not list: the
+    /// datagrams that should have done so may be lost (S6.2).
+    fn court(&mut self, peer: NodeId) {
+        if let Some(known) = self.roster.get(peer) {
+            self.swim.announce(known.identity.clone(), self.now.mono);
+        }
+    }
+
+    pub(crate) fn court_the_unlisted(&mut self) {
+        if self.now.mono < self.next_courtship {
+            return;
+        }
+        self.next_courtship = self.now.mono + self.config.timing.redial;
+        let unlisted: Vec<_> = self.unlisted().collect();
+        for peer in unlisted {
+            self.court(peer);
+        }
+    }
+
+    pub(crate) fn unlisted(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.links.peers().filter(|peer| {
+            self.roster
+                .get(*peer)
+                .is_some_and(|known| matches!(known.liveness, Liveness::Heard | Liveness::Down))
+        })
+    }
+
+    /// Asks a peer on the reliable channel whether it is there.
+    pub(crate) fn ping(&mut self, peer: NodeId) {
+        let nonce = self.number();
+        self.send(peer, &Message::Ping(nonce));
+    }
+
+    pub(crate) fn lifeline_closed(&mut self, conn: ConnId) {
+        let Some(link) = self.links.link_mut(conn) else {
+            return;
+        };
+        link.lifeline_closed = true;
+        let (peer, rtt, greeted) = (link.peer, link.rtt, link.greeted);
+        let Some(addr) = self
+            .roster
+            .get(peer)
+            .map(|known| known.identity.addr)
+            .filter(|_| greeted)
+        else {
+            return;
+        };
+        let mut number = self.numbers;
+        if let Some(probe) = self.evidence.check(peer, rtt, self.now.mono, &mut number) {
+            self.numbers = number;
+            self.ping(peer);
+            self.output(Output::Probe { probe, addr });
+        }
+    }
+
+    pub(crate) fn probed(&mut self, probe: ProbeId, outcome: ProbeOutcome) {
+        self.evidence.probed(probe, outcome);
+    }
+
+    pub(crate) fn peer_answered(&mut self, peer: NodeId) {
+        self.evidence.answered(peer);
+        for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
+            if let Some(link) = self.links.link_mut(conn) {
+                link.lifeline_closed = false;
+            }
+        }
+        self.holder_answered(peer);
+    }
+
+    pub(crate) fn weigh_evidence(&mut self) {
+        while let Some(finding) = self.evidence.poll(self.now.mono) {
+            match finding {
+                Finding::Dead(peer) => {
+                    for other in self
+                        .links
+                        .peers()
+                        .filter(|other| *other != peer)
+                        .collect::<Vec<_>>()
+                    {
+                        self.send(other, &Message::Evidence(peer));
+                    }
+                    self.evidence_of(peer, self.id);
+                }
+                Finding::SomebodyElse(peer) => {
+                    if let Some(addr) = self.roster.get(peer).map(|known| known.identity.addr) {
+                        // Whoever listens there will say who it is.
+                        self.extra_dials.insert(addr);
+                        self.members_changed = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// An observer found that a peer's kernel refuses connections (S6.3).
+    pub(crate) fn evidence_of(&mut self, peer: NodeId, observer: NodeId) {
+        let Some(known) = self.roster.get(peer) else {
+            return;
+        };
+        if known.liveness == Liveness::Down {
+            return;
+        }
+        let observers = self.evidence.observe(peer, observer, self.now.mono);
+        let living = 1 + self
+            .roster
+            .iter()
+            .filter(|(node, _)| self.roster.is_alive(*node))
+            .count();
+        if observers >= if living <= 2 { 1 } else { 2 } {
+            self.prove_dead(peer, "its process is gone");
+        }
+    }
+
+    pub(crate) fn prove_dead(&mut self, peer: NodeId, reason: &str) {
+        let Some(known) = self.roster.get(peer) else {
+            return;
+        };
+        let identity = known.identity.clone();
+        self.proven.insert(peer);
+        self.reasons.insert(peer, String::from(reason));
+        self.swim.declare_down(identity, self.now.mono);
+        self.members_changed |= self.roster.set_liveness(peer, Liveness::Down, self.now.mono);
+        for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
+            self.close(conn, CloseReason::PeerGone);
+        }
+    }
+
+    /// Derives everything that depends on who is there: peers to replicate with, whom to dial, the settled
+    /// view, what to show.
+    pub(crate) fn members_refresh(&mut self) {
+        if !core::mem::take(&mut self.members_changed) {
+            return;
+        }
+        self.refresh_replication_peers();
+        self.refresh_dial_targets();
+        let known = self.roster.ids();
+        self.evidence.retain(&known);
+        self.proven.retain(|node| known.contains(node));
+        self.publish_members();
+    }
+
+    fn refresh_dial_targets(&mut self) {
+        let now = self.now.mono;
+        let linked: BTreeSet<_> = self.links.peers().collect();
+        let linked_addrs: BTreeSet<_> = linked
+            .iter()
+            .filter_map(|peer| self.links.used_link(*peer).map(|link| link.addr))
+            .chain(
+                linked
+                    .iter()
+                    .filter_map(|peer| self.roster.get(*peer).map(|known| known.identity.addr)),
+            )
+            .collect();
+        let mut targets: BTreeSet<_> = self
+            .config
+            .seeds
+            .iter()
+            .filter(|addr| !linked_addrs.contains(*addr))
+            .copied()
+            .collect();
+        for (node, addr) in self.roster.addresses() {
+            if !linked.contains(&node) && node != self.id && !linked_addrs.contains(&addr) {
+                targets.insert(addr);
+            }
+        }
+        for addr in core::mem::take(&mut self.extra_dials) {
+            targets.insert(addr);
+        }
+        targets.remove(&self.config.addr);
+        if self.standing.is_leaving() {
+            targets.clear();
+        }
+        self.dialer.set_targets(&targets, now);
+    }
+
+    /// Who is ready, as far as this node is concerned: it must have exchanged states with them (S4.3).
+    pub(crate) fn refresh_settled(&mut self) -> bool {
+        let now = self.now.mono;
+        let mut ready: BTreeMap<NodeId, NodeName> = self
+            .roster
+            .iter()
+            .filter(|(node, _)| self.roster.is_ready(*node) && self.has_synced_with(*node))
+            .map(|(node, known)| (node, known.identity.name.clone()))
+            .collect();
+        if self.standing.may_act() {
+            ready.insert(self.id, self.config.name.clone());
+        }
+        let gone: BTreeSet<_> = self
+            .roster
+            .iter()
+            .filter(|(node, _)| self.proven.contains(node) || self.roster.state(*node) == MemberState::Left)
+            .map(|(node, _)| node)
+            .collect();
+        let before = self.settled.view().map(|view| view.ready.len());
+        self.settled.update(ready, &gone, now);
+        let settled = self.settled.settle(now, &self.config.timing);
+        let after = self.settled.view().map(|view| view.ready.len());
+        settled || before != after
+    }
+
+    pub(crate) fn refresh_standing(&mut self) {
+        let now = self.now.mono;
+        let timing = &self.config.timing;
+        match self.standing {
+            Standing::Joining { since } => {
+                let alone = self.config.seeds.is_empty() && self.links.peers().next().is_none();
+                let caught_up = self.replicating.iter().any(|peer| {
+                    self.replica.synced_once(peer.replica())
+                        && self
+                            .status_of(*peer)
+                            .is_some_and(|status| status != Status::Joining)
+                });
+                if alone || caught_up || now >= since + timing.boot_grace || self.may_lead_newcomers(since) {
+                    self.become_ready();
+                }
+            }
+            Standing::CatchingUp { since } => {
+                let caught_up = self
+                    .replicating
+                    .iter()
+                    .any(|peer| self.replica.synced_once(peer.replica()));
+                if caught_up || now >= since + timing.boot_grace {
+                    self.standing = Standing::Ready;
+                    self.members_changed = true;
+                    self.touch_all();
+                }
+            }
+            Standing::Ready | Standing::Leaving { .. } | Standing::Gone => {}
+        }
+    }
+
+    /// When a whole cluster boots at once nobody is ready to catch up with: the one with the smallest id
+    /// begins, once it has exchanged states with all it sees and has seen nobody else for a while.
+    fn may_lead_newcomers(&self, since: crate::Time) -> bool {
+        let wait = self.config.timing.settle * 5;
+        let mut peers = self.links.peers().peekable();
+        peers.peek().is_some()
+            && self.now.mono >= since + wait
+            && peers.all(|peer| {
+                peer > self.id && self.has_synced_with(peer) && self.status_of(peer) == Some(Status::Joining)
+            })
+    }
+
+    fn status_of(&self, node: NodeId) -> Option<Status> {
+        self.roster.get(node)?.member.as_ref().map(|member| member.status)
+    }
+
+    fn become_ready(&mut self) {
+        self.standing = Standing::Ready;
+        self.write_member(Status::Ready);
+        self.members_changed = true;
+        self.event(Event::Ready);
+        self.touch_all();
+    }
+
+    pub(crate) fn write_member(&mut self, status: Status) {
+        let member = Value::encode(&Member::of(&self.config, status));
+        self.write([(Key::Member(self.id), Some(member))]);
+    }
+
+    pub(crate) fn own_state(&self) -> MemberState {
+        match self.standing {
+            Standing::Joining { .. } => MemberState::Joining,
+            Standing::Ready | Standing::CatchingUp { .. } => MemberState::Alive,
+            Standing::Leaving { .. } => MemberState::Draining,
+            Standing::Gone => MemberState::Left,
+        }
+    }
+
+    pub(crate) fn publish_members(&mut self) {
+        let mut infos: BTreeMap<NodeId, MemberInfo> = BTreeMap::new();
+        let info = |id, name: &NodeName, addr, state| MemberInfo {
+            id,
+            name: name.clone(),
+            addr,
+            state,
+            children: self.owned(id),
+        };
+        infos.insert(
+            self.id,
+            info(self.id, &self.config.name, self.config.addr, self.own_state()),
+        );
+        for (node, known) in self.roster.iter() {
+            if !self.roster.is_superseded(node) && known.identity.name != self.config.name {
+                let identity = &known.identity;
+                infos.insert(
+                    node,
+                    info(node, &identity.name, identity.addr, self.roster.state(node)),
+                );
+            }
+        }
+        let gone: Vec<_> = self
+            .shown
+            .keys()
+            .filter(|node| !infos.contains_key(*node))
+            .copied()
+            .collect();
+        for node in gone {
+            self.shown.remove(&node);
+            self.output(Output::Member { node, info: None });
+        }
+        for (node, info) in infos {
+            let before = self.shown.get(&node);
+            if before.is_some_and(|before| **before == info) {
+                continue;
+            }
+            if before.map(|before| before.state) != Some(info.state) {
+                let reason = self
+                    .reasons
+                    .remove(&node)
+                    .unwrap_or_else(|| String::from(why(info.state)));
+                let name = info.name.clone();
+                self.event(Event::MemberChanged {
+                    node,
+                    name,
+                    state: info.state,
+                    reason,
+                });
+                self.touch_owned(node);
+            }
+            let info = Arc::new(info);
+            self.shown.insert(node, Arc::clone(&info));
+            self.output(Output::Member {
+                node,
+                info: Some(info),
+            });
+        }
+    }
+
+    pub(crate) fn exit(&mut self, cause: ExitCause) {
+        if self.standing != Standing::Gone {
+            self.standing = Standing::Gone;
+            self.output(Output::Exit { cause });
+        }
+    }
+}
+
+fn why(state: MemberState) -> &'static str {
+    match state {
+        MemberState::Joining => "it was heard of",
+        MemberState::Alive => "it answers",
+        MemberState::Suspect => "it does not answer",
+        MemberState::Down => "it did not answer for the suspicion time",
+        MemberState::Draining => "it is leaving",
+        MemberState::Left => "it left",
+        MemberState::Removed => "it was removed",
+    }
+}

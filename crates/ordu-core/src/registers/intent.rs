@@ -1,0 +1,54 @@
+use alloc::sync::Arc;
+
+use ordu_crdt::Stamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ChildSpec;
+
+/// What the user wants of a child (S2.1). Written by whoever serves the user's call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    /// Stamp of the `start_child` that created this life of the id.
+    pub(crate) birth: Stamp,
+    /// Stamp of its last start or restart by a user.
+    pub(crate) run: Stamp,
+    pub(crate) desired: Desired,
+    pub(crate) deleted: Deleted,
+    pub(crate) spec: Arc<ChildSpec>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Desired {
+    Running,
+    Stopped,
+}
+
+/// Why a life of an id is over. The order is that of S2.1: any of these beats `No`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Deleted {
+    No,
+    /// A temporary child whose owner is gone for good (S5.4).
+    Lost,
+    /// A temporary or transient child ended by itself (S5.4).
+    Finished,
+    ByUser,
+}
+
+impl Intent {
+    pub(crate) fn is_live(&self) -> bool {
+        self.deleted == Deleted::No
+    }
+
+    /// Whether a copy of it should be running.
+    pub(crate) fn wants_running(&self) -> bool {
+        self.is_live() && self.desired == Desired::Running
+    }
+
+    /// The winner among concurrent siblings: the maximum of (birth, deleted, stamp), so a delete beats every
+    /// concurrent write to the same life and loses only to a `start_child` that had not seen it (S2.1).
+    pub(crate) fn winner(siblings: impl Iterator<Item = (Self, Stamp)>) -> Option<Self> {
+        siblings
+            .max_by_key(|(intent, stamp)| (intent.birth, intent.deleted, *stamp))
+            .map(|(intent, _)| intent)
+    }
+}

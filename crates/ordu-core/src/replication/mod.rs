@@ -1,0 +1,230 @@
+//! The replicated map on this node: who it is exchanged with, what changes in it, and what is written.
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp};
+
+use crate::membership::Liveness;
+use crate::node::Node;
+use crate::registers::{Claim, Intent, Key, Member, Value};
+use crate::wire::{MAX_FRAME, Message};
+use crate::{ExitCause, NodeId};
+
+/// A message of the map's protocol leaves room for the envelope of a frame.
+pub(crate) const SYNC_FRAME: usize = MAX_FRAME - 64;
+
+impl NodeId {
+    pub(crate) fn replica(self) -> ReplicaId {
+        ReplicaId(self.0)
+    }
+}
+
+impl EncodedLen for Key {
+    fn encoded_len(&self) -> usize {
+        match self {
+            Self::Member(_) | Self::Removed(_) => 20,
+            Self::Intent(child) | Self::Claim(child) => {
+                child.horde.as_str().len() + child.id.as_str().len() + 5
+            }
+        }
+    }
+}
+
+impl EncodedLen for Value {
+    fn encoded_len(&self) -> usize {
+        self.len() + 5
+    }
+}
+
+impl Node {
+    /// Exchanges the map with everybody who is connected and not down, and with nobody else: what is sent to
+    /// a stopped process would only pile up.
+    pub(crate) fn refresh_replication_peers(&mut self) {
+        let wanted: BTreeSet<NodeId> = self
+            .links
+            .peers()
+            .filter(|peer| {
+                self.roster
+                    .get(*peer)
+                    .is_some_and(|known| known.liveness != Liveness::Down)
+            })
+            .collect();
+        for peer in self
+            .replica
+            .peers()
+            .map(|peer| NodeId(peer.0))
+            .collect::<Vec<_>>()
+        {
+            if !wanted.contains(&peer) {
+                self.replica.remove_peer(peer.replica());
+            }
+        }
+        for peer in wanted.difference(&self.replicating) {
+            self.replica.remove_peer(peer.replica());
+            self.replica.add_peer(peer.replica());
+            self.replica.sync_with(peer.replica());
+        }
+        self.replicating = wanted;
+    }
+
+    pub(crate) fn has_synced_with(&self, peer: NodeId) -> bool {
+        self.replicating.contains(&peer) && self.replica.synced_once(peer.replica())
+    }
+
+    /// One round of anti-entropy with each peer in turn.
+    pub(crate) fn sync_in_turn(&mut self) {
+        if self.now.mono < self.next_sync {
+            return;
+        }
+        let peers = u32::try_from(self.replicating.len().max(1)).unwrap_or(1);
+        self.next_sync = self.now.mono + self.config.timing.sync_period / peers;
+        let last = self.last_synced;
+        let next = self
+            .replicating
+            .iter()
+            .find(|peer| last.is_none_or(|last| **peer > last));
+        let next = next.or_else(|| self.replicating.first()).copied();
+        self.last_synced = next;
+        if let Some(peer) = next {
+            self.replica.sync_with(peer.replica());
+        }
+    }
+
+    /// Exchanges that are not complete are begun again until they are: messages may have been lost.
+    pub(crate) fn sync_with_the_unsynced(&mut self) {
+        if self.now.mono < self.next_resync {
+            return;
+        }
+        self.next_resync = self.now.mono + self.config.timing.redial;
+        for peer in &self.replicating {
+            if !self.replica.synced_once(peer.replica()) {
+                self.replica.sync_with(peer.replica());
+            }
+        }
+    }
+
+    pub(crate) fn sync_received(
+        &mut self,
+        peer: NodeId,
+        message: SyncMessage<Key, Value>,
+    ) -> Result<(), String> {
+        if !self.replicating.contains(&peer) {
+            return Ok(());
+        }
+        self.replica
+            .handle(peer.replica(), message)
+            .map_err(|error| alloc::format!("{error}"))
+    }
+
+    /// Writes one atomic unit: it becomes visible elsewhere whole or not at all. `None` removes a key.
+    pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = (Key, Option<Value>)>) -> Option<Dot> {
+        let (written, ()) = self.replica.write(self.now.wall.millis(), |batch| {
+            for (key, value) in entries {
+                match value {
+                    Some(value) => batch
+                        .put(key, value)
+                        .expect("registers are far smaller than a frame"),
+                    None => {
+                        batch.remove(&key);
+                    }
+                }
+            }
+        });
+        self.take_changes();
+        written.map(|written| written.last)
+    }
+
+    /// A new stamp for a birth or a run.
+    pub(crate) fn stamp(&mut self) -> Stamp {
+        self.replica.next_stamp(self.now.wall.millis())
+    }
+
+    /// The lower bound of a new epoch (S3.1).
+    pub(crate) fn hlc_millis(&self) -> u64 {
+        self.replica.hlc().wall_ms().max(self.now.wall.millis())
+    }
+
+    /// The nodes that are known to hold an operation and are not down (S5.2).
+    pub(crate) fn holders(&self, dot: Dot) -> BTreeSet<NodeId> {
+        let acknowledged = |peer: &NodeId| {
+            self.replica
+                .acknowledged(peer.replica())
+                .is_some_and(|held| held.covers(dot))
+        };
+        let mut holders: BTreeSet<NodeId> = self
+            .replicating
+            .iter()
+            .filter(|peer| acknowledged(peer))
+            .copied()
+            .collect();
+        if self.covers(dot) {
+            holders.insert(self.id);
+        }
+        let origin = NodeId(dot.origin.0);
+        if self.roster.is_alive(origin) {
+            holders.insert(origin);
+        }
+        holders
+    }
+
+    pub(crate) fn covers(&self, dot: Dot) -> bool {
+        self.replica.vector().covers(dot)
+    }
+
+    /// How many holders an acknowledged write needs (S5.2).
+    pub(crate) fn write_concern(&self) -> usize {
+        self.settled.view().map_or(1, |view| view.ready.len().min(2))
+    }
+
+    /// Takes over what changed in the map, by whomever.
+    pub(crate) fn take_changes(&mut self) -> bool {
+        let mut children = BTreeSet::new();
+        let mut worked = false;
+        while let Some(change) = self.replica.poll_change() {
+            worked = true;
+            match change.key {
+                Key::Member(node) if node != self.id => {
+                    let member = change.after.and_then(|sibling| sibling.value.decode::<Member>());
+                    self.roster.set_member(node, member, self.now.mono);
+                    self.members_changed = true;
+                }
+                Key::Member(_) => {}
+                Key::Removed(node) => {
+                    let removed = change.after.is_some();
+                    if node == self.id && removed {
+                        self.exit(ExitCause::Removed);
+                    }
+                    self.roster.set_removed(node, removed, self.now.mono);
+                    self.members_changed = true;
+                }
+                Key::Intent(child) | Key::Claim(child) => {
+                    children.insert(child);
+                }
+            }
+        }
+        for child in children {
+            let intents = self.replica.map().siblings(&Key::Intent(child.clone()));
+            let intent = Intent::winner(
+                intents.filter_map(|sibling| Some((sibling.value.decode::<Intent>()?, sibling.stamp))),
+            );
+            let claims = self.replica.map().siblings(&Key::Claim(child.clone()));
+            let claims = claims
+                .filter_map(|sibling| sibling.value.decode::<Claim>())
+                .collect();
+            self.set_registers(&child, intent, claims);
+        }
+        worked
+    }
+
+    /// Sends what the map's protocol has to say.
+    pub(crate) fn flush_replication(&mut self) -> bool {
+        let mut worked = false;
+        while let Some((peer, message)) = self.replica.poll_message() {
+            worked = true;
+            self.send(NodeId(peer.0), &Message::Sync(message));
+        }
+        worked
+    }
+}

@@ -1,0 +1,282 @@
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use ordu_crdt::Dot;
+use ordu_supervisor::core::Restart;
+
+use crate::node::Node;
+use crate::registers::ChildKey;
+use crate::wire::{Ask, Message, Told};
+use crate::{Answer, CallError, ChildSpec, Command, NodeId, NodeName, Output, RequestId, Time};
+
+/// A call of a caller on this node.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    command: Command,
+    deadline: Time,
+    stage: Stage,
+    /// It was passed on before, to a decider that is gone: it may have been done.
+    again: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// No decider is known, or the members disagree: tried again then.
+    Waiting { until: Time, detail: String },
+    /// Passed on to the decider.
+    Sent { to: NodeId },
+    /// Done; waits for the write concern (S5.2).
+    Holding { answer: Answer, written: Dot },
+}
+
+/// A request of another node that waits for this node to know the decider.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    pub(crate) ask: Ask,
+    pub(crate) deadline: Time,
+}
+
+/// Members that disagree about the decider do not for long.
+const DISAGREEMENT: Duration = Duration::from_millis(50);
+
+impl Node {
+    pub(crate) fn requested(&mut self, request: RequestId, timeout: Duration, command: Command) {
+        if self.standing.is_leaving() {
+            return self.reply(request, Err(CallError::Leaving));
+        }
+        if let Some(invalid) = self.invalid(&command) {
+            return self.reply(request, Err(CallError::Invalid(invalid)));
+        }
+        let now = self.now.mono;
+        let detail = String::from("no settled set of members");
+        let stage = Stage::Waiting { until: now, detail };
+        self.asked.insert(
+            request,
+            Asked {
+                command,
+                deadline: now + timeout,
+                stage,
+                again: false,
+            },
+        );
+    }
+
+    fn invalid(&self, command: &Command) -> Option<String> {
+        let (horde, _) = command.child();
+        if !self.config.hordes.contains(horde) {
+            return Some(format!(
+                "this node is not in horde {horde}; it is in {:?}",
+                self.config.hordes
+            ));
+        }
+        if let Command::StartChild { spec, .. } = command {
+            let len = spec.args.len();
+            if len > ChildSpec::MAX_ARGS {
+                let most = ChildSpec::MAX_ARGS;
+                return Some(format!(
+                    "the child's args are {len} bytes long; expected at most {most}"
+                ));
+            }
+        }
+        None
+    }
+
+    /// Moves every call on that can be.
+    pub(crate) fn advance_asked(&mut self) -> bool {
+        let mut worked = false;
+        let numbers: alloc::vec::Vec<_> = self.asked.keys().copied().collect();
+        for request in numbers {
+            worked |= self.advance_one(request);
+        }
+        worked
+    }
+
+    fn advance_one(&mut self, request: RequestId) -> bool {
+        let now = self.now.mono;
+        let Some(asked) = self.asked.get(&request) else {
+            return false;
+        };
+        if now >= asked.deadline {
+            let error = match &asked.stage {
+                Stage::Waiting { detail, .. } if !asked.again => CallError::NotReady {
+                    detail: detail.clone(),
+                },
+                Stage::Waiting { detail, .. } => CallError::Unknown {
+                    detail: detail.clone(),
+                },
+                Stage::Sent { to } => CallError::Unknown {
+                    detail: format!("{} did not answer in time", self.name_of(*to)),
+                },
+                Stage::Holding { .. } => CallError::Unknown {
+                    detail: "done, but not confirmed by a second node in time".into(),
+                },
+            };
+            self.asked.remove(&request);
+            self.reply(request, Err(error));
+            return true;
+        }
+        match &asked.stage {
+            Stage::Waiting { until, .. } if now >= *until => self.pass_on(request),
+            Stage::Waiting { .. } => false,
+            Stage::Sent { to } if *to != self.id && !self.is_living(*to) => self.decider_lost(request),
+            Stage::Sent { .. } => false,
+            Stage::Holding { written, .. } => {
+                let holders = self.holders(*written);
+                if !self.covers(*written) || holders.len() < self.write_concern() {
+                    return false;
+                }
+                self.held(request, &holders);
+                true
+            }
+        }
+    }
+
+    fn pass_on(&mut self, request: RequestId) -> bool {
+        let Some(asked) = self.asked.get_mut(&request) else {
+            return false;
+        };
+        let (horde, id) = asked.command.child();
+        let key = ChildKey {
+            horde: horde.clone(),
+            id: id.clone(),
+        };
+        let Some(decider) = self.settled.view().and_then(|view| view.decider(&key)) else {
+            return false;
+        };
+        asked.stage = Stage::Sent { to: decider };
+        let timeout = asked.deadline.since(self.now.mono);
+        let ask = Ask {
+            origin: self.id,
+            request,
+            hops: 0,
+            timeout,
+            command: asked.command.clone(),
+        };
+        self.send(decider, &Message::Ask(ask));
+        true
+    }
+
+    /// The decider is down: its successor is asked, unless the child might be started twice (S5.1).
+    fn decider_lost(&mut self, request: RequestId) -> bool {
+        let now = self.now.mono;
+        let Some(asked) = self.asked.get_mut(&request) else {
+            return false;
+        };
+        if let Command::StartChild { spec, .. } = &asked.command
+            && spec.restart == Restart::Temporary
+        {
+            self.asked.remove(&request);
+            let detail = "the node that decides about this child went down meanwhile".into();
+            self.reply(request, Err(CallError::Unknown { detail }));
+            return true;
+        }
+        asked.again = true;
+        let detail = "the node that decides about this child went down".into();
+        asked.stage = Stage::Waiting { until: now, detail };
+        true
+    }
+
+    /// A connection broke: whatever was passed on to that peer may be lost. It remembers what it answered.
+    pub(crate) fn ask_again(&mut self, peer: NodeId) {
+        let now = self.now.mono;
+        for asked in self.asked.values_mut() {
+            if matches!(asked.stage, Stage::Sent { to } if to == peer) {
+                let detail = "the connection to the node that decides broke".into();
+                asked.stage = Stage::Waiting { until: now, detail };
+                asked.again = true;
+            }
+        }
+    }
+
+    /// The decider's answer.
+    pub(crate) fn told(&mut self, told: Told) {
+        let Some(asked) = self.asked.get_mut(&told.request) else {
+            return;
+        };
+        match told.result {
+            Ok(answer) => match told.written {
+                Some(written) => asked.stage = Stage::Holding { answer, written },
+                None => {
+                    self.asked.remove(&told.request);
+                    self.reply(told.request, Ok(answer));
+                }
+            },
+            Err(CallError::NotDecider { view }) if self.now.mono + DISAGREEMENT < asked.deadline => {
+                let detail = format!("the members disagree about who decides (last seen: {view:?})");
+                asked.stage = Stage::Waiting {
+                    until: self.now.mono + DISAGREEMENT,
+                    detail,
+                };
+            }
+            Err(CallError::AlreadyStarted(child))
+                if asked.again && is_what_was_asked(&asked.command, &child) =>
+            {
+                let answer = Answer::Started {
+                    held_by: child.node.iter().cloned().collect(),
+                    child,
+                    durable: false,
+                };
+                self.asked.remove(&told.request);
+                self.reply(told.request, Ok(answer));
+            }
+            Err(error) => {
+                self.asked.remove(&told.request);
+                self.reply(told.request, Err(error));
+            }
+        }
+    }
+
+    fn held(&mut self, request: RequestId, holders: &BTreeSet<NodeId>) {
+        let Some(Asked {
+            command,
+            stage: Stage::Holding { answer, .. },
+            ..
+        }) = self.asked.remove(&request)
+        else {
+            return;
+        };
+        let answer = match answer {
+            Answer::Started { child, .. } => {
+                let (horde, id) = command.child();
+                let key = ChildKey {
+                    horde: horde.clone(),
+                    id: id.clone(),
+                };
+                // The asking node finds the child from now on (S5.6).
+                self.publish(&key);
+                let held_by: alloc::vec::Vec<NodeName> =
+                    holders.iter().map(|holder| self.name_of(*holder)).collect();
+                let child = self.info(&key).map_or(child, Arc::new);
+                Answer::Started {
+                    child,
+                    held_by,
+                    durable: false,
+                }
+            }
+            other => other,
+        };
+        self.reply(request, Ok(answer));
+    }
+
+    fn reply(&mut self, request: RequestId, result: Result<Answer, CallError>) {
+        self.output(Output::Reply { request, result });
+    }
+
+    pub(crate) fn asked_deadline(&self) -> Option<Time> {
+        self.asked
+            .values()
+            .map(|asked| match &asked.stage {
+                Stage::Waiting { until, .. } if *until > self.now.mono => asked.deadline.min(*until),
+                _ => asked.deadline,
+            })
+            .min()
+    }
+}
+
+/// Whether a child that runs already is the one this very call started before its answer was lost.
+fn is_what_was_asked(command: &Command, child: &crate::ChildInfo) -> bool {
+    matches!(command, Command::StartChild { spec, .. } if *spec == child.spec)
+}

@@ -1,0 +1,526 @@
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ordu_crdt::{Dot, Stamp};
+use ordu_supervisor::core::Restart;
+
+use super::Parked;
+use crate::node::Node;
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
+use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
+use crate::{Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, NodeId, Stopped, Time, Token};
+
+/// A request at the decider of its id: the volatile reservation of S4.1. Those of one id are served one
+/// after the other.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    ask: Ask,
+    deadline: Time,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    New,
+    /// A node was told to start the child.
+    Placing {
+        placement: u64,
+        target: NodeId,
+        tried: Vec<NodeId>,
+    },
+    /// The owner was told, through the map, to stop the child.
+    Stopping {
+        written: Dot,
+    },
+    /// The owner was told, through the map, to start the child again.
+    Restarting {
+        run: Stamp,
+        written: Dot,
+    },
+    /// Answered; the next request is served once its outcome is known here.
+    Covering {
+        written: Dot,
+    },
+}
+
+/// What a request was answered, for when it is asked again (S5.1).
+#[derive(Debug)]
+pub(crate) struct Answered {
+    told: Told,
+    at: Time,
+}
+
+/// A request that hops on after this many finds no decider (S4.1).
+const MAX_HOPS: u8 = 2;
+/// An answer is remembered for this long.
+const REMEMBER: Duration = Duration::from_secs(60);
+
+enum Progress {
+    Wait,
+    Done,
+}
+
+impl Node {
+    /// A request came, from here or from elsewhere.
+    pub(crate) fn take_decision(&mut self, mut ask: Ask) {
+        if let Some(answered) = self.answered.get(&(ask.origin, ask.request)) {
+            let told = answered.told.clone();
+            return self.deliver(ask.origin, told);
+        }
+        let (horde, id) = ask.command.child();
+        let key = ChildKey {
+            horde: horde.clone(),
+            id: id.clone(),
+        };
+        let deadline = self.now.mono + ask.timeout;
+        let Some(decider) = self.settled.view().and_then(|view| view.decider(&key)) else {
+            self.parked.push(Parked { ask, deadline });
+            return;
+        };
+        if decider == self.id {
+            let queue = self.decisions.entry(key.clone()).or_default();
+            let same = |other: &Decision| other.ask.origin == ask.origin && other.ask.request == ask.request;
+            if !queue.iter().any(same) {
+                queue.push_back(Decision {
+                    ask,
+                    deadline,
+                    state: State::New,
+                });
+            }
+            self.child_mut(&key);
+            self.children.touch(&key);
+        } else if ask.hops < MAX_HOPS {
+            ask.hops += 1;
+            self.send(decider, &Message::Ask(ask));
+        } else {
+            let view = self
+                .settled
+                .view()
+                .map(|view| view.ready.values().cloned().collect());
+            let error = CallError::NotDecider {
+                view: view.unwrap_or_default(),
+            };
+            let told = Told {
+                request: ask.request,
+                result: Err(error),
+                written: None,
+            };
+            self.deliver(ask.origin, told);
+        }
+    }
+
+    /// The view settled: requests that waited for it go on.
+    pub(crate) fn unpark(&mut self) {
+        let now = self.now.mono;
+        for Parked { mut ask, deadline } in core::mem::take(&mut self.parked) {
+            if now < deadline {
+                ask.timeout = deadline.since(now);
+                self.take_decision(ask);
+            }
+        }
+    }
+
+    pub(crate) fn forget_old_answers(&mut self) {
+        let now = self.now.mono;
+        self.answered
+            .retain(|_, answered| now.since(answered.at) < REMEMBER);
+    }
+
+    fn deliver(&mut self, origin: NodeId, told: Told) {
+        self.send(origin, &Message::Told(told));
+    }
+
+    fn tell(&mut self, ask: &Ask, result: Result<Answer, CallError>, written: Option<Dot>) {
+        let told = Told {
+            request: ask.request,
+            result,
+            written,
+        };
+        let at = self.now.mono;
+        self.answered.insert(
+            (ask.origin, ask.request),
+            Answered {
+                told: told.clone(),
+                at,
+            },
+        );
+        self.deliver(ask.origin, told);
+    }
+
+    /// Serves the requests of an id, in their order, as far as possible now.
+    pub(crate) fn advance_decisions(&mut self, key: &ChildKey) {
+        while let Some(mut decision) = self
+            .decisions
+            .get_mut(key)
+            .and_then(alloc::collections::VecDeque::pop_front)
+        {
+            match self.advance_decision(key, &mut decision) {
+                Progress::Done => {}
+                Progress::Wait => {
+                    self.children.wake_at(decision.deadline, key);
+                    self.decisions
+                        .entry(key.clone())
+                        .or_default()
+                        .push_front(decision);
+                    return;
+                }
+            }
+        }
+        self.decisions.remove(key);
+    }
+
+    fn advance_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
+        let late = self.now.mono >= decision.deadline;
+        match &decision.state {
+            State::New if late => {
+                let detail = "other requests for this child took too long".into();
+                self.tell(&decision.ask, Err(CallError::NotReady { detail }), None);
+                Progress::Done
+            }
+            State::New => self.decide_new(key, decision),
+            State::Placing { .. } if late => {
+                let detail = "the child's start took too long".into();
+                self.tell(&decision.ask, Err(CallError::Unknown { detail }), None);
+                Progress::Done
+            }
+            State::Placing { target, .. } if !self.is_living(*target) => {
+                let target = *target;
+                self.place_elsewhere(key, decision, target)
+            }
+            State::Placing { .. } => Progress::Wait,
+            State::Stopping { written } => {
+                let written = *written;
+                match self.stopped(key, decision, late) {
+                    Some(stopped) => {
+                        self.tell(&decision.ask, Ok(Answer::Terminated(stopped)), Some(written));
+                        Progress::Done
+                    }
+                    None => Progress::Wait,
+                }
+            }
+            State::Restarting { run, written } => {
+                let (run, written) = (*run, *written);
+                self.restarted(key, decision, run, written, late)
+            }
+            State::Covering { written } if late || self.covers(*written) => Progress::Done,
+            State::Covering { .. } => Progress::Wait,
+        }
+    }
+
+    fn decide_new(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
+        let info = self.info(key).map(Arc::new);
+        let ask = decision.ask.clone();
+        let not_found = || CallError::NotFound {
+            horde: key.horde.clone(),
+            id: key.id.clone(),
+        };
+        let intent = self
+            .children
+            .get(key)
+            .and_then(|child| child.claims.intent())
+            .cloned();
+        let intent = intent.filter(Intent::is_live);
+        let result = match (&ask.command, intent, info) {
+            (Command::StartChild { spec, .. }, None, _) | (Command::StartChild { spec, .. }, _, None) => {
+                let birth = self.stamp();
+                return self.place_birth(key, decision, birth, spec, Vec::new());
+            }
+            (Command::StartChild { .. }, Some(intent), Some(info)) => {
+                let stopped = intent.desired == Desired::Stopped || info.state == ChildState::Failed;
+                Err(if stopped {
+                    CallError::AlreadyPresent(info)
+                } else {
+                    CallError::AlreadyStarted(info)
+                })
+            }
+            (_, None, _) | (_, _, None) => Err(not_found()),
+            (Command::TerminateChild { .. }, Some(intent), Some(_)) => {
+                let intent = Intent {
+                    desired: Desired::Stopped,
+                    ..intent
+                };
+                let Some(written) = self.write_intent(key, &intent) else {
+                    return Progress::Wait;
+                };
+                decision.state = State::Stopping { written };
+                self.children
+                    .wake_at(decision.deadline - decision.ask.timeout / 10, key);
+                self.children.touch(key);
+                return Progress::Wait;
+            }
+            (Command::RestartChild { .. }, Some(intent), Some(info)) => {
+                if intent.desired == Desired::Running && info.state != ChildState::Failed {
+                    Err(CallError::Running(info))
+                } else {
+                    let run = self.stamp();
+                    let intent = Intent {
+                        desired: Desired::Running,
+                        run,
+                        ..intent
+                    };
+                    let Some(written) = self.write_intent(key, &intent) else {
+                        return Progress::Wait;
+                    };
+                    decision.state = State::Restarting { run, written };
+                    self.children.touch(key);
+                    return Progress::Wait;
+                }
+            }
+            (Command::DeleteChild { .. }, Some(intent), Some(info)) => {
+                if intent.desired == Desired::Running && info.state != ChildState::Failed {
+                    Err(CallError::Running(info))
+                } else {
+                    let intent = Intent {
+                        deleted: Deleted::ByUser,
+                        ..intent
+                    };
+                    let written = self.write_intent(key, &intent);
+                    self.children.touch(key);
+                    self.tell(&ask, Ok(Answer::Deleted), written);
+                    return Progress::Done;
+                }
+            }
+        };
+        self.tell(&ask, result, None);
+        Progress::Done
+    }
+
+    fn write_intent(&mut self, key: &ChildKey, intent: &Intent) -> Option<Dot> {
+        self.write([(Key::Intent(key.clone()), Some(Value::encode(intent)))])
+    }
+
+    /// Chooses a node for a new life and tells it to start the child.
+    fn place_birth(
+        &mut self,
+        key: &ChildKey,
+        decision: &mut Decision,
+        birth: Stamp,
+        spec: &Arc<ChildSpec>,
+        tried: Vec<NodeId>,
+    ) -> Progress {
+        let target = match self.place(key, spec, &tried) {
+            Ok(target) => target,
+            Err(detail) => {
+                let error = CallError::NoEligibleNode {
+                    id: key.id.clone(),
+                    detail,
+                };
+                self.tell(&decision.ask, Err(error), None);
+                return Progress::Done;
+            }
+        };
+        let placement = self.number();
+        let epoch = self
+            .children
+            .get(key)
+            .map_or(0, |child| child.claims.highest_epoch());
+        let timeout = decision.deadline.since(self.now.mono);
+        let what = ClaimNotice::Birth {
+            birth,
+            spec: Arc::clone(spec),
+        };
+        let place = Place {
+            placement,
+            child: key.clone(),
+            timeout,
+            epoch,
+            what,
+        };
+        decision.state = State::Placing {
+            placement,
+            target,
+            tried,
+        };
+        self.send(target, &Message::Place(place));
+        Progress::Wait
+    }
+
+    /// The target went down or refused: another is tried, above it. Never for a temporary child, which may
+    /// have run (S5.1).
+    fn place_elsewhere(&mut self, key: &ChildKey, decision: &mut Decision, target: NodeId) -> Progress {
+        let State::Placing { tried, .. } = &decision.state else {
+            return Progress::Wait;
+        };
+        let mut tried = tried.clone();
+        tried.push(target);
+        let Command::StartChild { spec, .. } = decision.ask.command.clone() else {
+            return Progress::Done;
+        };
+        if spec.restart == Restart::Temporary {
+            let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
+            self.tell(&decision.ask, Err(CallError::Unknown { detail }), None);
+            return Progress::Done;
+        }
+        // A new birth: should the first target have started it after all, its life is void (S2.3).
+        let birth = self.stamp();
+        self.place_birth(key, decision, birth, &spec, tried)
+    }
+
+    /// The target's answer.
+    pub(crate) fn placed(&mut self, from: NodeId, placed: Placed) {
+        let key = placed.child;
+        let Some(mut decision) = self
+            .decisions
+            .get_mut(&key)
+            .and_then(alloc::collections::VecDeque::pop_front)
+        else {
+            return;
+        };
+        let current = matches!(
+            &decision.state,
+            State::Placing { placement, target, .. } if *placement == placed.placement && *target == from
+        );
+        let progress = if current {
+            self.take_placed(&key, &mut decision, from, placed.result)
+        } else {
+            Progress::Wait
+        };
+        match progress {
+            Progress::Done => {}
+            Progress::Wait => self
+                .decisions
+                .entry(key.clone())
+                .or_default()
+                .push_front(decision),
+        }
+        self.children.touch(&key);
+    }
+
+    fn take_placed(
+        &mut self,
+        key: &ChildKey,
+        decision: &mut Decision,
+        from: NodeId,
+        result: Result<(Token, Dot), PlaceError>,
+    ) -> Progress {
+        let ask = decision.ask.clone();
+        let error = match result {
+            Ok((token, written)) => {
+                let child = self.started_info(key, &ask.command, from, token);
+                let answer = Answer::Started {
+                    child,
+                    held_by: Vec::new(),
+                    durable: false,
+                };
+                self.tell(&ask, Ok(answer), Some(written));
+                decision.state = State::Covering { written };
+                return Progress::Wait;
+            }
+            Err(PlaceError::Refused(_)) => return self.place_elsewhere(key, decision, from),
+            Err(PlaceError::Ignored) => {
+                self.tell(&ask, Ok(Answer::Ignored), None);
+                return Progress::Done;
+            }
+            Err(PlaceError::StartFailed(error)) => CallError::StartFailed {
+                id: key.id.clone(),
+                node: self.name_of(from),
+                error,
+            },
+            Err(PlaceError::Superseded) => CallError::Unknown {
+                detail: "the child was started from elsewhere at the same time".into(),
+            },
+        };
+        self.tell(&ask, Err(error), None);
+        Progress::Done
+    }
+
+    /// What is known of a child that has just been started elsewhere, before the map says so here.
+    fn started_info(&self, key: &ChildKey, command: &Command, node: NodeId, token: Token) -> Arc<ChildInfo> {
+        let spec = match command {
+            Command::StartChild { spec, .. } => Arc::clone(spec),
+            _ => unreachable!("only start_child is placed"),
+        };
+        Arc::new(ChildInfo {
+            horde: key.horde.clone(),
+            id: key.id.clone(),
+            spec,
+            state: ChildState::Running,
+            node: Some(self.name_of(node)),
+            token: Some(token),
+            os_pid: None,
+            restarts: 0,
+            reason: None,
+        })
+    }
+
+    /// Whether a child that was told to stop has (S5.3); `None`: not known yet.
+    fn stopped(&self, key: &ChildKey, decision: &Decision, late: bool) -> Option<Stopped> {
+        let child = self.children.get(key)?;
+        let Some(claim) = child.claims.winner() else {
+            return Some(Stopped::Confirmed);
+        };
+        let owner = claim.owner();
+        let stopped = matches!(claim.state, ClaimState::Stopped | ClaimState::Failed);
+        let runs_here = child.claims.copy().is_some();
+        if !runs_here && (stopped || !self.is_living(owner)) {
+            return Some(Stopped::Confirmed);
+        }
+        // A little earlier than the caller gives up, so that it hears of it.
+        let soon = self.now.mono + decision.ask.timeout / 10 >= decision.deadline;
+        (late || soon || claim.state == ClaimState::Zombie).then(|| Stopped::Accepted {
+            owner: self.name_of(owner),
+        })
+    }
+
+    fn restarted(
+        &mut self,
+        key: &ChildKey,
+        decision: &Decision,
+        run: Stamp,
+        written: Dot,
+        late: bool,
+    ) -> Progress {
+        let claim = self.children.get(key).and_then(|child| child.claims.winner());
+        let claim = claim.filter(|claim| claim.run >= run).cloned();
+        let result = match claim {
+            Some(Claim {
+                state: ClaimState::Running,
+                ..
+            }) => match self.info(key) {
+                Some(info) => Ok(Answer::Started {
+                    child: Arc::new(info),
+                    held_by: Vec::new(),
+                    durable: false,
+                }),
+                None => return Progress::Wait,
+            },
+            Some(Claim {
+                state: ClaimState::Failed,
+                token,
+                reason,
+                ..
+            }) => Err(CallError::StartFailed {
+                id: key.id.clone(),
+                node: self.name_of(token.owner),
+                error: reason.unwrap_or_else(|| "failed".into()),
+            }),
+            _ if late => Err(CallError::Unknown {
+                detail: "the restart took too long".into(),
+            }),
+            _ => return Progress::Wait,
+        };
+        let held = result.is_ok().then_some(written);
+        self.tell(&decision.ask, result, held);
+        Progress::Done
+    }
+
+    /// Whether the decider is about to start this id somewhere.
+    pub(crate) fn is_being_placed(&self, key: &ChildKey) -> bool {
+        self.decisions
+            .get(key)
+            .and_then(|queue| queue.front())
+            .is_some_and(|decision| matches!(decision.state, State::Placing { .. }))
+    }
+
+    /// How many children this node has placed on another that the map does not show yet.
+    pub(crate) fn placed_on(&self, node: NodeId) -> u32 {
+        let count = self
+            .decisions
+            .values()
+            .filter_map(|queue| queue.front())
+            .filter(|decision| matches!(&decision.state, State::Placing { target, .. } if *target == node))
+            .count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}

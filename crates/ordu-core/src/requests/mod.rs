@@ -1,0 +1,9 @@
+//! Calls: on the node that was asked (`asked`), on the decider of the id (`decide`, S4.1), and on the node
+//! that was chosen to run the child (`place`).
+
+mod asked;
+mod decide;
+mod place;
+
+pub(crate) use asked::{Asked, Parked};
+pub(crate) use decide::{Answered, Decision};

@@ -1,0 +1,114 @@
+use alloc::sync::Arc;
+
+use ordu_crdt::Dot;
+
+use crate::children::Pending;
+use crate::claims::{Copy, Phase};
+use crate::node::Node;
+use crate::registers::ChildKey;
+use crate::wire::{ClaimNotice, Message, Place, PlaceError, Placed};
+use crate::{NodeId, Token};
+
+impl Node {
+    /// A decider tells this node to start a child.
+    pub(crate) fn place_here(&mut self, decider: NodeId, place: Place) {
+        let ClaimNotice::Birth { birth, spec } = place.what.clone() else {
+            let ClaimNotice::TakeOver { birth } = place.what else {
+                return;
+            };
+            return self.handed_over(&place, birth);
+        };
+        let key = place.child.clone();
+        if !self.standing.may_act() {
+            let refusal = PlaceError::Refused("is not ready".into());
+            return self.answer(decider, &place, Err(refusal));
+        }
+        let deadline = self.now.mono + place.timeout;
+        let child = self.child_mut(&key);
+        child.claims.observe_epoch(place.epoch);
+        if let Some(placed) = &child.placed {
+            if placed.decider == decider && placed.place.placement == place.placement {
+                return;
+            }
+            let refusal = PlaceError::Refused("is starting it for another decider".into());
+            return self.answer(decider, &place, Err(refusal));
+        }
+        child.placed = Some(Pending {
+            decider,
+            place,
+            birth,
+            spec: Arc::clone(&spec),
+            deadline,
+            begun: false,
+        });
+        self.children.touch(&key);
+        self.begin_placed(&key);
+    }
+
+    /// Begins a first start, once no copy of an older life is in its way.
+    pub(crate) fn begin_placed(&mut self, key: &ChildKey) {
+        let (hlc, now, me) = (self.hlc_millis(), self.now.mono, self.id);
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let Some(pending) = child.placed.as_mut().filter(|pending| !pending.begun) else {
+            return;
+        };
+        if now >= pending.deadline {
+            pending.begun = true;
+            self.answer_placement(
+                key,
+                Err(PlaceError::Refused("an older copy did not end in time".into())),
+            );
+            return;
+        }
+        if child.claims.copy().is_some() {
+            let deadline = pending.deadline;
+            self.children.wake_at(deadline, key);
+            return;
+        }
+        pending.begun = true;
+        let (birth, spec) = (pending.birth, Arc::clone(&pending.spec));
+        let timeout = pending.deadline.since(now);
+        let token = Token {
+            epoch: child.claims.next_epoch(hlc),
+            owner: me,
+        };
+        let copy = Copy {
+            birth,
+            run: birth,
+            token,
+            phase: Phase::Starting,
+            unwritten: true,
+        };
+        self.start_copy(key, copy, spec, 0, Some(timeout));
+    }
+
+    /// Answers the decider of a first start, if there is one under way; gives whether there was.
+    pub(crate) fn answer_placement(
+        &mut self,
+        key: &ChildKey,
+        result: Result<(Token, Dot), PlaceError>,
+    ) -> bool {
+        let begun = |pending: &mut Pending| pending.begun;
+        let Some(pending) = self
+            .children
+            .all
+            .get_mut(key)
+            .and_then(|child| child.placed.take_if(begun))
+        else {
+            return false;
+        };
+        self.answer(pending.decider, &pending.place, result);
+        true
+    }
+
+    fn answer(&mut self, decider: NodeId, place: &Place, result: Result<(Token, Dot), PlaceError>) {
+        let placed = Placed {
+            placement: place.placement,
+            child: place.child.clone(),
+            result,
+        };
+        self.send(decider, &Message::Placed(placed));
+    }
+}

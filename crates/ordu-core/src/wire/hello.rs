@@ -1,0 +1,37 @@
+use alloc::string::String;
+use core::net::SocketAddr;
+
+use ordu_crdt::Hlc;
+use serde::{Deserialize, Serialize};
+
+use crate::membership::Identity;
+use crate::{NodeId, NodeName, WallTime};
+
+/// The version of the messages. A node speaks exactly this one; the shell negotiates it (ALPN `ordu/1`).
+pub(crate) const PROTOCOL: u16 = 1;
+
+/// The first message in each direction of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) protocol: u16,
+    pub(crate) identity: Identity,
+    /// Compared with the reader's (S1.7).
+    pub(crate) wall: WallTime,
+    /// Adopted by the reader (S1.7).
+    pub(crate) hlc: Hlc,
+}
+
+/// Why a handshake is refused, in words the refused node can act on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Refusal {
+    /// A live node has this name (S6.2).
+    NameTaken {
+        name: NodeName,
+        holder: NodeId,
+        addr: SocketAddr,
+    },
+    /// The node was removed from the cluster (S2.4).
+    Removed,
+    /// Anything else.
+    Other { detail: String },
+}

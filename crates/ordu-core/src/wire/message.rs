@@ -1,0 +1,120 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ordu_crdt::{Dot, Stamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Hello, Refusal};
+use crate::claims::Verdict;
+use crate::registers::{ChildKey, Key, Rank, Value};
+use crate::{Answer, CallError, ChildSpec, Command, NodeId, RequestId, Token};
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Message {
+    Hello(Hello),
+    Refused(Refusal),
+    /// A message of the map's own protocol.
+    Sync(ordu_crdt::Message<Key, Value>),
+    /// Are you there? (S6.2, S6.3)
+    Ping(u64),
+    Pong(u64),
+    /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).
+    Evidence(NodeId),
+    Ask(Ask),
+    Told(Told),
+    Place(Place),
+    Placed(Placed),
+    Propose(Propose),
+    /// The answer to `Propose`: the claims the asked node knows a higher rank than.
+    Proposed {
+        proposal: u64,
+        refused: Vec<(ChildKey, Rank)>,
+    },
+    /// The loser of a conflict asks the winner (S7.1).
+    Confirm {
+        child: ChildKey,
+        rank: Rank,
+    },
+    Verdict {
+        child: ChildKey,
+        rank: Rank,
+        verdict: Verdict,
+    },
+}
+
+/// A request on its way to the decider of its id (S4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ask {
+    /// Whom the caller asked.
+    pub(crate) origin: NodeId,
+    pub(crate) request: RequestId,
+    /// How often it was passed on.
+    pub(crate) hops: u8,
+    /// How long the caller still waits.
+    pub(crate) timeout: Duration,
+    pub(crate) command: Command,
+}
+
+/// The decider's answer to the node that was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) request: RequestId,
+    pub(crate) result: Result<Answer, CallError>,
+    /// The operation that must be held by the write concern before the caller hears of it (S5.2).
+    pub(crate) written: Option<Dot>,
+}
+
+/// The decider tells the target to start a child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Numbered by the decider.
+    pub(crate) placement: u64,
+    pub(crate) child: ChildKey,
+    /// How long the start may take.
+    pub(crate) timeout: Duration,
+    /// The highest epoch the decider has seen for the id.
+    pub(crate) epoch: u64,
+    pub(crate) what: ClaimNotice,
+}
+
+/// What is to be started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ClaimNotice {
+    /// A new life.
+    Birth { birth: Stamp, spec: Arc<ChildSpec> },
+    /// A life that has no living owner, or whose owner gave up.
+    TakeOver { birth: Stamp },
+}
+
+/// The target's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Placed {
+    pub(crate) placement: u64,
+    pub(crate) child: ChildKey,
+    /// The token of the start and the operation that wrote intent and claim.
+    pub(crate) result: Result<(Token, Dot), PlaceError>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PlaceError {
+    /// The child's own start failed: definite.
+    StartFailed(String),
+    /// The child chose not to run: definite.
+    Ignored,
+    /// The target did not try; another may.
+    Refused(String),
+    /// It started, but was stopped before it was written down.
+    Superseded,
+}
+
+/// A claim of a take-over, shown to the next in rank before the start (S4.7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Propose {
+    pub(crate) proposal: u64,
+    /// The last operation of the claims: the answer says that the sender holds it.
+    pub(crate) written: Dot,
+    pub(crate) claims: Vec<(ChildKey, Rank)>,
+}

@@ -1,0 +1,59 @@
+//! What nodes say to each other. Bytes of a peer become types here, and nowhere else.
+
+mod hello;
+mod message;
+
+pub(crate) use hello::{Hello, PROTOCOL, Refusal};
+pub(crate) use message::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Propose, Told};
+
+use alloc::vec::Vec;
+
+use ordu_crdt::{Chunk, Message as SyncMessage, Scope};
+
+use crate::Channel;
+
+/// The longest frame a node sends or accepts, in bytes.
+pub(crate) const MAX_FRAME: usize = 64 * 1024;
+
+impl Message {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).expect("messages are plain data, which postcard always encodes")
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
+        if bytes.len() > MAX_FRAME {
+            return Err("frame longer than 64 KiB");
+        }
+        match postcard::take_from_bytes(bytes) {
+            Ok((message, [])) => Ok(message),
+            Ok(_) => Err("bytes left over after a message"),
+            Err(_) => Err("not a message of this protocol"),
+        }
+    }
+
+    /// Transfers of the map go beside everything else, so that they hold up no answer.
+    pub(crate) fn channel(&self) -> Channel {
+        match self {
+            Self::Sync(SyncMessage::Chunk(Chunk {
+                scope: Scope::Missing { .. },
+                ..
+            })) => Channel::Bulk,
+            _ => Channel::Control,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+            if let Ok(message) = Message::decode(&bytes) {
+                let _ = message.encode();
+            }
+        }
+    }
+}
