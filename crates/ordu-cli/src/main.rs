@@ -1,3 +1,31 @@
-//! The ordu binary.
+//! The `ordu` binary: an agent that runs one node of a cluster, and the commands that speak to it.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod agent;
+mod apply;
+mod args;
+mod commands;
+mod control;
+mod demo;
+mod dev;
+mod duration;
+mod failure;
+mod output;
+mod paths;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    // First of all: an agent starts this program once more as the keeper of its processes.
+    ordu::keeper::init();
+    let cli = args::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}

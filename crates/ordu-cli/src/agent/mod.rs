@@ -1,0 +1,171 @@
+//! `ordu agent`: one node of a cluster, a socket for commands, and HTTP for those who watch.
+
+mod answer;
+mod describe;
+mod endpoint;
+mod event_counts;
+mod http;
+mod logging;
+mod logs;
+mod refusal;
+mod server;
+mod signals;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ordu::{Exited, Horde, Node, StartError};
+
+use crate::args::AgentArgs;
+use crate::control::default_socket;
+use crate::failure::{Failure, Wrong};
+use endpoint::Endpoint;
+use event_counts::EventCounts;
+use signals::Signals;
+
+/// What the parts of an agent share.
+#[derive(Debug)]
+struct Agent {
+    node: Node,
+    horde: Horde,
+    http: Option<SocketAddr>,
+    ready: tokio::sync::watch::Receiver<bool>,
+    counts: EventCounts,
+}
+
+/// How the agent is told to end.
+enum End {
+    /// In peace.
+    Leave,
+    /// The node ended by itself.
+    Exited(Exited),
+    /// At once.
+    AtOnce,
+}
+
+pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
+    logging::init();
+    warn_root();
+    if let Some(http) = args.http {
+        http::check_address(http)?;
+    }
+    let socket = args.socket.clone().unwrap_or_else(default_socket);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
+    let ended = runtime.block_on(async {
+        // Before the node starts: a second agent of the same socket must not even appear in the cluster.
+        let endpoint = Endpoint::bind(&socket)?;
+        serve(args, endpoint).await
+    });
+    // What is left cannot be waited for, and nothing it does matters any more.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
+    let http = match args.http {
+        Some(addr) => Some(http::listen(addr).await?),
+        None => None,
+    };
+    let node = start(args).await?;
+    let horde = node
+        .horde(&args.horde)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let (now_ready, ready) = tokio::sync::watch::channel(false);
+    let counts = EventCounts::new();
+    let agent = Arc::new(Agent {
+        node: node.clone(),
+        horde,
+        http: http.as_ref().map(|(addr, _)| *addr),
+        ready,
+        counts: counts.clone(),
+    });
+    tracing::info!(
+        name = %node.name(), id = %node.id(), addr = %node.addr(), cluster = %node.cluster(),
+        fingerprint = %node.fingerprint(), socket = %endpoint.path().display(), "the node listens"
+    );
+    tokio::spawn(counts.follow(node.events()));
+    tokio::spawn({
+        let node = node.clone();
+        async move {
+            node.ready().await;
+            now_ready.send_replace(true);
+        }
+    });
+    let control = tokio::spawn(server::serve(endpoint, Arc::clone(&agent)));
+    let web = http.map(|(_, listener)| tokio::spawn(http::serve(listener, Arc::clone(&agent))));
+
+    let end = tokio::select! {
+        () = signals.next() => End::Leave,
+        exited = node.exited() => End::Exited(exited),
+        () = stdin_ends(), if args.end_with_stdin => End::AtOnce,
+    };
+    let ended = match end {
+        End::AtOnce => Ok(()),
+        End::Exited(exited) => Err(Failure::failed(format!("the node has ended: {exited}"))),
+        End::Leave => {
+            tracing::info!("leaving the cluster; a second signal ends this agent at once");
+            tokio::select! {
+                exited = node.leave() => match exited {
+                    Exited::Left => Ok(()),
+                    other => Err(Failure::failed(format!("the node has ended: {other}"))),
+                },
+                () = signals.next() => Ok(()),
+            }
+        }
+    };
+    // Removes the socket and lets go of the node.
+    control.abort();
+    let _ = control.await;
+    if let Some(web) = web {
+        web.abort();
+    }
+    ended
+}
+
+async fn start(args: &AgentArgs) -> Result<Node, Failure> {
+    let mut builder = Node::builder(&args.name)
+        .cluster(&args.cluster)
+        .key_file(&args.key)
+        .listen(args.listen)
+        .data_dir(&args.data_dir)
+        .horde(&args.horde)
+        .processes();
+    if let Some(advertise) = args.advertise {
+        builder = builder.advertise(advertise);
+    }
+    for join in &args.join {
+        builder = builder.join(join);
+    }
+    builder.start().await.map_err(|error| {
+        let wrong = match error {
+            StartError::Name(_) | StartError::Join { .. } | StartError::Advertise { .. } => Wrong::Usage,
+            _ => Wrong::Failed,
+        };
+        Failure::new(wrong, error.to_string())
+    })
+}
+
+fn warn_root() {
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!(
+            "THIS AGENT RUNS AS ROOT, and so does every command it is told to start. Whoever holds the cluster \
+             key, or is root on any node of the cluster, is root on this machine. Run the agent as a user of \
+             its own unless that is what you want."
+        );
+    }
+}
+
+/// Waits until whoever holds the other end of standard input has gone.
+async fn stdin_ends() {
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        // Nothing is said there; whatever is, it is not for us.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop(ended);
+    });
+    let _ = end.await;
+}

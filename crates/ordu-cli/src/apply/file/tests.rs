@@ -1,0 +1,124 @@
+use std::path::Path;
+use std::time::Duration;
+
+use ordu::Restart;
+
+use super::ChildFile;
+use crate::apply::problem::{Problem, line};
+use crate::control::StopTimeout;
+
+fn parse(text: &str) -> Result<ChildFile, Vec<Problem>> {
+    ChildFile::parse(text, Path::new("/srv/app"))
+}
+
+/// Each problem as `line: message; expected …`, in the order of the file.
+fn problems(text: &str) -> Vec<String> {
+    let mut problems = parse(text).unwrap_err();
+    problems.sort_by_key(|problem| problem.at.start);
+    problems
+        .iter()
+        .map(|p| {
+            format!(
+                "{}: {}; expected {}",
+                line(text, p.at.start),
+                p.message,
+                p.expected
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_child_needs_no_more_than_an_id_and_a_command() {
+    let file = parse("[[child]]\nid = \"a\"\ncommand = [\"sleep\", \"1\"]\n").unwrap();
+    let child = &file.children[0];
+    assert_eq!((child.id.as_str(), child.definition.command.len()), ("a", 2));
+    assert_eq!(child.definition.restart, Restart::Permanent);
+    assert_eq!(child.definition.cwd, "/srv/app");
+}
+
+#[test]
+fn everything_that_is_said_is_taken() {
+    let text = r#"
+        [[child]]
+        id = "a"
+        command = ["./server", "--port", "80"]
+        restart = "transient"
+        stop_signal = "INT"
+        stop_timeout = "infinity"
+        env = { MODE = "fast" }
+        cwd = "data"
+        node = "n2"
+        max_restarts = 7
+        within = "1m"
+    "#;
+    let definition = parse(text).unwrap().children.remove(0).definition;
+    assert_eq!(definition.command[0], "/srv/app/data/server");
+    assert_eq!(definition.restart, Restart::Transient);
+    assert_eq!(
+        (definition.stop_signal.as_str(), definition.stop_timeout),
+        ("INT", StopTimeout::Infinity)
+    );
+    assert_eq!(definition.env["MODE"], "fast");
+    assert_eq!(
+        (definition.cwd.as_str(), definition.node.as_deref()),
+        ("/srv/app/data", Some("n2"))
+    );
+    assert_eq!(
+        (definition.max_restarts, Duration::from_millis(definition.within)),
+        (7, Duration::from_mins(1))
+    );
+}
+
+#[test]
+fn all_problems_come_at_once_each_with_its_line_and_what_was_expected() {
+    let text = r#"title = "x"
+[[child]]
+id = "a"
+comand = ["sleep"]
+restart = "always"
+[[child]]
+id = "a"
+command = "sleep 5"
+stop_timeout = 5
+[[child]]
+command = ["sleep", 5]
+env = { A = 1 }
+stop_signal = "SIGNOTHING"
+max_restarts = -1
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            "1: unknown key \"title\" in the file; expected one of child",
+            "2: [[child]] has no \"command\"; expected a line `command = …` under it",
+            "4: unknown key \"comand\" in [[child]]; expected one of id, command, restart, stop_signal, \
+             stop_timeout, env, cwd, node, max_restarts, within",
+            "5: wrong value of \"restart\"; expected \"permanent\" or \"transient\" or \"temporary\"",
+            "7: duplicate id \"a\"; expected another id than that of the child at line 3",
+            "8: wrong value of \"command\"; expected an array of strings, the program and its arguments; \
+             never a shell's command line",
+            "9: wrong value of \"stop_timeout\"; expected a time such as \"500ms\", \"10s\", \"2m\" or \
+             \"1h\", or \"infinity\", as a string; found an integer",
+            "10: [[child]] has no \"id\"; expected a line `id = …` under it",
+            "11: wrong value of \"command\"; expected a string",
+            "12: wrong value of \"env\"; expected a string as the value of A",
+            "13: wrong value of \"stop_signal\"; expected a signal such as \"SIGTERM\"",
+            "14: wrong value of \"max_restarts\"; expected a whole number from 0 to 4294967295",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_says_where_it_stops_being_one() {
+    let problems = problems("[[child]]\nid = \n");
+    assert!(
+        problems[0].starts_with("2: ") && problems[0].ends_with("expected valid TOML"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_file_without_children_is_good_and_empty() {
+    assert!(parse("").unwrap().children.is_empty());
+}

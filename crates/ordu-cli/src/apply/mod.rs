@@ -1,0 +1,7 @@
+//! Files of children.
+
+mod file;
+mod problem;
+mod value;
+
+pub(crate) use file::{ChildFile, FileChild};

@@ -1,0 +1,208 @@
+//! Reading one value of the file: its meaning, or a problem with its place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::Problem;
+
+/// A value and its place in the file.
+pub(super) type Value<'a> = Spanned<DeValue<'a>>;
+
+/// A table that is read key by key; whatever is left over is unknown.
+#[derive(Debug)]
+pub(super) struct Reader<'a, 'p> {
+    what: &'static str,
+    known: &'static [&'static str],
+    table: &'a DeTable<'a>,
+    at: Range<usize>,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl<'a, 'p> Reader<'a, 'p> {
+    /// Begins to read a table with these keys.
+    pub(super) fn new(
+        what: &'static str,
+        known: &'static [&'static str],
+        table: &'a DeTable<'a>,
+        at: Range<usize>,
+        problems: &'p mut Vec<Problem>,
+    ) -> Self {
+        for key in table
+            .keys()
+            .filter(|key| !known.contains(&key.get_ref().as_ref()))
+        {
+            problems.push(Problem {
+                at: key.span(),
+                message: format!("unknown key {:?} in {what}", key.get_ref()),
+                expected: format!("one of {}", known.join(", ")),
+            });
+        }
+        Self {
+            what,
+            known,
+            table,
+            at,
+            problems,
+        }
+    }
+
+    /// The value of a key that need not be there, read by `read`, which says what it expects.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'a Value<'a>) -> Result<T, Unexpected>,
+    ) -> Option<T> {
+        debug_assert!(self.known.contains(&key), "{key} is not known in {}", self.what);
+        let value = self.table.get(key)?;
+        match read(value) {
+            Ok(value) => Some(value),
+            Err(Unexpected { at, expected }) => {
+                let at = at.unwrap_or_else(|| value.span());
+                let message = format!("wrong value of {key:?}");
+                self.problems.push(Problem {
+                    at,
+                    message,
+                    expected,
+                });
+                None
+            }
+        }
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'a Value<'a>) -> Result<T, Unexpected>,
+    ) -> Option<T> {
+        if self.table.get(key).is_none() {
+            self.problems.push(Problem {
+                at: self.at.clone(),
+                message: format!("{} has no {key:?}", self.what),
+                expected: format!("a line `{key} = …` under it"),
+            });
+        }
+        self.optional(key, read)
+    }
+}
+
+/// A value is not what it should be.
+#[derive(Debug)]
+pub(super) struct Unexpected {
+    /// The part of the value that is not; `None`: all of it.
+    at: Option<Range<usize>>,
+    expected: String,
+}
+
+impl Unexpected {
+    pub(super) fn new(expected: impl Into<String>) -> Self {
+        Self {
+            at: None,
+            expected: expected.into(),
+        }
+    }
+}
+
+/// A string that means something.
+pub(super) fn string<T>(
+    value: &Value<'_>,
+    expected: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, Unexpected> {
+    match value.get_ref() {
+        DeValue::String(text) => parse(text).map_err(Unexpected::new),
+        other => Err(Unexpected::new(format!(
+            "{expected}, as a string; found {}",
+            found(other)
+        ))),
+    }
+}
+
+/// One of the words that a type is written as.
+pub(super) fn word<T: DeserializeOwned>(value: &Value<'_>, words: &[&str]) -> Result<T, Unexpected> {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    let expected = quoted.join(" or ");
+    string(value, &expected, |text| {
+        serde_json::from_value(text.into()).map_err(|_: serde_json::Error| expected.clone())
+    })
+}
+
+/// A whole number that is not negative.
+pub(super) fn number(value: &Value<'_>) -> Result<u32, Unexpected> {
+    let unexpected = || Unexpected::new("a whole number from 0 to 4294967295");
+    match value.get_ref() {
+        DeValue::Integer(number) => {
+            u32::from_str_radix(number.as_str(), number.radix()).map_err(|_| unexpected())
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// An array of strings with at least one in it, the first of them not empty.
+pub(super) fn command(value: &Value<'_>) -> Result<Vec<String>, Unexpected> {
+    const EXPECTED: &str = "an array of strings, the program and its arguments; never a shell's command line";
+    let DeValue::Array(array) = value.get_ref() else {
+        return Err(Unexpected::new(EXPECTED));
+    };
+    let mut words = Vec::new();
+    for word in array {
+        match word.get_ref().as_str() {
+            Some(text) if !text.contains('\0') => words.push(text.to_owned()),
+            _ => {
+                return Err(Unexpected {
+                    at: Some(word.span()),
+                    expected: "a string".to_owned(),
+                });
+            }
+        }
+    }
+    match words.first() {
+        Some(program) if !program.is_empty() => Ok(words),
+        _ => Err(Unexpected::new(
+            "a program to run, as the first string of the array",
+        )),
+    }
+}
+
+/// A table of strings.
+pub(super) fn variables(value: &Value<'_>) -> Result<BTreeMap<String, String>, Unexpected> {
+    const EXPECTED: &str = "a table of strings, such as { PORT = \"80\" }";
+    let DeValue::Table(table) = value.get_ref() else {
+        return Err(Unexpected::new(EXPECTED));
+    };
+    let mut variables = BTreeMap::new();
+    for (name, value) in table {
+        let Some(text) = value.get_ref().as_str() else {
+            let expected = format!("a string as the value of {}", name.get_ref());
+            return Err(Unexpected {
+                at: Some(value.span()),
+                expected,
+            });
+        };
+        if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) || text.contains('\0') {
+            let expected = "a name without '=' and a value, both without NUL".to_owned();
+            return Err(Unexpected {
+                at: Some(name.span()),
+                expected,
+            });
+        }
+        variables.insert(name.get_ref().to_string(), text.to_owned());
+    }
+    Ok(variables)
+}
+
+fn found(value: &DeValue<'_>) -> String {
+    format!("{} {}", article(value.type_str()), value.type_str())
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
+}

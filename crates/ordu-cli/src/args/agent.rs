@@ -1,0 +1,42 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `ordu agent`.
+#[derive(Debug, Args)]
+pub(crate) struct AgentArgs {
+    /// The stable name of this node, unique in the cluster
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// The file with the key of the cluster; see `ordu keygen`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Where to listen for other nodes (UDP and TCP)
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// The address that other nodes dial [default: the listen address, if concrete]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) advertise: Option<SocketAddr>,
+    /// A node to join, as host:port; may be given several times, one that answers is enough
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) join: Vec<String>,
+    /// The socket for commands [default: in the runtime directory]
+    #[arg(long, value_name = "PATH", env = "ORDU_SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Where to keep what must be kept, such as the output of children
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Where to answer read-only HTTP: /healthz, /readyz, /metrics, /v1/…; a loopback address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// The name of the cluster; nodes of other names are strangers
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) cluster: String,
+    /// The horde whose children it keeps
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) horde: String,
+    /// End at once, as in a crash, when standard input ends: for `ordu dev`, which holds the other end
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
+}

@@ -1,0 +1,80 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::Change;
+use crate::control::StopTimeout;
+use crate::duration;
+
+/// A command about one child.
+#[derive(Debug, Args)]
+pub(crate) struct ChildArg<T: Args> {
+    /// The child
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) of: T,
+}
+
+/// `ordu start`.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    pub(crate) child: ChildArg<Change>,
+    /// When to start it again after it ended
+    #[arg(long, value_enum, default_value = "permanent")]
+    pub(crate) restart: RestartArg,
+    /// The signal that asks it to stop
+    #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM")]
+    pub(crate) stop_signal: String,
+    /// How long it may take to stop before it is killed, or "infinity"
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) stop_timeout: StopTimeout,
+    /// A variable of its environment; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Its working directory [default: the caller's]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<PathBuf>,
+    /// Run it on this node only
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<String>,
+    /// How often it may be restarted within the time of --within before it has failed
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) max_restarts: u32,
+    /// See --max-restarts
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
+    pub(crate) within: Duration,
+    /// The program and its arguments; never a shell's command line
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// When to start a child again after it ended.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RestartArg {
+    /// Always
+    Permanent,
+    /// Only after a failure
+    Transient,
+    /// Never
+    Temporary,
+}
+
+impl From<RestartArg> for ordu::Restart {
+    fn from(restart: RestartArg) -> Self {
+        match restart {
+            RestartArg::Permanent => Self::Permanent,
+            RestartArg::Transient => Self::Transient,
+            RestartArg::Temporary => Self::Temporary,
+        }
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,46 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::control::{Client, default_socket};
+use crate::duration;
+use crate::failure::Failure;
+
+/// Whom to ask and how to answer: on every command that speaks to an agent.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Ask {
+    /// The socket of the agent to ask [default: in the runtime directory]
+    #[arg(long, value_name = "PATH", env = "ORDU_SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Ask {
+    /// Connects to the agent.
+    pub(crate) fn connect(&self) -> Result<Client, Failure> {
+        match &self.socket {
+            Some(socket) => Client::connect(socket),
+            None => Client::connect(&default_socket()),
+        }
+    }
+}
+
+/// The same for commands that change something.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Change {
+    #[command(flatten)]
+    pub(crate) ask: Ask,
+    /// How long to wait until it is done
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+}
+
+impl Change {
+    /// The time-out as the agent is told it.
+    pub(crate) fn milliseconds(&self) -> u64 {
+        u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line as it is typed.
+
+mod agent;
+mod child;
+mod client;
+mod dev;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use agent::AgentArgs;
+pub(crate) use child::{ChildArg, StartArgs};
+pub(crate) use client::{Ask, Change};
+pub(crate) use dev::DevArgs;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok, 1 failed, 2 usage, 3 agent unreachable, 4 not found, 5 denied,
+            6 timeout (it may have been done), 7 partial (some of it was done)";
+
+/// A distributed supervisor: keeps commands running on the machines of a cluster, each on exactly one.
+#[derive(Debug, Parser)]
+#[command(name = "ordu", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one node of a cluster, until it is told to stop
+    Agent(AgentArgs),
+    /// Run a whole cluster on this machine, to try things out
+    Dev(DevArgs),
+    /// Start a command and keep it running somewhere in the cluster
+    Start(StartArgs),
+    /// List all children
+    Ps(Ask),
+    /// Show all about one child
+    Show(ChildArg<Ask>),
+    /// Count the children
+    Count(Ask),
+    /// Stop a child and keep its definition
+    Stop(ChildArg<Change>),
+    /// Start a child again; one that runs is stopped first
+    Restart(ChildArg<Change>),
+    /// Forget a stopped child
+    Rm(RmArgs),
+    /// Show the output of a child that runs, or ran, on the asked node
+    Logs(LogsArgs),
+    /// List the members of the cluster
+    Members(Ask),
+    /// Start and change children so that they are as a file says
+    Apply(ApplyArgs),
+    /// Make the secret key of a new cluster
+    Keygen(KeygenArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Small programs for `examples/demo.toml`
+    #[command(hide = true, subcommand)]
+    Demo(Demo),
+}
+
+/// See [`Command::Demo`].
+#[derive(Debug, Subcommand)]
+pub(crate) enum Demo {
+    /// A web server that says which child of which node it is
+    Web {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:8780")]
+        listen: std::net::SocketAddr,
+    },
+}
+
+/// See [`Command::Rm`].
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    #[command(flatten)]
+    pub(crate) child: ChildArg<Change>,
+    /// If it runs, stop it first
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// See [`Command::Logs`].
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    #[command(flatten)]
+    pub(crate) child: ChildArg<Ask>,
+    /// Go on as new lines come
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last N lines
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) lines: Option<usize>,
+}
+
+/// See [`Command::Apply`].
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) change: Change,
+    /// The file, in TOML: one [[child]] with id and command for each child
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// See [`Command::Keygen`].
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// The file to create
+    #[arg(value_name = "FILE", default_value = "cluster.key")]
+    pub(crate) file: PathBuf,
+    /// The cluster whose fingerprint to print
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) cluster: String,
+}

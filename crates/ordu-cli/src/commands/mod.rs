@@ -1,0 +1,46 @@
+//! One file a command.
+
+mod apply;
+mod completions;
+mod count;
+mod keygen;
+mod logs;
+mod members;
+mod ps;
+mod restart;
+mod rm;
+mod show;
+mod start;
+mod stop;
+
+use std::process::ExitCode;
+
+use crate::args::{Command, Demo};
+use crate::failure::Failure;
+use crate::{agent, demo, dev};
+
+pub(crate) use apply::apply;
+pub(crate) use members::ink as member_ink;
+pub(crate) use ps::children_table;
+
+/// Does what the command line says.
+pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Agent(args) => agent::run(&args)?,
+        Command::Dev(args) => dev::run(&args)?,
+        Command::Start(args) => start::run(&args)?,
+        Command::Ps(ask) => ps::run(&ask)?,
+        Command::Show(args) => show::run(&args)?,
+        Command::Count(ask) => count::run(&ask)?,
+        Command::Stop(args) => return stop::run(&args),
+        Command::Restart(args) => restart::run(&args)?,
+        Command::Rm(args) => rm::run(&args)?,
+        Command::Logs(args) => logs::run(args)?,
+        Command::Members(ask) => members::run(&ask)?,
+        Command::Apply(args) => return apply::run(&args),
+        Command::Keygen(args) => keygen::run(&args)?,
+        Command::Completions { shell } => completions::run(shell)?,
+        Command::Demo(Demo::Web { listen }) => demo::web(listen)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

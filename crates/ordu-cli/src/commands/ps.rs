@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use crate::args::Ask;
+use crate::control::{ChildRow, Request};
+use crate::failure::Failure;
+use crate::output::{Ink, Output, Table};
+
+pub(super) fn run(ask: &Ask) -> Result<(), Failure> {
+    let children: Vec<ChildRow> = ask.connect()?.ask(&Request::Children, Duration::ZERO)?;
+    let output = Output::stdout();
+    if ask.json {
+        return output.json(&children);
+    }
+    output.table(&children_table(&children))
+}
+
+/// Children as a table.
+pub(crate) fn children_table(children: &[ChildRow]) -> Table {
+    let mut table = Table::new(&["ID", "NODE", "STATE", "PID", "EPOCH", "RESTARTS", "RESTART"]);
+    for child in children {
+        table.row([
+            (Ink::Plain, child.id.clone()),
+            (Ink::Plain, child.node.clone().unwrap_or_else(|| "-".into())),
+            (ink(&child.state), child.state.clone()),
+            (
+                Ink::Plain,
+                child.os_pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
+            ),
+            (Ink::Plain, child.epoch.to_string()),
+            (Ink::Plain, child.restarts.to_string()),
+            (Ink::Faint, word(child.restart).to_owned()),
+        ]);
+    }
+    table
+}
+
+fn ink(state: &str) -> Ink {
+    match state {
+        "running" => Ink::Good,
+        "starting" | "restarting" | "unclaimed" => Ink::Passing,
+        "failed" | "zombie" => Ink::Bad,
+        _ => Ink::Faint,
+    }
+}
+
+fn word(restart: ordu::Restart) -> &'static str {
+    match restart {
+        ordu::Restart::Permanent => "permanent",
+        ordu::Restart::Transient => "transient",
+        ordu::Restart::Temporary => "temporary",
+    }
+}

@@ -1,0 +1,117 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ChildRow;
+use crate::failure::Wrong;
+
+/// What an agent answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// What was asked for; its form depends on the request.
+    Ok(Value),
+    /// It did not go well.
+    Error {
+        /// How.
+        wrong: Wrong,
+        /// What happened, for people.
+        message: String,
+    },
+}
+
+/// Who an agent is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its node id of this boot.
+    pub(crate) id: String,
+    /// Its cluster.
+    pub(crate) cluster: String,
+    /// Its horde.
+    pub(crate) horde: String,
+    /// What its peers dial.
+    pub(crate) addr: std::net::SocketAddr,
+    /// Where its HTTP answers, if it does.
+    pub(crate) http: Option<std::net::SocketAddr>,
+    /// Its process id.
+    pub(crate) os_pid: u32,
+    /// Whether it takes children and decides.
+    pub(crate) ready: bool,
+}
+
+/// How many children there are, as OTP's `count_children` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CountRow {
+    /// All.
+    pub(crate) specs: usize,
+    /// Those that run.
+    pub(crate) active: usize,
+    /// Those that are supervisors.
+    pub(crate) supervisors: usize,
+    /// Those that are workers.
+    pub(crate) workers: usize,
+}
+
+/// A start that went well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StartReply {
+    /// The child; none if it chose not to run.
+    pub(crate) child: Option<ChildRow>,
+    /// The nodes that hold its entry.
+    pub(crate) held_by: Vec<String>,
+}
+
+/// A stop that went well, or is on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StopReply {
+    /// The child.
+    pub(crate) id: String,
+    /// Whether it is known to have stopped.
+    pub(crate) stopped: bool,
+    /// Who is to stop it, if it is not known to have stopped.
+    pub(crate) owner: Option<String>,
+}
+
+/// A child that was forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Removed {
+    /// The child.
+    pub(crate) id: String,
+    /// Whether it was.
+    pub(crate) removed: bool,
+}
+
+/// What a definition would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Comparison {
+    /// The child.
+    pub(crate) id: String,
+    /// What applying it does.
+    pub(crate) difference: Difference,
+}
+
+/// What applying a definition does to a child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Difference {
+    /// There is none of this id: it is added.
+    Add,
+    /// It is defined like this already.
+    Same {
+        /// The state it is in.
+        state: String,
+    },
+    /// These parts of its definition differ.
+    Change {
+        /// Their names.
+        parts: Vec<String>,
+    },
+}
+
+/// One line of a child's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogRow {
+    /// The line without its end; bytes that are no UTF-8 are replaced.
+    pub(crate) text: String,
+}

@@ -1,0 +1,130 @@
+//! `ordu dev`: a whole cluster on this machine, one process a node, for trying things out. It ends with all
+//! it started.
+
+mod agents;
+mod remains;
+mod screen;
+mod snapshot;
+
+use std::path::Path;
+use std::time::Duration;
+
+use ordu::cluster_key::ClusterKey;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::apply::ChildFile;
+use crate::args::{Ask, Change, DevArgs};
+use crate::commands;
+use crate::failure::Failure;
+use agents::Agents;
+use screen::Screen;
+use snapshot::Snapshot;
+
+/// How often the table is drawn anew.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// How long the children of the file may take to start, each.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(args: &DevArgs) -> Result<(), Failure> {
+    // A file with problems is found before anything is started.
+    let file = match &args.file {
+        Some(path) => Some((path.as_path(), ChildFile::load(path)?)),
+        None => None,
+    };
+    remains::adopt()?;
+    let folder = tempfile::Builder::new()
+        .prefix("ordu-dev-")
+        .tempdir()
+        .map_err(|error| Failure::failed(format!("cannot make a temporary directory: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
+    let mut agents = Agents::new(folder.path())?;
+    let outcome = runtime.block_on(async {
+        let interrupted = interrupted()?;
+        tokio::select! {
+            outcome = live(args.nodes, file, &mut agents) => outcome,
+            () = interrupted => Ok(()),
+        }
+    });
+    eprintln!("ending {} nodes and all they run…", agents.len());
+    drop(agents);
+    runtime.shutdown_background();
+    let ended = remains::end();
+    folder
+        .close()
+        .map_err(|error| Failure::failed(format!("cannot remove the temporary directory: {error}")))?;
+    outcome.and(ended)
+}
+
+/// Waits for Ctrl-C, or for being told to end in another way. From the moment this is called none of them ends
+/// the process by itself.
+fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot listen to signals: {error}")));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
+}
+
+async fn live(nodes: u8, file: Option<(&Path, ChildFile)>, agents: &mut Agents) -> Result<(), Failure> {
+    agents.start(nodes).await?;
+    let mut screen = Screen::new(agents);
+    let applied = file.map(|(path, file)| apply(agents, path.to_owned(), file));
+    let mut period = tokio::time::interval(PERIOD);
+    period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Children of the file that do not start are shown, and the cluster goes on.
+    let mut applied = std::pin::pin!(async move {
+        if let Some(applied) = applied {
+            applied.await;
+        }
+        std::future::pending::<()>().await;
+    });
+    loop {
+        tokio::select! {
+            _ = period.tick() => {}
+            () = &mut applied => {}
+        }
+        agents.reap();
+        if agents.living().next().is_none() {
+            return Err(Failure::failed("no node is left"));
+        }
+        if let Some(snapshot) = Snapshot::take(agents).await {
+            screen.draw(&snapshot)?;
+        }
+    }
+}
+
+/// Applies the file on another thread: it waits for one child after the other.
+fn apply(agents: &Agents, path: std::path::PathBuf, file: ChildFile) -> impl Future<Output = ()> + use<> {
+    let socket = agents.living().next().map(|agent| agent.socket().to_owned());
+    let change = Change {
+        ask: Ask { socket, json: false },
+        timeout: START_TIMEOUT,
+    };
+    let task = tokio::task::spawn_blocking(move || {
+        if let Err(failure) = commands::apply(&change, &file, &path) {
+            failure.report();
+        }
+    });
+    async move {
+        // It ends early only with the program.
+        let _ = task.await;
+    }
+}
+
+/// Makes the key of a cluster that nobody will ever join.
+fn throw_away_key(path: &Path) -> Result<(), Failure> {
+    let key = ClusterKey::generate().map_err(|error| Failure::failed(error.to_string()))?;
+    key.create_file(path)
+        .map_err(|error| Failure::failed(error.to_string()))
+}

@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+
+use super::agents::Agents;
+use super::snapshot::{NodeRow, Snapshot};
+use crate::commands::{children_table, member_ink};
+use crate::control::ChildRow;
+use crate::failure::Failure;
+use crate::output::{Ink, Output, Table, write};
+
+/// Shows what is where: a table that is drawn over itself for a person, else a line for each change.
+#[derive(Debug)]
+pub(super) struct Screen {
+    output: Output,
+    head: String,
+    drawn: usize,
+    shown: BTreeMap<String, String>,
+}
+
+impl Screen {
+    pub(super) fn new(agents: &Agents) -> Self {
+        Self {
+            output: Output::stdout(),
+            head: head(agents),
+            drawn: 0,
+            shown: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn draw(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+        if self.output.is_terminal() {
+            self.redraw(snapshot)
+        } else {
+            self.changes(snapshot)
+        }
+    }
+
+    fn redraw(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+        let colour = self.output.colour();
+        let nodes = nodes_table(&snapshot.nodes).aligned(colour);
+        let children = children_table(&snapshot.children).aligned(colour);
+        let text = format!("{}\n{nodes}\n{children}", self.head);
+        let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| size.ws_row);
+        let lines: Vec<&str> = text.lines().take(usize::from(height).saturating_sub(1)).collect();
+        // Without wrapping a line is a row of the screen; each is cleared to its end, and all below.
+        let mut drawing = match self.drawn {
+            0 => "\x1b[?7l".to_owned(),
+            drawn => format!("\x1b[?7l\x1b[{drawn}A\r"),
+        };
+        for line in &lines {
+            drawing.push_str(line);
+            drawing.push_str("\x1b[K\n");
+        }
+        drawing.push_str("\x1b[J\x1b[?7h");
+        self.drawn = lines.len();
+        write(drawing)
+    }
+
+    fn changes(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+        if self.shown.is_empty() {
+            write(&self.head)?;
+        }
+        let mut now = BTreeMap::new();
+        now.extend(
+            snapshot
+                .nodes
+                .iter()
+                .map(|node| (format!("node {}", node.name), node_line(node))),
+        );
+        now.extend(
+            snapshot
+                .children
+                .iter()
+                .map(|child| (format!("child {}", child.id), child_line(child))),
+        );
+        for (what, line) in &now {
+            if self.shown.get(what) != Some(line) {
+                write(format!("{what}: {line}\n"))?;
+            }
+        }
+        for what in self.shown.keys().filter(|what| !now.contains_key(*what)) {
+            write(format!("{what}: gone\n"))?;
+        }
+        self.shown = now;
+        Ok(())
+    }
+}
+
+fn head(agents: &Agents) -> String {
+    let Some(first) = agents.iter().next() else {
+        return String::new();
+    };
+    format!(
+        "{} nodes of a cluster run here. Ctrl-C ends all of it. In another terminal:\n\
+         \x20   export PATH={}:$PATH ORDU_SOCKET={}\n\
+         \x20   ordu ps; ordu members; ordu logs -f ID; ordu start ID -- COMMAND; kill -9 PID\n",
+        agents.len(),
+        agents.program_folder().display(),
+        first.socket().display(),
+    )
+}
+
+fn nodes_table(nodes: &[NodeRow]) -> Table {
+    let mut table = Table::new(&["NODE", "STATE", "PID", "CHILDREN", "ORDU_SOCKET"]);
+    for node in nodes {
+        table.row([
+            (Ink::Plain, node.name.clone()),
+            (member_ink(&node.state), node.state.clone()),
+            (
+                Ink::Plain,
+                node.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
+            ),
+            (Ink::Plain, node.children.to_string()),
+            (Ink::Faint, node.socket.display().to_string()),
+        ]);
+    }
+    table
+}
+
+fn node_line(node: &NodeRow) -> String {
+    match node.pid {
+        Some(pid) => format!("{}, pid {pid}, socket {}", node.state, node.socket.display()),
+        None => node.state.clone(),
+    }
+}
+
+fn child_line(child: &ChildRow) -> String {
+    let node = child.node.as_deref().unwrap_or("-");
+    let pid = child.os_pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+    format!(
+        "{} on {node}, pid {pid}, epoch {}, restarts {}",
+        child.state, child.epoch, child.restarts
+    )
+}

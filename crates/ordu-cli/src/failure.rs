@@ -1,0 +1,110 @@
+use std::process::ExitCode;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use serde::{Deserialize, Serialize};
+
+use crate::output::Colour;
+
+/// How a command went wrong: one exit code each, and the word for it on the control socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wrong {
+    /// It was tried and did not work.
+    Failed = 1,
+    /// It was asked for in the wrong way.
+    Usage = 2,
+    /// No agent answers.
+    Unreachable = 3,
+    /// There is no such child.
+    NotFound = 4,
+    /// The caller may not.
+    Denied = 5,
+    /// Time ran out; it may have been done.
+    Timeout = 6,
+    /// Some of it was done.
+    Partial = 7,
+}
+
+/// Why a command ends without having done what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// With a message and an exit code.
+    #[error("{message}")]
+    Plain {
+        /// The exit code.
+        wrong: Wrong,
+        /// What happened.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// A file has problems, each with its place.
+    #[error("{0}")]
+    Report(Box<dyn Diagnostic + Send + Sync>),
+    /// Nobody reads what the command writes any more, which is no failure: `ordu ps | head -1`.
+    #[error("the reader has gone")]
+    ReaderGone,
+}
+
+impl Failure {
+    pub(crate) fn new(wrong: Wrong, message: impl Into<String>) -> Self {
+        Self::Plain {
+            wrong,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Wrong::Failed, message)
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Wrong::Usage, message)
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn with_help(mut self, advice: impl Into<String>) -> Self {
+        if let Self::Plain { help, .. } = &mut self {
+            *help = Some(advice.into());
+        }
+        self
+    }
+
+    /// The exit code of the program.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Plain { wrong, .. } => ExitCode::from(*wrong as u8),
+            Self::Report(_) => ExitCode::from(Wrong::Failed as u8),
+            Self::ReaderGone => ExitCode::SUCCESS,
+        }
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn report(&self) {
+        let diagnostic = match self {
+            Self::ReaderGone => return,
+            Self::Plain { message, help, .. } => {
+                eprintln!("ordu: {message}");
+                if let Some(help) = help {
+                    eprintln!("      {help}");
+                }
+                return;
+            }
+            Self::Report(diagnostic) => diagnostic,
+        };
+        let theme = match Colour::of_stderr() {
+            Colour::Always => GraphicalTheme::unicode(),
+            Colour::Never => GraphicalTheme::none(),
+        };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_wrap_lines(false)
+            .with_links(false)
+            .with_context_lines(0);
+        let mut text = String::new();
+        match handler.render_report(&mut text, diagnostic.as_ref()) {
+            Ok(()) => eprint!("{text}"),
+            Err(std::fmt::Error) => eprintln!("ordu: {diagnostic}"),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What goes to standard output: data. What is said about it goes to standard error.
+
+mod colour;
+mod table;
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+pub(crate) use colour::{Colour, Ink};
+pub(crate) use table::{Table, printable};
+
+/// Standard output.
+#[derive(Debug)]
+pub(crate) struct Output {
+    terminal: bool,
+    colour: Colour,
+}
+
+impl Output {
+    pub(crate) fn stdout() -> Self {
+        Self {
+            terminal: std::io::stdout().is_terminal(),
+            colour: Colour::of_stdout(),
+        }
+    }
+
+    /// Whether a person reads it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    pub(crate) fn colour(&self) -> Colour {
+        self.colour
+    }
+
+    /// Writes one JSON value and a line end.
+    pub(crate) fn json<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Failure> {
+        let rendered = if self.terminal {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        let text = rendered.map_err(|error| Failure::failed(format!("JSON: {error}")))?;
+        write(text + "\n")
+    }
+
+    /// Writes a table: aligned and with a head for a person, else one row a line with tabs between.
+    pub(crate) fn table(&self, table: &Table) -> Result<(), Failure> {
+        write(if self.terminal {
+            table.aligned(self.colour)
+        } else {
+            table.plain()
+        })
+    }
+}
+
+/// Writes to standard output. A reader that has gone away ends the command in peace.
+pub(crate) fn write(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_ref()).and_then(|()| stdout.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::ReaderGone,
+        _ => Failure::failed(format!("standard output: {error}")),
+    })
+}
