@@ -1,0 +1,158 @@
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ordu_core::Node;
+use ordu_sim::{Report, Trace, run, swarm};
+
+use crate::options::{Options, What};
+
+/// What all seeds of a campaign came to.
+#[derive(Debug, Default)]
+struct Tally {
+    seeds: u64,
+    failed: Vec<(u64, String)>,
+    node_time: Duration,
+    events: u64,
+    slowest_settle: (Duration, u64),
+}
+
+/// Runs one seed and prints what happened.
+pub(crate) fn one(seed: u64, trace: bool) -> ExitCode {
+    let trace = if trace {
+        Trace::Full(String::new())
+    } else {
+        Trace::Off
+    };
+    let plan = swarm::plan(seed);
+    let report = run::<Node>(&plan, trace);
+    print!("{}", report.trace);
+    println!(
+        "seed {seed}: {} nodes, {} faults, {} calls, {} events",
+        plan.setup.hosts.len(),
+        plan.faults.len(),
+        plan.calls.len(),
+        report.events
+    );
+    match &report.violation {
+        None => {
+            println!("seed {seed}: settled after {:?}", report.settled_after);
+            ExitCode::SUCCESS
+        }
+        Some(violation) => {
+            println!("seed {seed}: {violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs many seeds on all cores and prints each that fails with the command that repeats it.
+pub(crate) fn many(options: &Options) -> ExitCode {
+    let What::Many { from, seeds, length } = options.what else {
+        return ExitCode::from(2);
+    };
+    std::panic::set_hook(Box::new(|_| {}));
+    let began = Instant::now();
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) && length.is_none_or(|length| began.elapsed() < length) {
+                    let count = next.fetch_add(1, Ordering::Relaxed);
+                    if count >= seeds {
+                        return;
+                    }
+                    let seed = from + count;
+                    let report = run::<Node>(&swarm::plan(seed), Trace::Off);
+                    let failed = note(&tally, seed, &report);
+                    if failed && !options.keep_going {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let tally = tally
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    summary(&tally, began.elapsed());
+    if tally.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs quiet clusters for a while and prints what they cost.
+pub(crate) fn quiet(hosts: usize, children: usize, jobs: usize) -> ExitCode {
+    let began = Instant::now();
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for job in 0..jobs {
+            let tally = &tally;
+            scope.spawn(move || {
+                let seed = u64::try_from(job).unwrap_or(0);
+                let plan = swarm::quiet(seed, hosts, children, Duration::from_mins(10));
+                let report = run::<Node>(&plan, Trace::Off);
+                let traffic = report.traffic;
+                println!("seed {seed}: {traffic:?} in {:?} node time", report.node_time);
+                note(tally, seed, &report);
+            });
+        }
+    });
+    let tally = tally
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    summary(&tally, began.elapsed());
+    if tally.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn note(tally: &Mutex<Tally>, seed: u64, report: &Report) -> bool {
+    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tally.seeds += 1;
+    tally.node_time += report.node_time;
+    tally.events += report.events;
+    if let Some(after) = report.settled_after {
+        tally.slowest_settle = tally.slowest_settle.max((after, seed));
+    }
+    if let Some(violation) = &report.violation {
+        println!("seed {seed} fails: {violation}\n    repeat it with: cargo xtask sim --seed {seed} --trace");
+        tally.failed.push((seed, violation.invariant.to_owned()));
+        return true;
+    }
+    false
+}
+
+fn summary(tally: &Tally, took: Duration) {
+    let node_hours = tally.node_time.as_secs_f64() / 3_600.0;
+    println!(
+        "{} seeds, {} failed, in {:.1} s: {node_hours:.0} node-hours, {:.0} node-hours a minute, {} events; the \
+         slowest to settle took {:.1} s (seed {})",
+        tally.seeds,
+        tally.failed.len(),
+        took.as_secs_f64(),
+        node_hours * 60.0 / took.as_secs_f64().max(0.001),
+        tally.events,
+        tally.slowest_settle.0.as_secs_f64(),
+        tally.slowest_settle.1
+    );
+    let mut kinds = std::collections::BTreeMap::<&str, Vec<u64>>::new();
+    for (seed, kind) in &tally.failed {
+        kinds.entry(kind).or_default().push(*seed);
+    }
+    for (kind, mut seeds) in kinds {
+        seeds.sort_unstable();
+        println!(
+            "  {kind}: {} seeds, {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(12)]
+        );
+    }
+}

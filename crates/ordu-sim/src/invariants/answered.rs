@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use super::{Invariant, Verdict};
+use crate::oracle::History;
+use crate::{Fact, What};
+
+/// Every call is answered by its deadline, whatever goes wrong.
+#[derive(Debug)]
+pub(super) struct Answered;
+
+/// What a node may be late by: its shell's scheduling, several timers in a row.
+const SLACK: Duration = Duration::from_millis(100);
+
+impl Invariant for Answered {
+    fn name(&self) -> &'static str {
+        "answered"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S5.5"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        if !matches!(fact.what, What::Tick) {
+            return Ok(());
+        }
+        for (id, call) in history.open_calls() {
+            let Some(record) = history.boot(call.boot) else {
+                continue;
+            };
+            if record.still_since.is_some() {
+                continue;
+            }
+            // A drifting clock measures the same time-out a little differently.
+            let waits = call.timeout + call.timeout / 500 + SLACK;
+            let since = record.resumed.map_or(call.made, |resumed| resumed.max(call.made));
+            let due_by = if since > call.made { SLACK } else { waits };
+            let overdue = history.now().since(call.made) > waits && history.now().since(since) > due_by;
+            if overdue {
+                return Err(format!(
+                    "call {} to {} ({:?} {}) was made at {} to be answered within {:?} and is not",
+                    id.0,
+                    call.boot,
+                    kind(&call.command),
+                    call.command.child().1,
+                    call.made,
+                    call.timeout
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn kind(command: &ordu_core::Command) -> &'static str {
+    match command {
+        ordu_core::Command::StartChild { .. } => "start",
+        ordu_core::Command::TerminateChild { .. } => "terminate",
+        ordu_core::Command::RestartChild { .. } => "restart",
+        ordu_core::Command::DeleteChild { .. } => "delete",
+    }
+}

@@ -1,0 +1,75 @@
+use ordu_core::Restart;
+
+use super::{Invariant, Verdict};
+use crate::oracle::{Child, CopyRecord, History};
+use crate::{Fact, Moment, What};
+
+/// A node that has seen a transient or temporary child finish does not start it again unless somebody asks,
+/// and once all has settled nobody runs it.
+#[derive(Debug)]
+pub(super) struct FinishedStaysFinished;
+
+impl Invariant for FinishedStaysFinished {
+    fn name(&self) -> &'static str {
+        "finished-stays-finished"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S5.4"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        let What::CopyStarting { copy, boot, .. } = &fact.what else {
+            return Ok(());
+        };
+        let this = history.copy(*copy);
+        let finished = history
+            .copies_of(&this.child)
+            .filter(|other| other.boot == *boot)
+            .find_map(|other| finish_seen(other).map(|at| (other, at)));
+        match finished {
+            Some((other, at)) if !asked_since(history, &this.child, other) => Err(format!(
+                "{boot} starts {:?} again, of which it saw the copy {} finish at {at}",
+                this.child.1, other.token
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn settled(&self, history: &History) -> Verdict {
+        for copy in history.copies() {
+            let Some(at) = finish_seen(copy) else { continue };
+            let survived = history
+                .boot(copy.boot)
+                .is_some_and(|record| record.ended.is_none());
+            if !survived || asked_since(history, &copy.child, copy) {
+                continue;
+            }
+            if let Some(live) = history.copies_of(&copy.child).find(|copy| copy.is_live()) {
+                return Err(format!(
+                    "{:?} finished on {} at {at} and runs on {}",
+                    copy.child.1, copy.boot, live.boot
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn finish_seen(copy: &CopyRecord) -> Option<Moment> {
+    let counts = copy.spec.restart != Restart::Permanent && copy.finished() && copy.stopping.is_none();
+    copy.end_seen.filter(|_| counts)
+}
+
+/// Whether a start or restart may have come into effect after that copy was started.
+fn asked_since(history: &History, child: &Child, copy: &CopyRecord) -> bool {
+    let starts = history.calls_about(child).filter(|call| call.is_start());
+    let later = starts
+        .filter(|call| match call.acknowledged() {
+            Some(at) => at >= copy.began,
+            None => call.may_count(),
+        })
+        .count();
+    // The call that started this very copy was answered after the copy began.
+    later > 1
+}

@@ -1,0 +1,114 @@
+//! What must hold, one file each, every one citing the rule it proves.
+//!
+//! A safety invariant judges each fact as it happens; a settled one judges the whole once nothing goes wrong
+//! any more and is asked again and again until it holds or time is up.
+
+mod answered;
+mod bounded_messages;
+mod conflict_spares_last;
+mod converged;
+mod exactly_one_after_heal;
+mod finished_stays_finished;
+mod ghosts;
+mod just_exits;
+mod no_resurrection;
+mod nothing_undeleted_vanishes;
+mod one_copy_when_calm;
+mod one_start_a_node;
+mod outcome_truth;
+mod owned;
+mod sense;
+mod take_over_bounded;
+mod temporary_at_most_once;
+mod token_order;
+
+use std::fmt;
+
+use crate::oracle::History;
+use crate::{Fact, Moment};
+
+/// `Err` says what was seen and what the rule demands.
+pub type Verdict = Result<(), String>;
+
+/// Something that must hold. See the files of this folder.
+pub trait Invariant: fmt::Debug {
+    /// Its name, that of its file.
+    fn name(&self) -> &'static str;
+
+    /// The rule it proves.
+    fn rule(&self) -> &'static str;
+
+    /// Judges what just happened; `history` has taken it in already.
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        let _ = (history, fact);
+        Ok(())
+    }
+
+    /// Judges whether all is as it must be once all has settled.
+    fn settled(&self, history: &History) -> Verdict {
+        let _ = history;
+        Ok(())
+    }
+}
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When.
+    pub at: Moment,
+    /// Which invariant noticed.
+    pub invariant: &'static str,
+    /// The rule.
+    pub rule: &'static str,
+    /// What was seen.
+    pub detail: String,
+}
+
+impl Violation {
+    pub(crate) fn of(invariant: &dyn Invariant, at: Moment, detail: String) -> Self {
+        Self {
+            at,
+            invariant: invariant.name(),
+            rule: invariant.rule(),
+            detail,
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            at,
+            invariant,
+            rule,
+            detail,
+        } = self;
+        write!(f, "{invariant} ({rule}) at {at}: {detail}")
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// All of them.
+pub fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(sense::Sense),
+        Box::new(bounded_messages::BoundedMessages),
+        Box::new(just_exits::JustExits),
+        Box::new(answered::Answered),
+        Box::new(one_start_a_node::OneStartANode),
+        Box::new(token_order::TokenOrder::default()),
+        Box::new(conflict_spares_last::ConflictSparesLast),
+        Box::new(outcome_truth::OutcomeTruth),
+        Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
+        Box::new(finished_stays_finished::FinishedStaysFinished),
+        Box::new(take_over_bounded::TakeOverBounded::default()),
+        Box::new(one_copy_when_calm::OneCopyWhenCalm),
+        Box::new(ghosts::Ghosts),
+        Box::new(converged::Converged),
+        Box::new(owned::Owned),
+        Box::new(exactly_one_after_heal::ExactlyOneAfterHeal),
+        Box::new(nothing_undeleted_vanishes::NothingUndeletedVanishes),
+        Box::new(no_resurrection::NoResurrection),
+    ]
+}

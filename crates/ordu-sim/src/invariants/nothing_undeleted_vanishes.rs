@@ -1,0 +1,41 @@
+use ordu_core::ChildState;
+
+use super::{Invariant, Verdict};
+use crate::oracle::{Expectation, History};
+
+/// What was acknowledged and not deleted is there, and runs if it is to run.
+#[derive(Debug)]
+pub(super) struct NothingUndeletedVanishes;
+
+impl Invariant for NothingUndeletedVanishes {
+    fn name(&self) -> &'static str {
+        "nothing-undeleted-vanishes"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S1.1, S2.1, S5.2"
+    }
+
+    fn settled(&self, history: &History) -> Verdict {
+        let Some(record) = history.living().next() else {
+            return Ok(());
+        };
+        for child in history.children() {
+            let expected = Expectation::of(history, child);
+            let info = record.children.get(child);
+            if expected.exists == Some(true) && info.is_none() {
+                return Err(format!(
+                    "{:?} was acknowledged, not deleted, and is gone",
+                    child.1
+                ));
+            }
+            if expected.runs == Some(true) {
+                let state = info.map(|info| info.state);
+                if !matches!(state, Some(ChildState::Running | ChildState::Failed)) {
+                    return Err(format!("{:?} is to run and is {state:?}", child.1));
+                }
+            }
+        }
+        Ok(())
+    }
+}

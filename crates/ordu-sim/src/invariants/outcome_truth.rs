@@ -1,0 +1,195 @@
+use std::collections::BTreeSet;
+
+use ordu_core::{Answer, CallError, ChildState, Command, Restart, Stopped};
+
+use super::{Invariant, Verdict};
+use crate::oracle::{CallRecord, Child, History};
+use crate::{AFTERMATH, CallId, CopyEnd, Fact, What};
+
+/// What a client was told is true: a started child had come up and its holders hold it, after a definite
+/// error nothing runs that this call started, and not knowing needs a reason.
+#[derive(Debug)]
+pub(super) struct OutcomeTruth;
+
+impl Invariant for OutcomeTruth {
+    fn name(&self) -> &'static str {
+        "outcome-truth"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S5.1, S5.2"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::Answered { call, result } => judge(history, *call, result),
+            What::CopyStarting { copy, .. } => {
+                nothing_runs_after_an_error(history, &history.copy(*copy).child)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn judge(history: &History, call: CallId, result: &Result<Answer, CallError>) -> Verdict {
+    let record = history.call(call);
+    let verdict = match result {
+        Ok(Answer::Started { child, held_by, .. }) => started(history, record, child, held_by),
+        Ok(Answer::Terminated(Stopped::Confirmed)) => stopped(history, record),
+        Ok(_) => Ok(()),
+        Err(CallError::Unknown { detail }) => unknown(history, record, detail),
+        Err(CallError::NotFound { .. }) => not_found(history, record),
+        Err(_) => nothing_runs_after_an_error(history, &record.child()),
+    };
+    verdict.map_err(|seen| {
+        format!(
+            "call {} to {} ({}) at {}: {seen}",
+            call.0,
+            record.boot,
+            describe(&record.command),
+            record.made
+        )
+    })
+}
+
+fn started(
+    history: &History,
+    record: &CallRecord,
+    child: &ordu_core::ChildInfo,
+    held_by: &[ordu_core::NodeName],
+) -> Verdict {
+    let key = record.child();
+    let Some(token) = child.token else {
+        return Err("answered Started without a token".into());
+    };
+    let Some(copy) = history.copies_of(&key).find(|copy| copy.token == token) else {
+        return Err(format!(
+            "answered Started with {token}, which nobody ever started"
+        ));
+    };
+    if copy.up.is_none() {
+        return Err(format!(
+            "answered Started with {token}, whose start has not returned"
+        ));
+    }
+    if child.node.as_ref() != Some(&copy.boot.host.name()) {
+        return Err(format!(
+            "answered that it runs on {:?}; it runs on {}",
+            child.node, copy.boot
+        ));
+    }
+    if !held_by.contains(&record.boot.host.name()) {
+        return Err(format!("the asked node is not among the holders {held_by:?}"));
+    }
+    if held_by.iter().collect::<BTreeSet<_>>().len() != held_by.len() {
+        return Err(format!("a holder is named twice in {held_by:?}"));
+    }
+    let members = history.living().count();
+    if history.undisturbed_for() > AFTERMATH && held_by.len() < members.min(2) {
+        return Err(format!("{members} nodes are ready and only {held_by:?} hold it"));
+    }
+    Ok(())
+}
+
+fn stopped(history: &History, record: &CallRecord) -> Verdict {
+    // On the other side of a split a copy may run, and so may one that a later call started.
+    if history.undisturbed_for() < AFTERMATH || rivals(history, record) {
+        return Ok(());
+    }
+    match history.copies_of(&record.child()).find(|copy| copy.is_live()) {
+        Some(copy) => Err(format!(
+            "answered that it is stopped; the copy {} on {} is not",
+            copy.token, copy.boot
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Not knowing needs a fault, a slow or failing worker, or a deadline that is too short for anything.
+fn unknown(history: &History, record: &CallRecord, detail: &str) -> Verdict {
+    let quick = record.timeout.as_millis() >= 1_000;
+    let steady = history.setup().behaviours.iter().all(crate::Behaviour::is_steady);
+    if history.undisturbed_for() > AFTERMATH + record.timeout && quick && steady && !rivals(history, record) {
+        return Err(format!("answered Unknown ({detail}) with nothing wrong for long"));
+    }
+    Ok(())
+}
+
+/// Who was told that a child runs is not told by the same node that there is no such child, unless it was
+/// deleted or is over.
+fn not_found(history: &History, record: &CallRecord) -> Verdict {
+    let child = record.child();
+    let about: Vec<&CallRecord> = history.calls_about(&child).collect();
+    let known = about.iter().any(|call| {
+        call.boot == record.boot
+            && call.is_start()
+            && call.acknowledged() < Some(record.made)
+            && call.acknowledged().is_some()
+    });
+    let deleted = about
+        .iter()
+        .any(|call| matches!(call.command, Command::DeleteChild { .. }) && call.may_count());
+    let over = history.copies_of(&child).any(|copy| {
+        copy.finished()
+            || copy.spec.restart == Restart::Temporary
+            || matches!(copy.ended, Some((_, CopyEnd::Ignored)))
+    });
+    if known && !deleted && !over {
+        return Err("answered NotFound, though the same node had said that it runs".into());
+    }
+    Ok(())
+}
+
+/// If every call that could have started the child was refused for good, nothing of it runs from then on;
+/// what its dead node left its keeper may still be ending.
+fn nothing_runs_after_an_error(history: &History, child: &Child) -> Verdict {
+    let any_possible = history
+        .calls_about(child)
+        .any(|call| call.is_start() && call.may_count());
+    if any_possible {
+        return Ok(());
+    }
+    let runs = history.copies_of(child).find(|copy| {
+        copy.is_live()
+            && history
+                .boot(copy.boot)
+                .is_some_and(|record| record.ended.is_none())
+    });
+    match runs {
+        Some(copy) => Err(format!(
+            "every start of {:?} was answered with a definite error, and {} runs on {}",
+            child.1, copy.token, copy.boot
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether another call about the same child ran at the same time.
+fn rivals(history: &History, record: &CallRecord) -> bool {
+    let count = history
+        .calls_about(&record.child())
+        .filter(|call| {
+            let done = match (&call.answered, call.lost) {
+                (Some((_, Err(CallError::Unknown { .. }))) | None, _) => history.now(),
+                (Some((at, _)), _) => *at,
+            };
+            done >= record.made
+        })
+        .count();
+    count > 1
+}
+
+fn describe(command: &Command) -> String {
+    let id = command.child().1;
+    match command {
+        Command::StartChild { .. } => format!("start {id}"),
+        Command::TerminateChild { .. } => format!("terminate {id}"),
+        Command::RestartChild { .. } => format!("restart {id}"),
+        Command::DeleteChild { .. } => format!("delete {id}"),
+    }
+}
+
+/// Whether a view shows a child as running.
+pub(super) fn shows_running(info: &ordu_core::ChildInfo) -> bool {
+    info.state == ChildState::Running
+}

@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ordu_core::{Event, MemberState};
+
+use super::{Invariant, Verdict};
+use crate::oracle::History;
+use crate::{Boot, Fact, Moment, What};
+
+/// A node that sees less than half of the members it once saw takes over at most twice what it ran, or a
+/// hundred.
+#[derive(Debug, Default)]
+pub(super) struct TakeOverBounded {
+    nodes: BTreeMap<Boot, Burst>,
+}
+
+/// What one node took over since it last saw more than half.
+#[derive(Debug, Default)]
+struct Burst {
+    most_seen: usize,
+    began: Option<Moment>,
+    own: usize,
+    taken: usize,
+}
+
+/// The limit is per settled view; a node that stays alone takes the rest later only if the view changes.
+const BURST: Duration = Duration::from_secs(2);
+
+impl Invariant for TakeOverBounded {
+    fn name(&self) -> &'static str {
+        "take-over-bounded"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S4.7"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::Member { boot, .. } => {
+                let seen = alive(history, *boot);
+                let burst = self.nodes.entry(*boot).or_default();
+                burst.most_seen = burst.most_seen.max(seen);
+                if seen * 2 >= burst.most_seen {
+                    burst.began = None;
+                }
+                Ok(())
+            }
+            What::Told {
+                boot,
+                event: Event::ChildStarted {
+                    previous: Some(_), ..
+                },
+            } => {
+                let seen = alive(history, *boot);
+                let own = history
+                    .copies()
+                    .iter()
+                    .filter(|copy| copy.boot == *boot && copy.is_up())
+                    .count();
+                let burst = self.nodes.entry(*boot).or_default();
+                if seen * 2 >= burst.most_seen {
+                    return Ok(());
+                }
+                if burst.began.is_none_or(|began| fact.at.since(began) > BURST) {
+                    (burst.began, burst.own, burst.taken) = (Some(fact.at), own, 0);
+                }
+                burst.taken += 1;
+                let limit = (burst.own * 2).max(100);
+                if burst.taken > limit {
+                    return Err(format!(
+                        "{boot} sees {seen} of {} members and took over {} children; it may {limit}",
+                        burst.most_seen, burst.taken
+                    ));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn alive(history: &History, boot: Boot) -> usize {
+    history.boot(boot).map_or(0, |record| {
+        record
+            .members
+            .values()
+            .filter(|member| matches!(member.state, MemberState::Alive | MemberState::Suspect))
+            .count()
+    })
+}

@@ -1,0 +1,32 @@
+use ordu_core::{Config, Input, Node, NodeId, Now, Output, Time};
+
+/// What the world runs on each host: the shipped [`Node`], or a scripted stand-in in the tests of the world
+/// itself.
+pub trait Machine {
+    /// Boots.
+    fn boot(config: Config, id: NodeId, seed: u64) -> Self;
+    /// Takes in what happened.
+    fn handle(&mut self, now: Now, input: Input);
+    /// What to do next, until there is nothing left.
+    fn poll_output(&mut self) -> Option<Output>;
+    /// When it wants [`Input::Timer`].
+    fn next_deadline(&self) -> Option<Time>;
+}
+
+impl Machine for Node {
+    fn boot(config: Config, id: NodeId, seed: u64) -> Self {
+        Self::new(config, id, seed)
+    }
+
+    fn handle(&mut self, now: Now, input: Input) {
+        Self::handle(self, now, input);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        Self::poll_output(self)
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        Self::next_deadline(self)
+    }
+}

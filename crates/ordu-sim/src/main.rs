@@ -1,0 +1,30 @@
+//! Runs seeds: `ordu-sim --seeds 1000`, `ordu-sim --seed 17 --trace`.
+#![forbid(unsafe_code)]
+// The library is pure; this binary spreads seeds over the cores and measures how long they take.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
+mod campaign;
+mod options;
+
+use std::process::ExitCode;
+
+use options::{Options, What};
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}\n\n{}", options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match options.what {
+        What::Help => {
+            println!("{}", options::USAGE);
+            ExitCode::SUCCESS
+        }
+        What::One { seed, trace } => campaign::one(seed, trace),
+        What::Many { .. } => campaign::many(&options),
+        What::Quiet { hosts, children } => campaign::quiet(hosts, children, options.jobs),
+    }
+}

@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+/// What the command line may say.
+pub(crate) const USAGE: &str = "\
+Runs ordu nodes in simulated worlds, each decided by its seed, and says which rules they break.
+
+ordu-sim --seeds N [--from SEED]    N seeds, from SEED (default 0)
+ordu-sim --minutes M [--from SEED]  as many seeds as fit into M minutes
+ordu-sim --seed SEED [--trace]      one seed, with everything that happens in it
+ordu-sim --quiet [--hosts N] [--children N]
+                                    nodes in which nothing goes wrong, to measure their cost
+
+--jobs N   how many seeds run at once (default: one for each core)
+--keep-going   do not stop at the first seed that fails";
+
+/// A parsed command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// What to do.
+    pub(crate) what: What,
+    /// How many seeds at once.
+    pub(crate) jobs: usize,
+    /// Whether to go on after a seed failed.
+    pub(crate) keep_going: bool,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Print the usage.
+    Help,
+    /// Run one seed.
+    One {
+        /// Which.
+        seed: u64,
+        /// Whether to print everything that happens.
+        trace: bool,
+    },
+    /// Run many seeds.
+    Many {
+        /// The first.
+        from: u64,
+        /// How many at the most.
+        seeds: u64,
+        /// For how long at the most.
+        length: Option<Duration>,
+    },
+    /// Run quiet clusters.
+    Quiet {
+        /// Of so many nodes.
+        hosts: usize,
+        /// With so many children.
+        children: usize,
+    },
+}
+
+impl Options {
+    /// Reads the command line; the error says what was wrong with it.
+    pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut args = args.peekable();
+        let (mut seed, mut seeds, mut minutes, mut from) = (None, None, None, 0);
+        let (mut trace, mut keep_going, mut quiet, mut help) = (false, false, false, false);
+        let (mut hosts, mut children) = (10, 100);
+        let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        while let Some(flag) = args.next() {
+            let mut number = |flag: &str| -> Result<u64, String> {
+                let value = args.next().ok_or_else(|| format!("{flag} needs a number"))?;
+                value
+                    .parse()
+                    .map_err(|_| format!("{flag} needs a number, not {value:?}"))
+            };
+            let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+            match flag.as_str() {
+                "--seed" => seed = Some(number("--seed")?),
+                "--seeds" => seeds = Some(number("--seeds")?),
+                "--minutes" => minutes = Some(number("--minutes")?),
+                "--from" => from = number("--from")?,
+                "--jobs" => jobs = size(number("--jobs")?).max(1),
+                "--hosts" => hosts = size(number("--hosts")?).max(1),
+                "--children" => children = size(number("--children")?),
+                "--trace" => trace = true,
+                "--quiet" => quiet = true,
+                "--keep-going" => keep_going = true,
+                "--help" | "-h" => help = true,
+                other => return Err(format!("unknown option {other:?}")),
+            }
+        }
+        let what = if help {
+            What::Help
+        } else if quiet {
+            What::Quiet { hosts, children }
+        } else if let Some(seed) = seed {
+            What::One { seed, trace }
+        } else if seeds.is_some() || minutes.is_some() {
+            What::Many {
+                from,
+                seeds: seeds.unwrap_or(u64::MAX),
+                length: minutes.map(|minutes| Duration::from_secs(minutes * 60)),
+            }
+        } else {
+            return Err("say which seeds to run".into());
+        };
+        Ok(Self {
+            what,
+            jobs,
+            keep_going,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<What, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned)).map(|options| options.what)
+    }
+
+    #[test]
+    fn a_command_line_says_which_seeds_run() {
+        let many = What::Many {
+            from: 7,
+            seeds: 1_000,
+            length: None,
+        };
+        assert_eq!(parse("--seeds 1000 --from 7"), Ok(many));
+        let one = What::One { seed: 3, trace: true };
+        assert_eq!(parse("--seed 3 --trace"), Ok(one));
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_refused_with_a_reason() {
+        assert!(parse("").is_err());
+        assert!(parse("--seeds").unwrap_err().contains("needs a number"));
+        assert!(parse("--sneeds 3").unwrap_err().contains("--sneeds"));
+    }
+}

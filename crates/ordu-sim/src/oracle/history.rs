@@ -1,0 +1,384 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ordu_core::{Answer, Command, NodeId, NodeName};
+
+use super::{BootRecord, CallRecord, Child, CopyRecord};
+use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Setup, What};
+
+/// Once the network was whole for this long, every node that was there holds what any of them held.
+const SPREAD: Duration = Duration::from_secs(10);
+
+/// Everything that truly happened so far: what the invariants judge by.
+#[derive(Clone, Debug)]
+pub struct History {
+    setup: Setup,
+    now: Moment,
+    boots: BTreeMap<Boot, BootRecord>,
+    nodes: BTreeMap<NodeId, Boot>,
+    copies: Vec<CopyRecord>,
+    copies_of: BTreeMap<Child, Vec<CopyId>>,
+    calls: Vec<CallRecord>,
+    calls_about: BTreeMap<Child, Vec<CallId>>,
+    open_calls: BTreeSet<CallId>,
+    troubles: BTreeSet<Trouble>,
+    last_upheaval: Moment,
+    whole: Vec<(Moment, Moment)>,
+    calm: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trouble {
+    Cut(HostId, HostId),
+    Split,
+    Weather,
+    Still(HostId),
+}
+
+impl History {
+    /// Of a world in which nothing happened yet.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            now: Moment::default(),
+            boots: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            copies: Vec::new(),
+            copies_of: BTreeMap::new(),
+            calls: Vec::new(),
+            calls_about: BTreeMap::new(),
+            open_calls: BTreeSet::new(),
+            troubles: BTreeSet::new(),
+            last_upheaval: Moment::default(),
+            whole: Vec::new(),
+            calm: None,
+        }
+    }
+
+    /// Takes a fact in.
+    pub fn apply(&mut self, fact: &Fact) {
+        self.now = fact.at;
+        match &fact.what {
+            What::Booted { boot, node } => self.booted(*boot, *node),
+            What::Ended { boot, .. } => {
+                self.upheaval();
+                self.troubles.remove(&Trouble::Still(boot.host));
+                if let Some(record) = self.boots.get_mut(boot) {
+                    record.ended = Some(fact.at);
+                }
+            }
+            What::Paused(boot) => {
+                if let Some(record) = self.boots.get_mut(boot) {
+                    record.still_since.get_or_insert(fact.at);
+                }
+            }
+            What::Resumed(boot) => {
+                if let Some(record) = self.boots.get_mut(boot) {
+                    record.still_since = None;
+                    record.resumed = Some(fact.at);
+                }
+            }
+            What::CopyStarting {
+                copy,
+                boot,
+                node,
+                horde,
+                id,
+                token,
+                spec,
+            } => {
+                let child = (horde.clone(), id.clone());
+                self.copies_of.entry(child.clone()).or_default().push(*copy);
+                self.copies.push(CopyRecord {
+                    boot: *boot,
+                    node: *node,
+                    child,
+                    token: *token,
+                    spec: spec.clone(),
+                    began: fact.at,
+                    up: None,
+                    stopping: None,
+                    ended: None,
+                    end_seen: None,
+                });
+            }
+            What::CopyUp(copy) => self.copy_mut(*copy).up = Some(fact.at),
+            What::CopyStopping(copy) => {
+                self.copy_mut(*copy).stopping.get_or_insert(fact.at);
+            }
+            What::CopyEnded { copy, end } => self.copy_mut(*copy).ended = Some((fact.at, end.clone())),
+            What::CopyEndSeen(copy) => self.copy_mut(*copy).end_seen = Some(fact.at),
+            What::Called {
+                call,
+                boot,
+                command,
+                timeout,
+            } => self.called(*call, *boot, command, *timeout),
+            What::Answered { call, result } => {
+                self.open_calls.remove(call);
+                let witnesses = self.witnesses(*call, result.as_ref().ok());
+                let record = self.call_mut(*call);
+                record.witnesses = witnesses;
+                record.answered = Some((fact.at, result.clone()));
+            }
+            What::CallLost(call) => {
+                self.open_calls.remove(call);
+                self.call_mut(*call).lost = Some(fact.at);
+            }
+            What::Child {
+                boot,
+                horde,
+                id,
+                info,
+            } => {
+                if let Some(record) = self.boots.get_mut(boot) {
+                    let child = (horde.clone(), id.clone());
+                    match info {
+                        Some(info) => record.children.insert(child, info.clone()),
+                        None => record.children.remove(&child),
+                    };
+                }
+            }
+            What::Member { boot, node, info } => {
+                if let Some(record) = self.boots.get_mut(boot) {
+                    match info {
+                        Some(info) => record.members.insert(*node, info.clone()),
+                        None => record.members.remove(node),
+                    };
+                }
+            }
+            What::Inflicted(fault) => self.inflicted(fault),
+            What::Calm => self.calm = Some(fact.at),
+            What::Tick => self.spread(),
+            What::Told { .. } | What::Nonsense { .. } | What::Oversized { .. } => {}
+        }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// What the world was made from.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Since when nothing goes wrong any more, once that was declared.
+    pub fn calm(&self) -> Option<Moment> {
+        self.calm
+    }
+
+    /// One process.
+    pub fn boot(&self, boot: Boot) -> Option<&BootRecord> {
+        self.boots.get(&boot)
+    }
+
+    /// The process that had an identity.
+    pub fn boot_of(&self, node: NodeId) -> Option<&BootRecord> {
+        self.boots.get(self.nodes.get(&node)?)
+    }
+
+    /// All processes that live.
+    pub fn living(&self) -> impl Iterator<Item = &BootRecord> {
+        self.boots.values().filter(|record| record.ended.is_none())
+    }
+
+    /// The living process of this name, else the last there was.
+    pub fn named(&self, name: &NodeName) -> Option<&BootRecord> {
+        let records = || {
+            self.boots
+                .values()
+                .filter(|record| record.boot.host.name() == *name)
+        };
+        records()
+            .find(|record| record.ended.is_none())
+            .or_else(|| records().next_back())
+    }
+
+    /// One start of a child.
+    pub fn copy(&self, copy: CopyId) -> &CopyRecord {
+        &self.copies[index(copy.0)]
+    }
+
+    /// All starts of all children.
+    pub fn copies(&self) -> &[CopyRecord] {
+        &self.copies
+    }
+
+    /// All starts of one child, in their order.
+    pub fn copies_of(&self, child: &Child) -> impl Iterator<Item = &CopyRecord> {
+        self.copies_of
+            .get(child)
+            .into_iter()
+            .flatten()
+            .map(|copy| self.copy(*copy))
+    }
+
+    /// One call.
+    pub fn call(&self, call: CallId) -> &CallRecord {
+        &self.calls[index(call.0)]
+    }
+
+    /// All calls about one child, in their order.
+    pub fn calls_about(&self, child: &Child) -> impl Iterator<Item = &CallRecord> {
+        self.calls_about
+            .get(child)
+            .into_iter()
+            .flatten()
+            .map(|call| self.call(*call))
+    }
+
+    /// The calls that wait for an answer.
+    pub fn open_calls(&self) -> impl Iterator<Item = (CallId, &CallRecord)> {
+        self.open_calls.iter().map(|call| (*call, self.call(*call)))
+    }
+
+    /// Every child that anybody ever called about.
+    pub fn children(&self) -> impl Iterator<Item = &Child> {
+        self.calls_about.keys()
+    }
+
+    /// For how long the network has been whole and every process awake.
+    pub fn undisturbed_for(&self) -> Duration {
+        if self.troubles.is_empty() {
+            self.now.since(self.last_upheaval)
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Whether the network was whole for at least `for_long` somewhere between two moments.
+    pub fn was_whole(&self, from: Moment, to: Moment, for_long: Duration) -> bool {
+        let current = self.troubles.is_empty().then_some((self.last_upheaval, self.now));
+        self.whole
+            .iter()
+            .copied()
+            .chain(current)
+            .any(|(began, ended)| ended.min(to).since(began.max(from)) >= for_long)
+    }
+
+    fn booted(&mut self, boot: Boot, node: NodeId) {
+        self.upheaval();
+        self.nodes.insert(node, boot);
+        self.boots.insert(
+            boot,
+            BootRecord {
+                boot,
+                node,
+                began: self.now,
+                ended: None,
+                still_since: None,
+                resumed: None,
+                children: BTreeMap::new(),
+                members: BTreeMap::new(),
+            },
+        );
+    }
+
+    fn called(&mut self, call: CallId, boot: Boot, command: &Command, timeout: Duration) {
+        let (horde, id) = command.child();
+        self.calls_about
+            .entry((horde.clone(), id.clone()))
+            .or_default()
+            .push(call);
+        self.open_calls.insert(call);
+        self.calls.push(CallRecord {
+            boot,
+            command: command.clone(),
+            made: self.now,
+            timeout,
+            answered: None,
+            lost: None,
+            witnesses: BTreeSet::new(),
+        });
+    }
+
+    /// Who is known to hold what a call wrote: those the answer names, and in any case who was asked.
+    fn witnesses(&self, call: CallId, answer: Option<&Answer>) -> BTreeSet<Boot> {
+        let mut witnesses = BTreeSet::new();
+        if let Some(answer) = answer {
+            witnesses.insert(self.call(call).boot);
+            if let Answer::Started { held_by, .. } = answer {
+                witnesses.extend(held_by.iter().filter_map(|name| Some(self.named(name)?.boot)));
+            }
+        }
+        witnesses
+    }
+
+    fn spread(&mut self) {
+        if self.undisturbed_for() < SPREAD {
+            return;
+        }
+        let since = Moment(self.now.0.saturating_sub(crate::random::micros(SPREAD)));
+        let there: BTreeSet<Boot> = self
+            .living()
+            .filter(|record| record.began <= since)
+            .map(|record| record.boot)
+            .collect();
+        for call in &mut self.calls {
+            let reached = call.acknowledged().is_some_and(|at| at <= since);
+            if reached && !call.witnesses.is_disjoint(&there) && !call.witnesses.is_superset(&there) {
+                call.witnesses.extend(there.iter().copied());
+            }
+        }
+    }
+
+    fn inflicted(&mut self, fault: &Fault) {
+        self.upheaval();
+        match fault {
+            Fault::Split(_) => {
+                self.troubles.insert(Trouble::Split);
+            }
+            Fault::Cut(from, to) => {
+                self.troubles.insert(Trouble::Cut(*from, *to));
+            }
+            Fault::Mend(from, to) => {
+                self.troubles.remove(&Trouble::Cut(*from, *to));
+            }
+            Fault::Heal => self
+                .troubles
+                .retain(|trouble| !matches!(trouble, Trouble::Split | Trouble::Cut(..))),
+            Fault::Disturb(..) => {
+                self.troubles.insert(Trouble::Weather);
+            }
+            Fault::Clear => {
+                self.troubles.remove(&Trouble::Weather);
+            }
+            Fault::Pause(host) | Fault::Suspend(host) => {
+                self.troubles.insert(Trouble::Still(*host));
+            }
+            Fault::Resume(host) | Fault::Wake(host) | Fault::Boot(host) => {
+                self.troubles.remove(&Trouble::Still(*host));
+            }
+            Fault::Crash(_)
+            | Fault::PowerOff(_)
+            | Fault::StepClock(..)
+            | Fault::CorrectClocks
+            | Fault::ResetLifelines(_)
+            | Fault::KillKeeper(_)
+            | Fault::Leave(_)
+            | Fault::CalmChildren => {}
+        }
+    }
+
+    fn upheaval(&mut self) {
+        if self.troubles.is_empty() && self.last_upheaval < self.now {
+            self.whole.push((self.last_upheaval, self.now));
+        }
+        self.last_upheaval = self.now;
+    }
+
+    fn copy_mut(&mut self, copy: CopyId) -> &mut CopyRecord {
+        &mut self.copies[index(copy.0)]
+    }
+
+    fn call_mut(&mut self, call: CallId) -> &mut CallRecord {
+        &mut self.calls[index(call.0)]
+    }
+}
+
+/// Ids are counted from 1 and recorded in their order.
+fn index(id: u64) -> usize {
+    usize::try_from(id - 1).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,9 @@
+//! What truly happened, and what must hold because of it.
+
+mod expectation;
+mod history;
+mod records;
+
+pub use expectation::Expectation;
+pub use history::History;
+pub use records::{BootRecord, CallRecord, Child, CopyRecord};

@@ -1,0 +1,129 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordu_core::{
+    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitReason, HordeName, MemberInfo, NodeId,
+    Token,
+};
+
+use crate::{Boot, CopyEnd, Moment};
+
+/// A child, by the name of its horde and its own.
+pub type Child = (HordeName, ChildId);
+
+/// What is known of one process of a node.
+#[derive(Clone, Debug)]
+pub struct BootRecord {
+    /// Which.
+    pub boot: Boot,
+    /// Its identity.
+    pub node: NodeId,
+    /// When it began.
+    pub began: Moment,
+    /// When it ended.
+    pub ended: Option<Moment>,
+    /// Since when it stands still, if it does.
+    pub still_since: Option<Moment>,
+    /// When it last went on.
+    pub resumed: Option<Moment>,
+    /// What it publishes of children.
+    pub children: BTreeMap<Child, Arc<ChildInfo>>,
+    /// What it publishes of members.
+    pub members: BTreeMap<NodeId, Arc<MemberInfo>>,
+}
+
+/// What is known of one start of a child.
+#[derive(Clone, Debug)]
+pub struct CopyRecord {
+    /// Where.
+    pub boot: Boot,
+    /// By whom.
+    pub node: NodeId,
+    /// Of which child.
+    pub child: Child,
+    /// Under which token.
+    pub token: Token,
+    /// What was started.
+    pub spec: Arc<ChildSpec>,
+    /// When it was started.
+    pub began: Moment,
+    /// When it came up.
+    pub up: Option<Moment>,
+    /// When it was first asked to stop.
+    pub stopping: Option<Moment>,
+    /// When and how it ended.
+    pub ended: Option<(Moment, CopyEnd)>,
+    /// When its node took that in.
+    pub end_seen: Option<Moment>,
+}
+
+impl CopyRecord {
+    /// Whether something of it may run.
+    pub fn is_live(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// Whether it came up and runs.
+    pub fn is_up(&self) -> bool {
+        self.up.is_some() && self.is_live()
+    }
+
+    /// Whether it ended by itself with its work done.
+    pub fn finished(&self) -> bool {
+        matches!(&self.ended, Some((_, CopyEnd::Exited(ExitReason::Normal))))
+    }
+}
+
+/// What is known of one call.
+#[derive(Clone, Debug)]
+pub struct CallRecord {
+    /// Whom.
+    pub boot: Boot,
+    /// What for.
+    pub command: Command,
+    /// When it was made.
+    pub made: Moment,
+    /// How long the caller waits.
+    pub timeout: Duration,
+    /// When and what was answered.
+    pub answered: Option<(Moment, Result<Answer, CallError>)>,
+    /// When the asked node died without an answer.
+    pub lost: Option<Moment>,
+    /// The processes that are known to hold what an acknowledged call wrote.
+    pub witnesses: BTreeSet<Boot>,
+}
+
+impl CallRecord {
+    /// Whether the call may have changed anything.
+    pub fn may_count(&self) -> bool {
+        match &self.answered {
+            None | Some((_, Ok(_) | Err(CallError::Unknown { .. }))) => {
+                !matches!(self.answered, Some((_, Ok(Answer::Ignored))))
+            }
+            Some((_, Err(_))) => false,
+        }
+    }
+
+    /// When an acknowledged call was acknowledged.
+    pub fn acknowledged(&self) -> Option<Moment> {
+        match &self.answered {
+            Some((at, Ok(_))) => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// Whether it may start a child.
+    pub fn is_start(&self) -> bool {
+        matches!(
+            self.command,
+            Command::StartChild { .. } | Command::RestartChild { .. }
+        )
+    }
+
+    /// The child it is about.
+    pub fn child(&self) -> Child {
+        let (horde, id) = self.command.child();
+        (horde.clone(), id.clone())
+    }
+}

@@ -1,0 +1,81 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::invariants::Violation;
+use crate::{Fault, Machine, Plan, Simulation, Trace, Traffic, serving};
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The rule that was broken, if one was.
+    pub violation: Option<Violation>,
+    /// How long the cluster took to settle once nothing went wrong any more.
+    pub settled_after: Option<Duration>,
+    /// How much virtual time passed, times the number of hosts.
+    pub node_time: Duration,
+    /// How many events the world saw.
+    pub events: u64,
+    /// What the nodes sent.
+    pub traffic: Traffic,
+    /// What was written down.
+    pub trace: String,
+}
+
+/// Runs a plan: chaos under the safety invariants, then calm, in which the cluster must settle and serve.
+///
+/// A panic of a node is a broken rule like any other.
+pub fn run<M: Machine>(plan: &Plan, trace: Trace) -> Report {
+    let mut simulation = Simulation::<M>::new(plan.setup.clone(), trace);
+    let mut settled_after = None;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        phases(plan, &mut simulation, &mut settled_after)
+    }));
+    let violation = match outcome {
+        Ok(verdict) => verdict.err(),
+        Err(payload) => Some(Violation {
+            at: simulation.now(),
+            invariant: "no-panic",
+            rule: "the core never fails",
+            detail: payload
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_default(),
+        }),
+    };
+    let hosts = u32::try_from(plan.setup.hosts.len()).unwrap_or(u32::MAX);
+    let world = simulation.world();
+    Report {
+        violation,
+        settled_after,
+        node_time: world.now().since(crate::Moment::default()) * hosts,
+        events: world.events(),
+        traffic: world.traffic(),
+        trace: world.trace().text(),
+    }
+}
+
+fn phases<M: Machine>(
+    plan: &Plan,
+    simulation: &mut Simulation<M>,
+    settled_after: &mut Option<Duration>,
+) -> Result<(), Violation> {
+    for (at, fault) in &plan.faults {
+        simulation.inflict_at(*at, fault.clone());
+    }
+    for (at, call) in &plan.calls {
+        simulation.plan(*at, call.clone());
+    }
+    simulation.run_until(plan.calm_at)?;
+    for host in &plan.revived {
+        simulation.inflict(Fault::Boot(*host));
+    }
+    simulation.run_for(Duration::ZERO)?;
+    simulation.calm();
+    *settled_after = Some(simulation.settle(plan.settle_within)?);
+    for round in 0..plan.rounds {
+        serving::round(simulation, round)?;
+    }
+    simulation.settle(plan.settle_within)?;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordu_core::{ChildSpec, Config, HordeName, Kind, NodeName, Timing};
+
+use crate::random::Random;
+use crate::{Behaviour, HostId, Path};
+
+/// A world before anything happens in it.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Decides everything that is left to chance.
+    pub seed: u64,
+    /// The machines, each with one node.
+    pub hosts: Vec<HostSetup>,
+    /// The times every node goes by.
+    pub timing: Timing,
+    /// The ways within a region.
+    pub near: Path,
+    /// The ways between regions.
+    pub far: Path,
+    /// How long a connection that hears nothing lives.
+    pub idle_timeout: Duration,
+    /// Whether a dial of an address where nobody listens is refused; otherwise it times out.
+    pub refuses: bool,
+    /// How long the keeper of a dead node's OS processes takes to end them: at least, at the most.
+    pub keeper: (Duration, Duration),
+    /// How late a process gets to what is due at the most.
+    pub scheduling: Duration,
+    /// The kinds of workers there are; a child's args name one by its index.
+    pub behaviours: Vec<Behaviour>,
+}
+
+/// One machine.
+#[derive(Clone, Debug)]
+pub struct HostSetup {
+    /// Which region it is in.
+    pub region: usize,
+    /// How fast its clocks run, in millionths too fast.
+    pub drift_ppm: i64,
+    /// How far its wall clock is off.
+    pub offset_ms: i64,
+    /// Whom its node dials first.
+    pub seeds: Vec<HostId>,
+    /// How many children its node runs at the most.
+    pub capacity: Option<u32>,
+}
+
+impl HostSetup {
+    /// A machine with right clocks that dials `seeds`.
+    pub fn plain(seeds: Vec<HostId>) -> Self {
+        Self {
+            region: 0,
+            drift_ppm: 0,
+            offset_ms: 0,
+            seeds,
+            capacity: None,
+        }
+    }
+}
+
+impl Setup {
+    /// `hosts` plain machines on one LAN, each knowing the addresses of all, with steady workers only.
+    pub fn lan(hosts: usize, seed: u64) -> Self {
+        let all: Vec<HostId> = (0..hosts).map(HostId).collect();
+        Self {
+            seed,
+            hosts: (0..hosts).map(|_| HostSetup::plain(all.clone())).collect(),
+            timing: Timing::default(),
+            near: Path::lan(),
+            far: Path::wan(Duration::from_millis(40)),
+            idle_timeout: Duration::from_mins(10),
+            refuses: true,
+            keeper: (Duration::from_millis(1), Duration::from_millis(60)),
+            scheduling: Duration::from_millis(1),
+            behaviours: vec![Behaviour::steady()],
+        }
+    }
+
+    /// The horde all children of a simulation belong to.
+    pub fn horde() -> HordeName {
+        name(HordeName::new("main"))
+    }
+
+    /// The spec of a child that behaves like the worker of this index; `padding` bytes of args beyond that.
+    pub fn spec(behaviour: usize, padding: usize) -> ChildSpec {
+        let pad = "x".repeat(padding);
+        let args = format!("{{\"behaviour\":{behaviour},\"pad\":\"{pad}\"}}");
+        ChildSpec::new(name(Kind::new("worker")), 1, args.into_bytes())
+    }
+
+    pub(crate) fn behaviour(&self, spec: &Arc<ChildSpec>) -> Behaviour {
+        let digits: String = String::from_utf8_lossy(&spec.args)
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let index = digits.parse().unwrap_or(0);
+        self.behaviours
+            .get(index)
+            .cloned()
+            .unwrap_or_else(Behaviour::steady)
+    }
+
+    pub(crate) fn config(&self, host: HostId) -> Config {
+        let setup = &self.hosts[host.0];
+        Config {
+            name: host.name(),
+            addr: host.addr(),
+            labels: std::collections::BTreeMap::default(),
+            capacity: setup.capacity,
+            kinds: vec![(name(Kind::new("worker")), 1)],
+            hordes: vec![Self::horde()],
+            seeds: setup.seeds.iter().map(|seed| seed.addr()).collect(),
+            timing: self.timing.clone(),
+        }
+    }
+
+    pub(crate) fn path(&self, from: HostId, to: HostId) -> Path {
+        if from == to {
+            Path::loopback()
+        } else if self.hosts[from.0].region == self.hosts[to.0].region {
+            self.near
+        } else {
+            self.far
+        }
+    }
+
+    pub(crate) fn random(&self, stream: &str) -> Random {
+        Random::new(self.seed, stream)
+    }
+}
+
+impl HostId {
+    /// The name of the node on this host.
+    pub fn name(self) -> NodeName {
+        name(NodeName::new(format!("n{}", self.0)))
+    }
+
+    /// The address its node listens on.
+    pub fn addr(self) -> SocketAddr {
+        let [.., high, low] = self.0.to_be_bytes();
+        (Ipv4Addr::new(10, 0, high, low), 7_000).into()
+    }
+
+    pub(crate) fn at(addr: SocketAddr) -> Option<Self> {
+        match addr {
+            SocketAddr::V4(v4) if v4.port() == 7_000 => match v4.ip().octets() {
+                [10, 0, high, low] => Some(Self(usize::from(high) << 8 | usize::from(low))),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn name<T, E: std::fmt::Debug>(checked: Result<T, E>) -> T {
+    checked.expect("a short name of letters and digits is a valid name")
+}

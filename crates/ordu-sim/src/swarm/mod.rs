@@ -1,0 +1,58 @@
+//! From a seed to a plan: each seed is another cluster, another network, other workers, other troubles.
+
+mod calls;
+mod faults;
+mod worlds;
+
+use std::time::Duration;
+
+use crate::{HostId, Moment, Plan, Random};
+
+/// Within this time a cluster must have settled once nothing goes wrong any more: booting alone
+/// (`boot_grace`), finding each other again (`redial_max`), taking over, and resolving conflicts.
+pub const SETTLE_WITHIN: Duration = Duration::from_mins(1);
+
+/// The plan of a seed.
+pub fn plan(seed: u64) -> Plan {
+    let mut random = Random::new(seed, "plan");
+    let setup = worlds::setup(&mut random, seed);
+    let calm_at = Moment::default() + random.duration(Duration::from_secs(15), Duration::from_secs(70));
+    let faults = faults::faults(&mut random, &setup, calm_at);
+    let calls = calls::calls(&mut random, &setup, calm_at);
+    // Discovery by one address needs the node there; with all addresses known some may stay dead.
+    let all_known = setup
+        .hosts
+        .iter()
+        .all(|host| host.seeds.len() >= setup.hosts.len() - 1);
+    let some_stay_dead = all_known && random.chance(crate::Rate::percent(30));
+    let revived = (0..setup.hosts.len())
+        .map(HostId)
+        .filter(|host| host.0 == 0 || !some_stay_dead || random.chance(crate::Rate::percent(60)))
+        .collect();
+    Plan {
+        setup,
+        faults,
+        calls,
+        calm_at,
+        revived,
+        settle_within: SETTLE_WITHIN,
+        rounds: 3,
+    }
+}
+
+/// A plan of `hosts` plain nodes in which nothing goes wrong: what the cost of quiet time is measured with.
+pub fn quiet(seed: u64, hosts: usize, children: usize, length: Duration) -> Plan {
+    let mut random = Random::new(seed, "plan");
+    let setup = crate::Setup::lan(hosts, seed);
+    let faults = faults::boots(&mut random, &setup, Duration::from_millis(500));
+    let calls = calls::starts(&mut random, &setup, children, Duration::from_secs(5));
+    Plan {
+        setup,
+        faults,
+        calls,
+        calm_at: Moment::default() + length,
+        revived: Vec::new(),
+        settle_within: SETTLE_WITHIN,
+        rounds: 1,
+    }
+}

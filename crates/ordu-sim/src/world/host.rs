@@ -1,0 +1,94 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use ordu_core::{ConnId, Input, NodeId, RequestId, StartId};
+
+use super::happening::Happening;
+use super::link::{LinkId, Side};
+use super::workers::Worker;
+use crate::{CallId, Clock, CopyId, Moment};
+
+/// One machine: a clock, and perhaps a process of a node.
+#[derive(Debug)]
+pub(super) struct Host<M> {
+    pub(super) clock: Clock,
+    /// Without power: no kernel answers anything.
+    pub(super) dark: bool,
+    /// Suspended: nothing on it runs, no kernel answers.
+    pub(super) asleep: bool,
+    pub(super) boots: u32,
+    pub(super) process: Option<Process<M>>,
+}
+
+/// One process of a node, with what its shell keeps.
+#[derive(Debug)]
+pub(super) struct Process<M> {
+    pub(super) number: u32,
+    pub(super) node: NodeId,
+    pub(super) machine: M,
+    /// Stopped by a signal: the kernel answers for it, inputs wait.
+    pub(super) paused: bool,
+    pub(super) inbox: VecDeque<Held>,
+    pub(super) datagrams_held: usize,
+    pub(super) conns: BTreeMap<ConnId, (LinkId, Side)>,
+    pub(super) next_conn: u64,
+    pub(super) next_request: u64,
+    pub(super) calls: BTreeMap<RequestId, CallId>,
+    pub(super) workers: BTreeMap<StartId, Worker>,
+    /// Workers that ended without the node having taken it in yet.
+    pub(super) ended: BTreeMap<StartId, CopyId>,
+    pub(super) timer_at: Option<Moment>,
+    /// How often it was handed something at one and the same moment, to notice one that spins.
+    pub(super) handled: (Moment, u32),
+}
+
+/// What waits until a process goes on.
+#[derive(Debug)]
+pub(super) enum Held {
+    Input(Input),
+    Happening(Happening),
+}
+
+impl<M> Host<M> {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            dark: false,
+            asleep: false,
+            boots: 0,
+            process: None,
+        }
+    }
+
+    /// Whether its kernel answers packets.
+    pub(super) fn answers(&self) -> bool {
+        !self.dark && !self.asleep
+    }
+}
+
+impl<M> Process<M> {
+    pub(super) fn new(number: u32, node: NodeId, machine: M) -> Self {
+        Self {
+            number,
+            node,
+            machine,
+            paused: false,
+            inbox: VecDeque::new(),
+            datagrams_held: 0,
+            conns: BTreeMap::new(),
+            next_conn: 0,
+            next_request: 0,
+            calls: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            timer_at: None,
+            handled: (Moment::default(), 0),
+        }
+    }
+
+    pub(super) fn connect(&mut self, link: LinkId, side: Side) -> ConnId {
+        self.next_conn += 1;
+        let conn = ConnId(self.next_conn);
+        self.conns.insert(conn, (link, side));
+        conn
+    }
+}

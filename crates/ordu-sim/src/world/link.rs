@@ -1,0 +1,124 @@
+use std::collections::VecDeque;
+
+use ordu_core::{Channel, ConnId};
+
+use crate::{Boot, Moment};
+
+/// One connection, numbered through the whole simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LinkId(pub(super) u64);
+
+/// An end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    Dialler,
+    Acceptor,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Dialler => Self::Acceptor,
+            Self::Acceptor => Self::Dialler,
+        }
+    }
+}
+
+/// One QUIC connection and the TCP connection beside it.
+#[derive(Debug)]
+pub(super) struct Link {
+    ends: [End; 2],
+    pub(super) lifeline: bool,
+}
+
+/// What one end of a connection knows.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) boot: Boot,
+    pub(super) state: EndState,
+    /// Its number in its process, once it is up there.
+    pub(super) conn: Option<ConnId>,
+    pub(super) heard: Moment,
+    /// Bytes sent since anything was acknowledged: while nothing comes back only a window's worth is sent.
+    pub(super) unacknowledged: usize,
+    streams: [Stream; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndState {
+    /// The handshake has not come this far.
+    Opening,
+    Open,
+    /// Closed by its own node, which still delivers what it sent before.
+    Lingering,
+    /// Closed; whatever arrives is answered by a reset.
+    Closed,
+    /// Its process is gone; nobody answers.
+    Dead,
+}
+
+/// One direction of one channel: frames in order, the first of them on its way.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    pub(super) queue: VecDeque<Frame>,
+    /// Arrivals that were scheduled under an older generation no longer count.
+    pub(super) generation: u64,
+    /// How often the first frame was repeated in vain.
+    pub(super) repeats: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) bytes: Vec<u8>,
+    pub(super) due: Moment,
+}
+
+impl Link {
+    pub(super) fn new(dialler: Boot, conn: ConnId, acceptor: Boot, now: Moment) -> Self {
+        let end = |boot, conn, state| End {
+            boot,
+            state,
+            conn,
+            heard: now,
+            unacknowledged: 0,
+            streams: [Stream::default(), Stream::default()],
+        };
+        Self {
+            ends: [
+                end(dialler, Some(conn), EndState::Open),
+                end(acceptor, None, EndState::Opening),
+            ],
+            lifeline: false,
+        }
+    }
+
+    pub(super) fn end(&self, side: Side) -> &End {
+        &self.ends[side as usize]
+    }
+
+    pub(super) fn end_mut(&mut self, side: Side) -> &mut End {
+        &mut self.ends[side as usize]
+    }
+
+    /// Whether nothing can happen on it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.ends
+            .iter()
+            .all(|end| matches!(end.state, EndState::Closed | EndState::Dead))
+    }
+}
+
+impl End {
+    pub(super) fn stream(&mut self, channel: Channel) -> &mut Stream {
+        &mut self.streams[channel as usize]
+    }
+
+    pub(super) fn streams(&mut self) -> [(Channel, &mut Stream); 2] {
+        let [control, bulk] = &mut self.streams;
+        [(Channel::Control, control), (Channel::Bulk, bulk)]
+    }
+
+    pub(super) fn has_sent_all(&self) -> bool {
+        self.streams.iter().all(|stream| stream.queue.is_empty())
+    }
+}

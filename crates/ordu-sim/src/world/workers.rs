@@ -1,0 +1,262 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordu_core::{ChildId, ChildSpec, ExitReason, HordeName, Input, StartId, Token};
+
+use super::World;
+use super::happening::Happening;
+use crate::behaviour::Ending;
+use crate::{Behaviour, Boot, CopyEnd, CopyId, Machine, What};
+
+/// One simulated worker on a node.
+#[derive(Debug)]
+pub(super) struct Worker {
+    copy: CopyId,
+    behaviour: Behaviour,
+    up: bool,
+    os_pid: Option<u32>,
+    /// Steps planned under an older generation no longer happen.
+    generation: u32,
+}
+
+/// What a worker does next.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    ComeUp,
+    FailToStart(&'static str),
+    Ignore,
+    Exit(ExitReason),
+}
+
+impl<M: Machine> World<M> {
+    pub(super) fn start_worker(
+        &mut self,
+        boot: Boot,
+        start: StartId,
+        horde: HordeName,
+        id: ChildId,
+        token: Token,
+        spec: Arc<ChildSpec>,
+    ) {
+        self.counters.copies += 1;
+        let copy = CopyId(self.counters.copies);
+        let mut behaviour = self.setup.behaviour(&spec);
+        if self.calm {
+            behaviour = behaviour.calmed();
+        }
+        let Some(process) = self.process_mut(boot) else {
+            return;
+        };
+        let node = process.node;
+        if process.workers.contains_key(&start) {
+            return self.nonsense(boot, format!("start {} was used before", start.0));
+        }
+        let random = &mut self.chance.workers;
+        let takes = random.duration(behaviour.start.0, behaviour.start.1);
+        let step = if random.chance(behaviour.start_hangs) {
+            None
+        } else if random.chance(behaviour.start_fails) {
+            Some(Step::FailToStart("start failed"))
+        } else if random.chance(behaviour.start_ignored) {
+            Some(Step::Ignore)
+        } else {
+            Some(Step::ComeUp)
+        };
+        let worker = Worker {
+            copy,
+            behaviour,
+            up: false,
+            os_pid: None,
+            generation: 0,
+        };
+        if let Some(process) = self.process_mut(boot) {
+            process.workers.insert(start, worker);
+        }
+        self.report(What::CopyStarting {
+            copy,
+            boot,
+            node,
+            horde,
+            id,
+            token,
+            spec,
+        });
+        if let Some(step) = step {
+            self.later(takes, Happening::Worker(boot, start, 0, step));
+        }
+    }
+
+    pub(super) fn worker(&mut self, boot: Boot, start: StartId, generation: u32, step: Step) {
+        let asleep = self.hosts[boot.host.0].asleep;
+        let Some(process) = self.process_mut(boot) else {
+            return;
+        };
+        let paused = process.paused;
+        let Some(worker) = process.workers.get_mut(&start) else {
+            return;
+        };
+        if worker.generation != generation {
+            return;
+        }
+        if asleep || (paused && !worker.behaviour.os_process) {
+            self.hold(boot, Happening::Worker(boot, start, generation, step));
+            return;
+        }
+        match step {
+            Step::ComeUp => self.worker_comes_up(boot, start),
+            Step::FailToStart(error) => {
+                let error = error.to_owned();
+                self.worker_ends(boot, start, CopyEnd::StartFailed);
+                self.feed(boot, Input::ChildStartFailed { start, error });
+            }
+            Step::Ignore => {
+                self.worker_ends(boot, start, CopyEnd::Ignored);
+                self.feed(boot, Input::ChildIgnored { start });
+            }
+            Step::Exit(reason) => {
+                self.worker_ends(boot, start, CopyEnd::Exited(reason.clone()));
+                self.feed(boot, Input::ChildExited { start, reason });
+            }
+        }
+    }
+
+    fn worker_comes_up(&mut self, boot: Boot, start: StartId) {
+        let pid = self.counters.os_pids + 1;
+        let Some(worker) = self
+            .process_mut(boot)
+            .and_then(|process| process.workers.get_mut(&start))
+        else {
+            return;
+        };
+        worker.up = true;
+        worker.os_pid = worker.behaviour.os_process.then_some(pid);
+        let (copy, os_pid, generation) = (worker.copy, worker.os_pid, worker.generation);
+        let ends = worker.behaviour.ends;
+        self.counters.os_pids = pid;
+        self.report(What::CopyUp(copy));
+        if let Some((ending, sooner, later)) = ends {
+            let lives = self.chance.workers.duration(sooner, later);
+            let reason = match ending {
+                Ending::Finishes => ExitReason::Normal,
+                Ending::Crashes => ExitReason::Error("crashed".into()),
+            };
+            self.later(
+                lives,
+                Happening::Worker(boot, start, generation, Step::Exit(reason)),
+            );
+        }
+        self.feed(boot, Input::ChildStarted { start, os_pid });
+    }
+
+    pub(super) fn shut_down_worker(&mut self, boot: Boot, start: StartId) {
+        let random = &mut self.chance.workers;
+        let Some(worker) = self.hosts[boot.host.0]
+            .process
+            .as_mut()
+            .and_then(|process| process.workers.get_mut(&start))
+        else {
+            // It may have ended a moment ago, its end still on the way to the node.
+            return;
+        };
+        let copy = worker.copy;
+        let ignores = random.chance(worker.behaviour.ignores_stop);
+        let takes = random.duration(worker.behaviour.stop.0, worker.behaviour.stop.1);
+        if !ignores {
+            worker.generation += 1;
+            let step = if worker.up {
+                Step::Exit(ExitReason::Shutdown)
+            } else {
+                Step::FailToStart("stopped while starting")
+            };
+            let generation = worker.generation;
+            self.later(takes, Happening::Worker(boot, start, generation, step));
+        }
+        self.report(What::CopyStopping(copy));
+    }
+
+    pub(super) fn kill_worker(&mut self, boot: Boot, start: StartId) {
+        let takes = self
+            .chance
+            .workers
+            .duration(Duration::from_micros(50), Duration::from_millis(3));
+        let Some(worker) = self
+            .process_mut(boot)
+            .and_then(|process| process.workers.get_mut(&start))
+        else {
+            return;
+        };
+        worker.generation += 1;
+        let (copy, generation) = (worker.copy, worker.generation);
+        let step = if worker.up {
+            Step::Exit(ExitReason::Killed)
+        } else {
+            Step::FailToStart("killed while starting")
+        };
+        self.later(takes, Happening::Worker(boot, start, generation, step));
+        self.report(What::CopyStopping(copy));
+    }
+
+    /// The keeper of a node is killed: its OS processes die, and the node is told of each.
+    pub(super) fn kill_keeper(&mut self, boot: Boot) {
+        let Some(process) = self.process_mut(boot) else {
+            return;
+        };
+        let mut struck = Vec::new();
+        for (start, worker) in &mut process.workers {
+            if worker.behaviour.os_process {
+                worker.generation += 1;
+                let step = if worker.up {
+                    Step::Exit(ExitReason::Signal(9))
+                } else {
+                    Step::FailToStart("the keeper died")
+                };
+                struck.push(Happening::Worker(boot, *start, worker.generation, step));
+            }
+        }
+        for happening in struck {
+            let delay = self.shell_delay();
+            self.later(delay, happening);
+        }
+    }
+
+    /// A worker whose node is gone: one inside the node's process died with it, an OS process when the
+    /// keeper gets to it.
+    pub(super) fn orphan(&mut self, boot: Boot, worker: &Worker) {
+        if worker.behaviour.os_process && !self.hosts[boot.host.0].dark {
+            let (soon, late) = self.setup.keeper;
+            let reaction = self.chance.workers.duration(soon, late);
+            self.later(reaction, Happening::OrphanEnds(worker.copy));
+        } else {
+            self.orphan_ends(worker.copy);
+        }
+    }
+
+    pub(super) fn orphan_ends(&mut self, copy: CopyId) {
+        let end = CopyEnd::DiedWithNode;
+        self.report(What::CopyEnded { copy, end });
+    }
+
+    /// Children behave from now on, those that run included.
+    pub(super) fn calm_workers(&mut self) {
+        self.calm = true;
+        for host in &mut self.hosts {
+            for worker in host.process.iter_mut().flat_map(|p| p.workers.values_mut()) {
+                let crashes = matches!(worker.behaviour.ends, Some((Ending::Crashes, ..)));
+                if crashes && worker.up {
+                    worker.generation += 1;
+                }
+                worker.behaviour = worker.behaviour.calmed();
+            }
+        }
+    }
+
+    fn worker_ends(&mut self, boot: Boot, start: StartId, end: CopyEnd) {
+        let Some(process) = self.process_mut(boot) else {
+            return;
+        };
+        if let Some(Worker { copy, .. }) = process.workers.remove(&start) {
+            process.ended.insert(start, copy);
+            self.report(What::CopyEnded { copy, end });
+        }
+    }
+}
