@@ -72,7 +72,7 @@ impl Default for Timing {
         Self {
             probe_period: Duration::from_millis(400),
             probe_rtt: Duration::from_millis(120),
-            suspicion: Duration::from_millis(1_000),
+            suspicion: Duration::from_secs(1),
             settle: Duration::from_millis(100),
             settle_per_member: Duration::from_millis(5),
             settle_max: Duration::from_secs(5),
@@ -80,12 +80,12 @@ impl Default for Timing {
             boot_grace: Duration::from_secs(10),
             t_own: Duration::from_millis(200),
             conflict_wait: Duration::from_secs(5),
-            forget_after: Duration::from_secs(3_600),
+            forget_after: Duration::from_hours(1),
             redial: Duration::from_millis(250),
             redial_max: Duration::from_secs(5),
             dial_timeout: Duration::from_millis(1_500),
             sync_period: Duration::from_secs(5),
-            clock_bound: Duration::from_secs(300),
+            clock_bound: Duration::from_mins(5),
         }
     }
 }

@@ -84,6 +84,7 @@ pub struct Node {
 
 impl Node {
     /// A node that boots now. `id` must be new; `seed` decides every random choice the node will make.
+    #[expect(clippy::missing_panics_doc, reason = "the constants it checks are valid")]
     pub fn new(config: Config, id: NodeId, seed: u64) -> Self {
         let identity = Identity {
             id,
@@ -248,7 +249,7 @@ impl Node {
             }
             Input::ChildIgnored { start } => self.child_started(start, Ok(Started::Ignore)),
             Input::ChildStartFailed { start, error } => {
-                self.child_started(start, Err(ExitReason::Error(error)))
+                self.child_started(start, Err(ExitReason::Error(error)));
             }
             Input::ChildExited { start, reason } => {
                 self.supervise(DynamicEvent::Exited {

@@ -1,4 +1,5 @@
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -6,6 +7,7 @@ use core::time::Duration;
 use ordu_supervisor::core::{ChildType, Intensity, Restart, Shutdown};
 use serde::{Deserialize, Serialize};
 
+use crate::registers::Value;
 use crate::{Kind, NodeName};
 
 /// What a horde is told to keep running: OTP's child spec, with a registered kind and its args in the place
@@ -35,6 +37,23 @@ pub struct ChildSpec {
 impl ChildSpec {
     /// The longest `args` allowed, in bytes.
     pub const MAX_ARGS: usize = 48 * 1024;
+
+    /// The longest spec allowed as a whole, in bytes: it must fit into one frame with its id.
+    const MAX_LEN: usize = 56 * 1024;
+
+    /// Why it is too large to be replicated, if it is.
+    pub(crate) fn oversize(&self) -> Option<String> {
+        let (args, most) = (self.args.len(), Self::MAX_ARGS);
+        if args > most {
+            return Some(format!(
+                "the child's args are {args} bytes long; expected at most {most}"
+            ));
+        }
+        let (len, most) = (Value::encode(self).len(), Self::MAX_LEN);
+        (len > most).then(|| {
+            format!("the child's spec is {len} bytes long with its constraints; expected at most {most}")
+        })
+    }
 
     /// A permanent worker of `kind` with OTP's defaults: 5 s to shut down, 3 restarts within 5 s.
     pub fn new(kind: Kind, version: u16, args: Vec<u8>) -> Self {

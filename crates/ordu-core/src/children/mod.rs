@@ -65,29 +65,25 @@ impl Children {
         }
     }
 
-    fn index(&mut self, key: &ChildKey, owner: Option<NodeId>, before: Option<Option<NodeId>>) {
-        if before == Some(owner) {
-            return;
+    fn change_owner(&mut self, key: &ChildKey, owner: Option<NodeId>, before: Option<NodeId>) {
+        if owner != before {
+            self.unindex(key, before);
+            self.by_owner.entry(owner).or_default().insert(key.clone());
         }
-        if let Some(before) = before
-            && let Some(keys) = self.by_owner.get_mut(&before)
-        {
+    }
+
+    fn unindex(&mut self, key: &ChildKey, owner: Option<NodeId>) {
+        if let Some(keys) = self.by_owner.get_mut(&owner) {
             keys.remove(key);
             if keys.is_empty() {
-                self.by_owner.remove(&before);
+                self.by_owner.remove(&owner);
             }
         }
-        self.by_owner.entry(owner).or_default().insert(key.clone());
     }
 
     fn remove(&mut self, key: &ChildKey) {
-        if let Some(child) = self.all.remove(key)
-            && let Some(keys) = self.by_owner.get_mut(&child.owner)
-        {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.by_owner.remove(&child.owner);
-            }
+        if let Some(child) = self.all.remove(key) {
+            self.unindex(key, child.owner);
         }
         self.unsettled.remove(key);
         self.graves.remove(key);
@@ -122,7 +118,11 @@ impl Node {
     pub(crate) fn child_mut(&mut self, key: &ChildKey) -> &mut Child {
         if !self.children.all.contains_key(key) {
             self.children.all.insert(key.clone(), Child::new(self.id));
-            self.children.index(key, None, None);
+            self.children
+                .by_owner
+                .entry(None)
+                .or_default()
+                .insert(key.clone());
         }
         self.children.all.get_mut(key).expect("inserted above")
     }
@@ -135,7 +135,7 @@ impl Node {
         let before = child.owner;
         child.owner = child.claims.winner().map(Claim::owner);
         let owner = child.owner;
-        self.children.index(key, owner, Some(before));
+        self.children.change_owner(key, owner, before);
         if owner != before {
             self.members_changed = true;
         }

@@ -144,7 +144,7 @@ impl Node {
             phase: Phase::Starting,
             unwritten: false,
         };
-        self.start_copy(key, copy, intent.spec, restarts, None);
+        self.start_copy(key, &copy, intent.spec, restarts, None);
         false
     }
 

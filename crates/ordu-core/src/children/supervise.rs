@@ -42,7 +42,7 @@ impl Node {
     pub(crate) fn start_copy(
         &mut self,
         key: &ChildKey,
-        copy: Copy,
+        copy: &Copy,
         spec: Arc<ChildSpec>,
         restarts: u32,
         timeout: Option<Duration>,
@@ -51,7 +51,7 @@ impl Node {
         let child = self.child_mut(key);
         child.claims.set_copy(Some(Copy {
             phase: Phase::Starting,
-            ..copy
+            ..copy.clone()
         }));
         child.spec = Some(spec);
         child.conflict = None;
@@ -237,8 +237,7 @@ impl Node {
                     self.write_claim(key, |claim| Claim {
                         state: ClaimState::Restarting,
                         os_pid: None,
-                        reason: Some(reason),
-                        ..claim
+                        ..claim.because(&reason)
                     });
                 }
             }
@@ -376,8 +375,7 @@ impl Node {
             self.write_claim(key, |claim| Claim {
                 state: ClaimState::Failed,
                 os_pid: None,
-                reason: Some(text),
-                ..claim
+                ..claim.because(&text)
             });
         } else if child.attempts > budget {
             child.attempts = 0;
@@ -390,8 +388,7 @@ impl Node {
             self.write_claim(key, |claim| Claim {
                 state: ClaimState::Restarting,
                 os_pid: None,
-                reason: Some(text),
-                ..claim
+                ..claim.because(&text)
             });
         }
     }

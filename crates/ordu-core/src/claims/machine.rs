@@ -13,7 +13,7 @@ pub(crate) struct Claims {
     me: NodeId,
     intent: Option<Intent>,
     /// Concurrent claims, highest rank first.
-    claims: Vec<Claim>,
+    siblings: Vec<Claim>,
     copy: Option<Copy>,
     /// The highest epoch seen for the id (S3.1).
     epoch: u64,
@@ -24,7 +24,7 @@ impl Claims {
         Self {
             me,
             intent: None,
-            claims: Vec::new(),
+            siblings: Vec::new(),
             copy: None,
             epoch: 0,
         }
@@ -38,7 +38,7 @@ impl Claims {
             .map(|claim| claim.token.epoch)
             .fold(self.epoch, u64::max);
         self.intent = intent;
-        self.claims = claims;
+        self.siblings = claims;
     }
 
     pub(crate) fn set_copy(&mut self, copy: Option<Copy>) {
@@ -62,12 +62,12 @@ impl Claims {
 
     /// The claim of the highest rank.
     pub(crate) fn winner(&self) -> Option<&Claim> {
-        self.claims.first()
+        self.siblings.first()
     }
 
     /// All concurrent claims, highest rank first.
     pub(crate) fn siblings(&self) -> &[Claim] {
-        &self.claims
+        &self.siblings
     }
 
     /// Raises the highest epoch known for the id.
@@ -85,7 +85,7 @@ impl Claims {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.intent.is_none() && self.claims.is_empty() && self.copy.is_none()
+        self.intent.is_none() && self.siblings.is_empty() && self.copy.is_none()
     }
 
     /// The claim of this node, if it is the winner and of the intent's life.
@@ -102,7 +102,7 @@ impl Claims {
 
     /// Whether a claim other than the winner is still there: the winner's next write supersedes it.
     pub(crate) fn is_contested(&self) -> bool {
-        self.claims.len() > 1
+        self.siblings.len() > 1
     }
 
     /// The rank that outranks this node's copy, if the copy is one too many (S7).
@@ -155,7 +155,7 @@ impl Claims {
         !copy.unwritten
             && self.own().is_some_and(|own| own.token == copy.token)
             && self
-                .claims
+                .siblings
                 .iter()
                 .any(|claim| claim.birth < copy.birth && claim.token > copy.token)
     }
@@ -196,9 +196,8 @@ impl Claims {
                 | Phase::Restarting
                 | Phase::Stopping(StopWhy::Rerun | StopWhy::Outranked),
             ) => Verdict::Starting,
-            Some(Phase::Stopping(_)) => Verdict::NotWinner,
             None if matches!(own.state, ClaimState::Stopped | ClaimState::Failed) => Verdict::Over,
-            None => Verdict::NotWinner,
+            Some(Phase::Stopping(_)) | None => Verdict::NotWinner,
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::registers::{ClaimState, Rank};
 use super::StopWhy;
 
 /// The next thing the owner of a copy or of a claim must do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Stop the copy.
     Stop(StopWhy),

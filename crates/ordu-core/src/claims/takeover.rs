@@ -191,7 +191,10 @@ impl Node {
         let here = child.claims.outranked_by().is_some().then_some(self.id);
         let target = match runs_already.or(here) {
             Some(target) => Ok(target),
-            None => self.place(key, &intent.spec, without.as_slice()),
+            // Where no other node may run it, the one that gave up tries again, until it has failed.
+            None => self
+                .place(key, &intent.spec, without.as_slice())
+                .or_else(|_| self.place(key, &intent.spec, &[])),
         };
         match target {
             Ok(target) if target == self.id => self.claim_here(key),
@@ -441,7 +444,7 @@ impl Node {
             return self.drop_copy(key);
         };
         let restarts = child.claims.own().map_or(0, |own| own.restarts);
-        self.start_copy(key, copy, spec, restarts, None);
+        self.start_copy(key, &copy, spec, restarts, None);
     }
 
     pub(crate) fn proposed(&mut self, from: NodeId, propose: Propose) {

@@ -27,7 +27,7 @@ struct Target {
 
 impl Dialer {
     /// The first minute after a loss is dialled at the full rate.
-    const EAGER: Duration = Duration::from_secs(60);
+    const EAGER: Duration = Duration::from_mins(1);
     /// Dials to one address that may be under way at a time.
     const PARALLEL: usize = 3;
 
@@ -56,11 +56,8 @@ impl Dialer {
     pub(crate) fn poll(&mut self, now: Time, timing: &Timing) -> Option<(DialId, SocketAddr)> {
         let (addr, target) = self.targets.iter_mut().find(|(_, target)| target.is_due(now))?;
         let age = now.since(target.since);
-        let pause = if age < Self::EAGER {
-            timing.redial
-        } else {
-            (timing.redial + (age - Self::EAGER) / 12).min(timing.redial_max)
-        };
+        let slower = age.saturating_sub(Self::EAGER) / 12;
+        let pause = (timing.redial + slower).min(timing.redial_max);
         target.next = now + pause;
         target.under_way += 1;
         self.last += 1;

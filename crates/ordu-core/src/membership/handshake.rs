@@ -82,16 +82,17 @@ impl Node {
             .find(|holder| *holder != peer);
         match holder {
             Some(holder) if holder < peer => {
-                // The kernel of its host closed the holder's lifeline, or it cannot be asked: it is gone.
-                match self.links.used_link(holder).map(|link| link.lifeline_closed) {
-                    Some(false) => {
-                        self.names.wait(conn, hello, holder, rtt, self.now.mono);
-                        self.ping(holder);
-                    }
-                    Some(true) | None => {
-                        self.prove_dead(holder, "a new node of its name was authenticated");
-                        self.welcome(conn, hello);
-                    }
+                // If the kernel of its host closed the holder's lifeline, or it cannot be asked, it is gone.
+                if self
+                    .links
+                    .used_link(holder)
+                    .is_some_and(|link| !link.lifeline_closed)
+                {
+                    self.names.wait(conn, hello, holder, rtt, self.now.mono);
+                    self.ping(holder);
+                } else {
+                    self.prove_dead(holder, "a new node of its name was authenticated");
+                    self.welcome(conn, hello);
                 }
             }
             Some(newer) => {

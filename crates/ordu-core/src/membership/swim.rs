@@ -137,15 +137,15 @@ impl Swim {
             let event = match notification {
                 OwnedNotification::MemberUp(identity) => SwimEvent::Up(identity),
                 OwnedNotification::MemberDown(identity) => SwimEvent::Down(identity),
-                // Another boot under the same name is the crash of the old one (S6.2); a newer generation
-                // of the same boot is no news.
-                OwnedNotification::Rename(old, new) if old.id != new.id => {
-                    self.events.push_back(SwimEvent::Down(old));
+                // Another boot under the same name is the crash of the old one (S6.2).
+                OwnedNotification::Rename(old, new) => {
+                    if old.id != new.id {
+                        self.events.push_back(SwimEvent::Down(old));
+                    }
                     SwimEvent::Up(new)
                 }
-                OwnedNotification::Rejoin(_) => SwimEvent::Rejoined,
-                OwnedNotification::Defunct => SwimEvent::Rejoined,
-                OwnedNotification::Rename(..) | OwnedNotification::Active | OwnedNotification::Idle => {
+                OwnedNotification::Rejoin(_) | OwnedNotification::Defunct => SwimEvent::Rejoined,
+                OwnedNotification::Active | OwnedNotification::Idle => {
                     continue;
                 }
             };

@@ -57,6 +57,15 @@ impl Claim {
         }
     }
 
+    /// The same with a reason, of which no more than is worth replicating is kept.
+    pub(crate) fn because(self, reason: &str) -> Self {
+        const MOST: usize = 500;
+        Self {
+            reason: Some(reason.chars().take(MOST).collect()),
+            ..self
+        }
+    }
+
     pub(crate) fn owner(&self) -> NodeId {
         self.token.owner
     }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp};
+use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncError};
 
 use crate::membership::Liveness;
 use crate::node::Node;
@@ -105,6 +105,7 @@ impl Node {
         }
     }
 
+    /// A message of the map's protocol came; `Err`: the peer broke the protocol.
     pub(crate) fn sync_received(
         &mut self,
         peer: NodeId,
@@ -113,9 +114,13 @@ impl Node {
         if !self.replicating.contains(&peer) {
             return Ok(());
         }
-        self.replica
-            .handle(peer.replica(), message)
-            .map_err(|error| alloc::format!("{error}"))
+        match self.replica.handle(peer.replica(), message) {
+            Err(SyncError::OwnIdElsewhere { .. }) => {
+                self.exit(ExitCause::Cloned);
+                Ok(())
+            }
+            other => other.map_err(|error| alloc::format!("{error}")),
+        }
     }
 
     /// Writes one atomic unit: it becomes visible elsewhere whole or not at all. `None` removes a key.

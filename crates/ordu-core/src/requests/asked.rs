@@ -10,7 +10,7 @@ use ordu_supervisor::core::Restart;
 use crate::node::Node;
 use crate::registers::ChildKey;
 use crate::wire::{Ask, Message, Told};
-use crate::{Answer, CallError, ChildSpec, Command, NodeId, NodeName, Output, RequestId, Time};
+use crate::{Answer, CallError, Command, NodeId, NodeName, Output, RequestId, Time};
 
 /// A call of a caller on this node.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Asked {
     command: Command,
     deadline: Time,
     stage: Stage,
-    /// It was passed on before, to a decider that is gone: it may have been done.
-    again: bool,
+    /// Whom it was passed on to before, in vain: it may have been done.
+    before: Option<NodeId>,
 }
 
 #[derive(Debug)]
@@ -37,6 +37,23 @@ enum Stage {
 pub(crate) struct Parked {
     pub(crate) ask: Ask,
     pub(crate) deadline: Time,
+}
+
+impl Asked {
+    fn is_temporary_start(&self) -> bool {
+        matches!(&self.command, Command::StartChild { spec, .. } if spec.restart == Restart::Temporary)
+    }
+
+    /// Goes back to wait for a decider; what was passed on may be lost or done.
+    fn wait_again(&mut self, now: Time, detail: &str) {
+        if let Stage::Sent { to } = self.stage {
+            self.before = Some(to);
+        }
+        self.stage = Stage::Waiting {
+            until: now,
+            detail: detail.into(),
+        };
+    }
 }
 
 /// Members that disagree about the decider do not for long.
@@ -59,7 +76,7 @@ impl Node {
                 command,
                 deadline: now + timeout,
                 stage,
-                again: false,
+                before: None,
             },
         );
     }
@@ -73,13 +90,7 @@ impl Node {
             ));
         }
         if let Command::StartChild { spec, .. } = command {
-            let len = spec.args.len();
-            if len > ChildSpec::MAX_ARGS {
-                let most = ChildSpec::MAX_ARGS;
-                return Some(format!(
-                    "the child's args are {len} bytes long; expected at most {most}"
-                ));
-            }
+            return spec.oversize();
         }
         None
     }
@@ -101,7 +112,7 @@ impl Node {
         };
         if now >= asked.deadline {
             let error = match &asked.stage {
-                Stage::Waiting { detail, .. } if !asked.again => CallError::NotReady {
+                Stage::Waiting { detail, .. } if asked.before.is_none() => CallError::NotReady {
                     detail: detail.clone(),
                 },
                 Stage::Waiting { detail, .. } => CallError::Unknown {
@@ -120,9 +131,8 @@ impl Node {
         }
         match &asked.stage {
             Stage::Waiting { until, .. } if now >= *until => self.pass_on(request),
-            Stage::Waiting { .. } => false,
             Stage::Sent { to } if *to != self.id && !self.is_living(*to) => self.decider_lost(request),
-            Stage::Sent { .. } => false,
+            Stage::Waiting { .. } | Stage::Sent { .. } => false,
             Stage::Holding { written, .. } => {
                 let holders = self.holders(*written);
                 if !self.covers(*written) || holders.len() < self.write_concern() {
@@ -146,6 +156,13 @@ impl Node {
         let Some(decider) = self.settled.view().and_then(|view| view.decider(&key)) else {
             return false;
         };
+        if asked.is_temporary_start() && asked.before.is_some_and(|before| before != decider) {
+            // Another decider knows nothing of the first try, which may have started it (S5.1).
+            let detail = "the node that decides about this child changed meanwhile".into();
+            self.asked.remove(&request);
+            self.reply(request, Err(CallError::Unknown { detail }));
+            return true;
+        }
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
         let ask = Ask {
@@ -159,23 +176,11 @@ impl Node {
         true
     }
 
-    /// The decider is down: its successor is asked, unless the child might be started twice (S5.1).
+    /// The decider is down: its successor is asked.
     fn decider_lost(&mut self, request: RequestId) -> bool {
-        let now = self.now.mono;
-        let Some(asked) = self.asked.get_mut(&request) else {
-            return false;
-        };
-        if let Command::StartChild { spec, .. } = &asked.command
-            && spec.restart == Restart::Temporary
-        {
-            self.asked.remove(&request);
-            let detail = "the node that decides about this child went down meanwhile".into();
-            self.reply(request, Err(CallError::Unknown { detail }));
-            return true;
+        if let Some(asked) = self.asked.get_mut(&request) {
+            asked.wait_again(self.now.mono, "the node that decides about this child went down");
         }
-        asked.again = true;
-        let detail = "the node that decides about this child went down".into();
-        asked.stage = Stage::Waiting { until: now, detail };
         true
     }
 
@@ -184,9 +189,7 @@ impl Node {
         let now = self.now.mono;
         for asked in self.asked.values_mut() {
             if matches!(asked.stage, Stage::Sent { to } if to == peer) {
-                let detail = "the connection to the node that decides broke".into();
-                asked.stage = Stage::Waiting { until: now, detail };
-                asked.again = true;
+                asked.wait_again(now, "the connection to the node that decides broke");
             }
         }
     }
@@ -197,13 +200,14 @@ impl Node {
             return;
         };
         match told.result {
-            Ok(answer) => match told.written {
-                Some(written) => asked.stage = Stage::Holding { answer, written },
-                None => {
+            Ok(answer) => {
+                if let Some(written) = told.written {
+                    asked.stage = Stage::Holding { answer, written };
+                } else {
                     self.asked.remove(&told.request);
                     self.reply(told.request, Ok(answer));
                 }
-            },
+            }
             Err(CallError::NotDecider { view }) if self.now.mono + DISAGREEMENT < asked.deadline => {
                 let detail = format!("the members disagree about who decides (last seen: {view:?})");
                 asked.stage = Stage::Waiting {
@@ -212,7 +216,7 @@ impl Node {
                 };
             }
             Err(CallError::AlreadyStarted(child))
-                if asked.again && is_what_was_asked(&asked.command, &child) =>
+                if asked.before.is_some() && is_what_was_asked(&asked.command, &child) =>
             {
                 let answer = Answer::Started {
                     held_by: child.node.iter().cloned().collect(),

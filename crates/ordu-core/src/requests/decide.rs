@@ -54,7 +54,7 @@ pub(crate) struct Answered {
 /// A request that hops on after this many finds no decider (S4.1).
 const MAX_HOPS: u8 = 2;
 /// An answer is remembered for this long.
-const REMEMBER: Duration = Duration::from_secs(60);
+const REMEMBER: Duration = Duration::from_mins(1);
 
 enum Progress {
     Wait,
@@ -188,7 +188,6 @@ impl Node {
                 let target = *target;
                 self.place_elsewhere(key, decision, target)
             }
-            State::Placing { .. } => Progress::Wait,
             State::Stopping { written } => {
                 let written = *written;
                 match self.stopped(key, decision, late) {
@@ -204,7 +203,7 @@ impl Node {
                 self.restarted(key, decision, run, written, late)
             }
             State::Covering { written } if late || self.covers(*written) => Progress::Done,
-            State::Covering { .. } => Progress::Wait,
+            State::Placing { .. } | State::Covering { .. } => Progress::Wait,
         }
     }
 

@@ -23,6 +23,9 @@ impl Node {
             let refusal = PlaceError::Refused("is not ready".into());
             return self.answer(decider, &place, Err(refusal));
         }
+        if let Some(oversize) = spec.oversize() {
+            return self.answer(decider, &place, Err(PlaceError::StartFailed(oversize)));
+        }
         let deadline = self.now.mono + place.timeout;
         let child = self.child_mut(&key);
         child.claims.observe_epoch(place.epoch);
@@ -81,7 +84,7 @@ impl Node {
             phase: Phase::Starting,
             unwritten: true,
         };
-        self.start_copy(key, copy, spec, 0, Some(timeout));
+        self.start_copy(key, &copy, spec, 0, Some(timeout));
     }
 
     /// Answers the decider of a first start, if there is one under way; gives whether there was.
