@@ -34,6 +34,7 @@ mod exit;
 mod handle;
 pub mod keeper;
 mod ledger;
+pub mod log;
 mod procfs;
 mod request;
 mod signal;
