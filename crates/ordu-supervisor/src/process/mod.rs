@@ -49,7 +49,7 @@ mod wire;
 
 pub use environment::environment;
 pub use error::{KeeperGone, SpawnError, StartError};
-pub use exit::ProcessExit;
+pub use exit::{Asked, ProcessExit};
 pub use handle::{Keeper, KeeperConfig, KeeperEvent, Process};
 pub use request::{Output, SpawnRequest};
 pub use signal::{Signal, UnknownSignal};
