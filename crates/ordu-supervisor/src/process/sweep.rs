@@ -45,7 +45,9 @@ pub(super) fn end(session: Session, targets: &[Target]) {
     let started = Instant::now();
     let own_group = getpgrp().as_raw_nonzero().get();
     let mut killed: Vec<Stat> = Vec::new();
-    while started.elapsed() < PATIENCE {
+    let mut looked_in_vain = 0;
+    // A process that is just replacing its program shows no mark, but does so at the next look.
+    while looked_in_vain < 2 && started.elapsed() < PATIENCE {
         killed.retain(procfs::runs);
         let mut left = killed.clone();
         left.extend(
@@ -53,9 +55,7 @@ pub(super) fn end(session: Session, targets: &[Target]) {
                 .into_iter()
                 .filter(|stat| !stat.dead && is_left(stat, session, targets)),
         );
-        if left.is_empty() {
-            return;
-        }
+        looked_in_vain = if left.is_empty() { looked_in_vain + 1 } else { 0 };
         killed = tree::end(&left, |group| group != own_group);
         std::thread::sleep(Duration::from_millis(2));
     }

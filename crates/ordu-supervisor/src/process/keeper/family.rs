@@ -28,6 +28,8 @@ pub(super) struct Family {
     /// Those that end: to be looked at.
     ending: BTreeSet<u64>,
     orphans: Orphans,
+    /// When to look again at orphans whose child is not clear yet.
+    look_at: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Family {
 
     /// Carries on with those that end; reports those that are over.
     pub(super) fn attend(&mut self, now: Duration, mut report: impl FnMut(Reply)) {
+        self.look_at = None;
         if self.ending.is_empty() {
             return;
         }
@@ -122,6 +125,8 @@ impl Family {
             |group| self.groups.get(&group).copied(),
             |entry| self.marks.get(entry).copied(),
         );
+        let unclear = self.orphans.some_are_unclear();
+        self.look_at = unclear.then_some(now + AGAIN);
         for incarnation in self.ending.clone() {
             let Some(child) = self.children.get_mut(&incarnation) else {
                 continue;
@@ -129,8 +134,9 @@ impl Family {
             child.killed.retain(procfs::runs);
             let leader = child.leader_exit.is_none().then_some(child.pid);
             let left: Vec<Pid> = self.orphans.of(incarnation).chain(leader).collect();
+            let may_have_more = unclear && child.mark.is_some();
             match child.leader_exit {
-                Some(exit) if left.is_empty() && child.killed.is_empty() => {
+                Some(exit) if left.is_empty() && child.killed.is_empty() && !may_have_more => {
                     self.remove(incarnation);
                     report(Reply::Exited { incarnation, exit });
                 }
@@ -152,12 +158,13 @@ impl Family {
         }
     }
 
-    /// When there is something to kill next.
+    /// When there is something to do next.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.ending
+        let kills = self
+            .ending
             .iter()
-            .filter_map(|incarnation| self.children.get(incarnation)?.kill_at)
-            .min()
+            .filter_map(|incarnation| self.children.get(incarnation)?.kill_at);
+        kills.chain(self.look_at).min()
     }
 
     /// Everything was ended: reports all that were not over before.
