@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::ProcessExit;
 use super::error::{KeeperGone, SpawnError};
@@ -31,10 +31,18 @@ pub(super) enum Order {
         frame: Vec<u8>,
         outputs: Vec<OwnedFd>,
         mark: Option<Vec<u8>>,
-        answer: oneshot::Sender<Result<Result<Started, Refusal>, SpawnError>>,
+        answer: Answer,
     },
     Tell(Vec<u8>),
     Stop(oneshot::Sender<()>),
+}
+
+/// Where the keeper's answer to one start goes.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) to: oneshot::Sender<Result<Result<Started, Refusal>, SpawnError>>,
+    /// Until then this is one of the starts under way.
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 /// Identity of a started process.
@@ -57,7 +65,7 @@ struct Known {
     mark: Option<Vec<u8>>,
     /// `None` until the keeper said that it started.
     started: Option<Started>,
-    answer: Option<oneshot::Sender<Result<Result<Started, Refusal>, SpawnError>>>,
+    answer: Option<Answer>,
 }
 
 /// The agent's end of the socket: the only task that speaks with the keeper.
@@ -162,7 +170,7 @@ impl Connection {
                 answer,
             }) => {
                 if self.children.contains_key(&incarnation) {
-                    let _ = answer.send(Err(SpawnError::AlreadyRuns(incarnation)));
+                    let _ = answer.to.send(Err(SpawnError::AlreadyRuns(incarnation)));
                     return;
                 }
                 self.children.insert(
@@ -256,12 +264,12 @@ impl Connection {
                     ledger.add(incarnation, pid, start_time, child.mark.as_deref());
                 }
                 if let Some(answer) = child.answer.take() {
-                    let _ = answer.send(Ok(Ok(started)));
+                    let _ = answer.to.send(Ok(Ok(started)));
                 }
             }
             Reply::Refused { incarnation, refusal } => {
                 if let Some(answer) = self.children.remove(&incarnation).and_then(|child| child.answer) {
-                    let _ = answer.send(Ok(Err(refusal)));
+                    let _ = answer.to.send(Ok(Err(refusal)));
                 }
             }
             Reply::Exited { incarnation, exit } => {
@@ -304,7 +312,7 @@ impl Connection {
 
         for (incarnation, child) in std::mem::take(&mut self.children) {
             if let Some(answer) = child.answer {
-                let _ = answer.send(Err(KeeperGone.into()));
+                let _ = answer.to.send(Err(KeeperGone.into()));
             } else {
                 let exit = ProcessExit::Lost;
                 let _ = self.events.send(KeeperEvent::Exited { incarnation, exit });

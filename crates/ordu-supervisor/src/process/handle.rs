@@ -5,18 +5,23 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::connection::{Connection, Order, Started};
+use super::connection::{Answer, Connection, Order, Started};
 use super::error::{KeeperGone, SpawnError, StartError};
 use super::ledger::Ledger;
-use super::request::{Output, SpawnRequest};
+use super::request::SpawnRequest;
 use super::wire::{self, Refusal, Request, encode};
 use super::{ProcessExit, Signal, keeper, procfs};
+
+/// How many starts are under way at once. Each has pipes open at both ends, in this process and in the socket,
+/// and the system bounds both; the keeper starts one after the other anyway.
+const STARTS: usize = 64;
 
 /// How a keeper is started.
 #[derive(Clone, Debug, Default)]
@@ -52,9 +57,9 @@ pub struct Process {
     pub pid: u32,
     /// When it started, in clock ticks since the machine did: with the pid, its identity.
     pub start_time: u64,
-    /// Its standard output ([`Output::Separate`]), or both ([`Output::Merged`]).
+    /// Its standard output ([`Output::Separate`](super::Output::Separate)), or both ([`Output::Merged`](super::Output::Merged)).
     pub stdout: Option<pipe::Receiver>,
-    /// Its standard error ([`Output::Separate`]).
+    /// Its standard error ([`Output::Separate`](super::Output::Separate)).
     pub stderr: Option<pipe::Receiver>,
 }
 
@@ -65,6 +70,7 @@ pub struct Process {
 #[derive(Clone, Debug)]
 pub struct Keeper {
     orders: mpsc::UnboundedSender<Order>,
+    starts: Arc<Semaphore>,
     pid: u32,
 }
 
@@ -108,7 +114,8 @@ impl Keeper {
             ledger.begin(pid).map_err(|source| ledger.failed(source))?;
         }
         tokio::spawn(connection.run(ledger));
-        Ok((Self { orders, pid }, events))
+        let starts = Arc::new(Semaphore::new(STARTS));
+        Ok((Self { orders, starts, pid }, events))
     }
 
     /// The keeper's own process id.
@@ -119,16 +126,16 @@ impl Keeper {
 
     /// Starts a child.
     ///
-    /// If this future is dropped, the child may have been started all the same: it is reported and can be
-    /// killed by its incarnation like any other, but its output goes nowhere.
+    /// Any number may be asked for at once; a limited number of starts is under way. If this future is
+    /// dropped, the child may have been started all the same: it is reported and can be killed by its
+    /// incarnation like any other, but its output goes nowhere.
     pub async fn spawn(&self, request: SpawnRequest) -> Result<Process, SpawnError> {
-        let (incarnation, program, cwd, output) = (
-            request.incarnation,
-            request.program(),
-            request.cwd.clone(),
-            request.output,
-        );
-        let mark = request.mark_entry();
+        let (incarnation, mark) = (request.incarnation, request.mark_entry());
+        let (program, cwd) = (request.program(), request.cwd.clone());
+        let permit = Arc::clone(&self.starts)
+            .acquire_owned()
+            .await
+            .map_err(|_| KeeperGone)?;
         let mut receivers = Vec::new();
         let mut outputs = Vec::new();
         for _ in 0..request.pipes() {
@@ -142,7 +149,8 @@ impl Keeper {
                 "the command and its environment are too long",
             ));
         }
-        let (answer, answered) = oneshot::channel();
+        let (to, answered) = oneshot::channel();
+        let answer = Answer { to, _permit: permit };
         self.order(Order::Spawn {
             incarnation,
             frame,
@@ -164,9 +172,7 @@ impl Keeper {
             }
         };
         let mut receivers = receivers.into_iter();
-        let stdout = receivers.next();
-        let stderr = receivers.next();
-        debug_assert_eq!(stdout.is_some(), output != Output::Null);
+        let (stdout, stderr) = (receivers.next(), receivers.next());
         Ok(Process {
             incarnation,
             pid,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpgrp, getpid, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpgrp, getpid, waitid, waitpid};
 
 use super::procfs::{self, Stat};
 use super::tree;
@@ -44,17 +44,24 @@ pub(super) fn end_children_of(keeper: &Child, targets: &[Target]) {
 pub(super) fn end(session: Session, targets: &[Target]) {
     let started = Instant::now();
     let own_group = getpgrp().as_raw_nonzero().get();
+    let own_pid = getpid().as_raw_nonzero().get();
     let mut killed: Vec<Stat> = Vec::new();
     let mut looked_in_vain = 0;
     // A process that is just replacing its program shows no mark, but does so at the next look.
     while looked_in_vain < 2 && started.elapsed() < PATIENCE {
         killed.retain(procfs::runs);
         let mut left = killed.clone();
-        left.extend(
-            procfs::all()
-                .into_iter()
-                .filter(|stat| !stat.dead && is_left(stat, session, targets)),
-        );
+        for stat in procfs::all()
+            .into_iter()
+            .filter(|stat| is_left(stat, session, targets))
+        {
+            if !stat.dead {
+                left.push(stat);
+            } else if stat.parent == own_pid {
+                // Orphans come to this process if it is the first of its container: nobody else reaps them.
+                let _ = waitpid(Some(stat.pid), WaitOptions::NOHANG);
+            }
+        }
         looked_in_vain = if left.is_empty() { looked_in_vain + 1 } else { 0 };
         killed = tree::end(&left, |group| group != own_group);
         std::thread::sleep(Duration::from_millis(2));

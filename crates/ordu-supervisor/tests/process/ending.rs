@@ -3,7 +3,9 @@
 use ordu_supervisor::process::{Output, ProcessExit, Signal};
 use tokio::io::AsyncReadExt;
 
-use crate::scene::{Scene, children_of, look, runs, until, wait_until_gone};
+use crate::scene::{
+    Scene, children_of, look, members_of_the_storm, runs, start_storm, until, wait_until_gone,
+};
 
 crate::tests![
     a_stop_signal_ends_a_child_with_that_signal,
@@ -151,29 +153,13 @@ async fn a_child_is_not_over_before_all_of_it_is(mut scene: Scene) {
 }
 
 async fn a_fork_storm_is_ended(mut scene: Scene) {
-    // Every process of it forks one that outlives it, in a new session each second time.
-    let storm =
-        "f() { if [ $(($1 % 2)) = 0 ]; then setsid sh storm $(($1 + 1)) & else sh storm $(($1 + 1)) & fi; }
-                 echo $1 > step; f $1; sleep 0.05";
-    std::fs::write(scene.path("storm"), storm).unwrap();
-    let mut request = scene.script(1, "for i in 1 2 3 4; do sh storm $i & done; wait; sleep 100");
-    request.env.push(("ORDU_FENCE".into(), "storm".into()));
-    request.mark = Some("ORDU_FENCE".into());
-    scene.keeper.spawn(request).await.unwrap();
-    until("the storm", || {
-        let step: u32 = std::fs::read_to_string(scene.path("step"))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
-        (step > 20).then_some(())
-    })
-    .await;
+    start_storm(&scene, 1).await;
 
     scene.keeper.kill(1).unwrap();
 
     assert_eq!(scene.exit_of(1).await, KILLED);
     assert_eq!(children_of(scene.keeper.pid()), []);
+    assert_eq!(members_of_the_storm(&scene), 0);
 }
 
 async fn signals_to_what_does_not_run_do_nothing(mut scene: Scene) {

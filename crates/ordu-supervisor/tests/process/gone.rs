@@ -7,10 +7,11 @@ use ordu_supervisor::process::{
 };
 
 use crate::agent::Agent;
-use crate::scene::{Scene, runs, send, wait_until_gone};
+use crate::scene::{Scene, members_of_the_storm, runs, send, start_storm, wait_until_gone};
 
 crate::tests![
     when_the_agent_is_killed_all_children_end,
+    when_the_agent_is_gone_a_fork_storm_ends,
     when_the_keeper_is_killed_all_children_end_and_are_reported,
     after_a_lost_keeper_another_one_starts,
     when_the_lease_lapses_everything_ends_though_the_agent_is_stopped,
@@ -32,6 +33,16 @@ async fn when_the_agent_is_killed_all_children_end(scene: Scene) {
     for &pid in agent.children.iter().chain([&agent.keeper]) {
         wait_until_gone(pid).await;
     }
+}
+
+async fn when_the_agent_is_gone_a_fork_storm_ends(scene: Scene) {
+    start_storm(&scene, 1).await;
+    let pid = scene.keeper.pid();
+
+    scene.keeper.clone().stop().await;
+
+    assert!(!runs(pid));
+    assert_eq!(members_of_the_storm(&scene), 0);
 }
 
 async fn when_the_keeper_is_killed_all_children_end_and_are_reported(mut scene: Scene) {

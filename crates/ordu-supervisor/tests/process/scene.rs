@@ -65,6 +65,10 @@ impl Scene {
         self.directory.path().join(name)
     }
 
+    fn storm_mark(&self) -> String {
+        self.directory.path().display().to_string()
+    }
+
     /// A shell script as a child, in the directory of the test.
     pub(crate) fn script(&self, incarnation: u64, script: &str) -> SpawnRequest {
         let mut request = SpawnRequest::new(incarnation, ["sh", "-c", script]);
@@ -165,4 +169,40 @@ pub(crate) fn send(signal: &str, pid: u32) {
         .args([&format!("-{signal}"), &pid.to_string()])
         .status();
     assert!(status.unwrap().success(), "kill -{signal} {pid}");
+}
+
+/// Starts a child whose processes each fork one that outlives it, every second in a new session, and waits
+/// until that goes on well.
+pub(crate) async fn start_storm(scene: &Scene, incarnation: u64) {
+    let storm = "next=$(($1 + 1)); echo $1 > step
+                 if [ $(($1 % 2)) = 0 ]; then setsid sh ./storm $next & else sh ./storm $next & fi
+                 sleep 0.05";
+    fs::write(scene.path("storm"), storm).unwrap();
+    let mut request = scene.script(
+        incarnation,
+        "for i in 1 2 3 4; do sh ./storm $i & done; wait; sleep 100",
+    );
+    request.env.push(("ORDU_FENCE".into(), scene.storm_mark().into()));
+    request.mark = Some("ORDU_FENCE".into());
+    scene.keeper.spawn(request).await.unwrap();
+    let step = || {
+        fs::read_to_string(scene.path("step"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|step: &u32| *step > 20)
+    };
+    until("the storm", step).await;
+}
+
+/// How many processes of the storm run.
+pub(crate) fn members_of_the_storm(scene: &Scene) -> usize {
+    let entry = format!("ORDU_FENCE={}", scene.storm_mark());
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let environment = |pid: u32| fs::read_to_string(format!("/proc/{pid}/environ")).unwrap_or_default();
+    pids.filter(|&pid| environment(pid).split('\0').any(|it| it == entry))
+        .count()
 }

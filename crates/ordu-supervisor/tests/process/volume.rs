@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
+use ordu_supervisor::process::log::{LogFiles, RotatingFile, drain};
 use ordu_supervisor::process::{KeeperEvent, Output, ProcessExit, SpawnRequest};
 use tokio::io::AsyncReadExt;
 
 use crate::scene::{Scene, children_of, open_descriptors};
 
 crate::tests![
-    a_hundred_children_at_once_are_each_reported_once,
+    three_hundred_children_at_once_are_each_reported_once,
     a_child_that_exits_before_its_start_returns_is_reported,
-    a_flood_of_output_is_read_to_its_end;
+    a_flood_of_output_is_read_to_its_end,
+    a_flood_into_a_log_stays_within_its_files_and_ends_with_the_last_line;
     alone: a_thousand_short_lived_children_leave_no_zombie_and_no_descriptor,
 ];
 
@@ -37,31 +39,40 @@ async fn a_thousand_short_lived_children_leave_no_zombie_and_no_descriptor(mut s
     );
 }
 
-async fn a_hundred_children_at_once_are_each_reported_once(mut scene: Scene) {
+async fn three_hundred_children_at_once_are_each_reported_once(mut scene: Scene) {
+    const COUNT: u64 = 300;
+    let started = Instant::now();
     let mut spawned = tokio::task::JoinSet::new();
-    for incarnation in 0..100 {
+    for incarnation in 0..COUNT {
         let (keeper, request) = (scene.keeper.clone(), scene.script(incarnation, "exec sleep 100"));
         spawned.spawn(async move { keeper.spawn(request).await.unwrap().pid });
     }
     let mut pids: Vec<u32> = spawned.join_all().await;
+    let spawning = started.elapsed();
     pids.sort_unstable();
     let mut running = children_of(scene.keeper.pid());
     running.sort_unstable();
     assert_eq!(running, pids);
 
-    for incarnation in 0..100 {
+    let started = Instant::now();
+    for incarnation in 0..COUNT {
         scene.keeper.kill(incarnation).unwrap();
     }
-
     let mut over = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..COUNT {
         let KeeperEvent::Exited { incarnation, .. } = scene.event().await else {
             panic!("the keeper ended")
         };
         over.push(incarnation);
     }
+
+    println!(
+        "{COUNT} children: {} ms to start, {} ms to kill",
+        spawning.as_millis(),
+        started.elapsed().as_millis()
+    );
     over.sort_unstable();
-    assert_eq!(over, (0..100).collect::<Vec<u64>>());
+    assert_eq!(over, (0..COUNT).collect::<Vec<u64>>());
     assert_eq!(children_of(scene.keeper.pid()), []);
 }
 
@@ -96,4 +107,37 @@ async fn a_flood_of_output_is_read_to_its_end(mut scene: Scene) {
 
     assert_eq!(total, 50_000_000);
     assert_eq!(scene.exit_of(1).await, ProcessExit::Code(0));
+}
+
+async fn a_flood_into_a_log_stays_within_its_files_and_ends_with_the_last_line(mut scene: Scene) {
+    let files = LogFiles::new(scene.path("logs"), "room/ä").with_limits(1_000_000, 3);
+    let script =
+        "yes 'to standard output' | head -n 100000; yes 'to standard error' | head -n 100000 >&2; echo end";
+    let mut request = scene.script(1, script);
+    request.output = Output::Separate;
+    let process = scene.keeper.spawn(request).await.unwrap();
+
+    let file = drain(
+        process.stdout,
+        process.stderr,
+        RotatingFile::open(files.clone()).unwrap(),
+    )
+    .await
+    .unwrap();
+
+    drop(file);
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Code(0));
+    let sizes: Vec<u64> = (0..4)
+        .filter_map(|age| Some(std::fs::metadata(files.path(age)).ok()?.len()))
+        .collect();
+    assert!(
+        sizes.len() == 3 && sizes.iter().all(|size| *size <= 1_000_000),
+        "{sizes:?}"
+    );
+    let text = String::from_utf8(files.last_lines(50_000).unwrap()).unwrap();
+    assert_eq!(text.lines().count(), 50_000);
+    let known = ["to standard output", "to standard error", "end"];
+    assert!(text.lines().all(|line| known.contains(&line)));
+    files.remove().unwrap();
+    assert_eq!(files.last_lines(1).unwrap(), b"");
 }

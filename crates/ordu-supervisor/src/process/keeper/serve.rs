@@ -57,6 +57,7 @@ struct Serve {
     _wake_end: PipeWriter,
     timer: OwnedFd,
     null: File,
+    buffer: Vec<u8>,
     requests: Decoder,
     /// Descriptors that came with requests not handled yet, in their order.
     descriptors: VecDeque<OwnedFd>,
@@ -95,6 +96,7 @@ impl Serve {
             _wake_end: wake_end,
             timer,
             null,
+            buffer: vec![0; 64 << 10],
             requests: Decoder::default(),
             descriptors: VecDeque::new(),
             replies: encode(&Reply::Ready),
@@ -187,12 +189,11 @@ impl Serve {
 
     /// Takes in and handles what the agent sent; says whether it is still there.
     fn receive(&mut self) -> Result<bool, Malformed> {
-        let mut bytes = vec![0; 64 << 10];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = recvmsg(
             &self.socket,
-            &mut [IoSliceMut::new(&mut bytes)],
+            &mut [IoSliceMut::new(&mut self.buffer)],
             &mut ancillary,
             RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
         );
@@ -209,7 +210,7 @@ impl Serve {
         if count == 0 {
             return Ok(false);
         }
-        self.requests.push(&bytes[..count]);
+        self.requests.push(&self.buffer[..count]);
         while let Some(request) = self.requests.next()? {
             self.handle(request);
         }
