@@ -34,6 +34,8 @@ pub(crate) struct Children {
     pub(crate) graves: BTreeSet<ChildKey>,
     /// Those that run here, or are about to.
     pub(crate) here: BTreeSet<ChildKey>,
+    /// The highest epoch of any child that was forgotten: an id that is used again starts above it (S3.1).
+    forgotten_epoch: u64,
 }
 
 impl Children {
@@ -83,6 +85,7 @@ impl Children {
 
     fn remove(&mut self, key: &ChildKey) {
         if let Some(child) = self.all.remove(key) {
+            self.forgotten_epoch = self.forgotten_epoch.max(child.claims.highest_epoch());
             self.unindex(key, child.owner);
         }
         self.unsettled.remove(key);
@@ -117,7 +120,9 @@ impl Node {
 
     pub(crate) fn child_mut(&mut self, key: &ChildKey) -> &mut Child {
         if !self.children.all.contains_key(key) {
-            self.children.all.insert(key.clone(), Child::new(self.id));
+            let mut child = Child::new(self.id);
+            child.claims.observe_epoch(self.children.forgotten_epoch);
+            self.children.all.insert(key.clone(), child);
             self.children
                 .by_owner
                 .entry(None)
