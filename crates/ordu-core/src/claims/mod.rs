@@ -8,6 +8,8 @@ mod copy;
 mod machine;
 mod step;
 mod takeover;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use copy::{Copy, Phase, StopWhy};
 pub(crate) use machine::Claims;

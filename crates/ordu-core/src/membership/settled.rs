@@ -12,7 +12,7 @@ pub(crate) struct Settled {
     ready: BTreeMap<NodeId, (NodeName, Time)>,
     /// When it last changed in a way that unsettles.
     changed: Time,
-    /// Since when there has been no settled view.
+    /// Since when there has been no view of all that are ready.
     unsettled: Option<Time>,
     /// Nothing is decided before (S4.5).
     void_until: Time,
@@ -30,7 +30,7 @@ impl Settled {
         Self {
             ready: BTreeMap::new(),
             changed: Time(0),
-            unsettled: Some(Time(0)),
+            unsettled: None,
             void_until: Time(0),
             view: None,
         }
@@ -72,30 +72,29 @@ impl Settled {
 
     /// Settles if the time has come; gives whether that is news.
     pub(crate) fn settle(&mut self, now: Time, timing: &Timing) -> bool {
-        if self.view.is_some() || now < self.void_until || self.ready.is_empty() {
+        if self.unsettled.is_none() || now < self.void_until || self.ready.is_empty() {
             return false;
         }
         let wait = self.wait(timing);
-        let ready: BTreeMap<_, _> = if now >= self.changed + wait {
-            self.ready
-                .iter()
-                .map(|(node, (name, _))| (*node, name.clone()))
-                .collect()
-        } else if self
+        let all = now >= self.changed + wait;
+        let patience = self
             .unsettled
-            .is_some_and(|since| now >= since + timing.settle_max)
-        {
-            let stable = self.ready.iter().filter(|(_, (_, since))| now >= *since + wait);
-            stable.map(|(node, (name, _))| (*node, name.clone())).collect()
-        } else {
-            return false;
-        };
-        if ready.is_empty() {
+            .is_some_and(|since| now >= since + timing.settle_max);
+        if !all && !patience {
             return false;
         }
-        self.view = Some(SettledView { ready });
-        self.unsettled = None;
-        true
+        let stable = self
+            .ready
+            .iter()
+            .filter(|(_, (_, since))| all || now >= *since + wait);
+        let ready: BTreeMap<_, _> = stable.map(|(node, (name, _))| (*node, name.clone())).collect();
+        if ready.len() == self.ready.len() {
+            self.unsettled = None;
+        }
+        let view = (!ready.is_empty()).then_some(SettledView { ready });
+        let news = view != self.view;
+        self.view = view;
+        news
     }
 
     pub(crate) fn view(&self) -> Option<&SettledView> {
@@ -103,20 +102,23 @@ impl Settled {
     }
 
     pub(crate) fn next_deadline(&self, timing: &Timing) -> Option<Time> {
-        if self.view.is_some() || self.ready.is_empty() {
-            return None;
-        }
+        let unsettled = self.unsettled.filter(|_| !self.ready.is_empty())?;
         let wait = self.wait(timing);
         let settled = self.changed + wait;
-        let patience = self.unsettled.map_or(settled, |since| since + timing.settle_max);
-        // At `patience` only those stable for `wait` count; if none is yet, the next to become so does.
-        let stable = self
+        let patience = unsettled + timing.settle_max;
+        // Once patience is over, each member counts as soon as it has been there for `wait`.
+        let missing = |node: &NodeId| {
+            self.view
+                .as_ref()
+                .is_none_or(|view| !view.ready.contains_key(node))
+        };
+        let missing = self
             .ready
-            .values()
-            .map(|(_, since)| *since + wait)
-            .min()
-            .unwrap_or(settled);
-        Some(settled.min(patience.max(stable)).max(self.void_until))
+            .iter()
+            .filter(|(node, _)| missing(node))
+            .map(|(_, (_, since))| *since + wait);
+        let next = missing.min().unwrap_or(settled);
+        Some(settled.min(patience.max(next)).max(self.void_until))
     }
 
     fn wait(&self, timing: &Timing) -> Duration {
@@ -231,6 +233,24 @@ mod tests {
             assert!(now < ms(2_000) + timing.settle_max + Duration::from_millis(100));
         }
         assert_eq!(settled.view().unwrap().ready, ready(&[1, 2]));
+    }
+
+    #[test]
+    fn a_view_of_the_stable_ones_is_completed_once_the_others_are_stable_too() {
+        let timing = Timing {
+            settle_max: Duration::from_millis(150),
+            ..Timing::default()
+        };
+        let mut settled = Settled::new();
+        settled.update(ready(&[1]), &BTreeSet::new(), ms(1_000));
+        settled.update(ready(&[1, 2]), &BTreeSet::new(), ms(1_100));
+        let at = settled.next_deadline(&timing).unwrap();
+        assert!(settled.settle(at, &timing));
+        assert_eq!(settled.view().unwrap().ready, ready(&[1]));
+        let at = settled.next_deadline(&timing).unwrap();
+        assert!(settled.settle(at, &timing));
+        assert_eq!(settled.view().unwrap().ready, ready(&[1, 2]));
+        assert_eq!(settled.next_deadline(&timing), None);
     }
 
     #[test]

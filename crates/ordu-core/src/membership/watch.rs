@@ -224,7 +224,13 @@ impl Node {
 
     fn refresh_dial_targets(&mut self) {
         let now = self.now.mono;
-        let linked: BTreeSet<_> = self.links.peers().collect();
+        // A connection with a member that is down may stand for long: it is dialled all the same (S6.2).
+        let is_down = |peer: &NodeId| {
+            self.roster
+                .get(*peer)
+                .is_some_and(|known| known.liveness == Liveness::Down)
+        };
+        let linked: BTreeSet<_> = self.links.peers().filter(|peer| !is_down(peer)).collect();
         let linked_addrs: BTreeSet<_> = linked
             .iter()
             .filter_map(|peer| self.links.used_link(*peer).map(|link| link.addr))

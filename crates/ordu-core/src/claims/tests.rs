@@ -1,0 +1,309 @@
+//! The owner's rules on the bare machine, one by one.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use ordu_crdt::{Hlc, ReplicaId, Stamp};
+
+use super::{Claims, Copy, Phase, Step, StopWhy, Verdict};
+use crate::registers::{Claim, ClaimState, Deleted, Desired, Intent, Rank};
+use crate::{ChildSpec, Kind, NodeId, Token};
+
+const ME: NodeId = NodeId(10);
+const OTHER: NodeId = NodeId(20);
+
+fn stamp(ms: u64) -> Stamp {
+    Stamp {
+        hlc: Hlc::new(ms, 0),
+        origin: ReplicaId(1),
+    }
+}
+
+fn token(epoch: u64, owner: NodeId) -> Token {
+    Token { epoch, owner }
+}
+
+fn intent(birth: u64) -> Intent {
+    Intent {
+        birth: stamp(birth),
+        run: stamp(birth),
+        desired: Desired::Running,
+        deleted: Deleted::No,
+        spec: Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, vec![])),
+    }
+}
+
+fn claim(birth: u64, token: Token) -> Claim {
+    Claim {
+        birth: stamp(birth),
+        run: stamp(birth),
+        token,
+        previous: None,
+        state: ClaimState::Running,
+        restarts: 0,
+        relocations: 0,
+        os_pid: None,
+        reason: None,
+    }
+}
+
+fn running(birth: u64, token: Token) -> Copy {
+    Copy {
+        birth: stamp(birth),
+        run: stamp(birth),
+        token,
+        phase: Phase::Running { os_pid: None },
+        unwritten: false,
+    }
+}
+
+fn child(intent: Intent, claims: Vec<Claim>, copy: Option<Copy>) -> Claims {
+    let mut child = Claims::new(ME);
+    child.set_registers(Some(intent), claims);
+    child.set_copy(copy);
+    child
+}
+
+#[test]
+fn a_child_that_runs_as_it_should_needs_nothing() {
+    let child = child(
+        intent(1),
+        vec![claim(1, token(5, ME))],
+        Some(running(1, token(5, ME))),
+    );
+    assert_eq!(child.next_step(), None);
+}
+
+#[test]
+fn the_winner_among_claims_is_the_highest_rank_whatever_their_order() {
+    let low = claim(1, token(9, OTHER));
+    let high = claim(2, token(3, ME));
+    for claims in [vec![low.clone(), high.clone()], vec![high.clone(), low]] {
+        assert_eq!(child(intent(2), claims, None).winner(), Some(&high));
+    }
+}
+
+#[test]
+fn a_copy_of_an_older_life_is_stopped() {
+    let child = child(
+        intent(2),
+        vec![claim(2, token(9, OTHER))],
+        Some(running(1, token(5, ME))),
+    );
+    assert_eq!(child.next_step(), Some(Step::Stop(StopWhy::Void)));
+}
+
+#[test]
+fn the_absence_of_an_intent_stops_nothing() {
+    let mut child = Claims::new(ME);
+    child.set_registers(None, vec![claim(1, token(5, ME))]);
+    child.set_copy(Some(running(1, token(5, ME))));
+    assert_eq!(child.next_step(), None);
+}
+
+#[test]
+fn a_first_start_is_not_disturbed_by_an_older_life() {
+    let copy = Copy {
+        unwritten: true,
+        phase: Phase::Starting,
+        ..running(3, token(9, ME))
+    };
+    let over = Intent {
+        deleted: Deleted::ByUser,
+        ..intent(1)
+    };
+    assert_eq!(child(over, vec![], Some(copy)).next_step(), None);
+}
+
+#[test]
+fn a_copy_stops_when_its_child_is_stopped_deleted_or_finished() {
+    for (intent, why) in [
+        (
+            Intent {
+                desired: Desired::Stopped,
+                ..intent(1)
+            },
+            StopWhy::Terminated,
+        ),
+        (
+            Intent {
+                deleted: Deleted::ByUser,
+                ..intent(1)
+            },
+            StopWhy::Deleted,
+        ),
+        (
+            Intent {
+                deleted: Deleted::Lost,
+                ..intent(1)
+            },
+            StopWhy::Deleted,
+        ),
+        (
+            Intent {
+                deleted: Deleted::Finished,
+                ..intent(1)
+            },
+            StopWhy::Finished,
+        ),
+    ] {
+        let child = child(
+            intent,
+            vec![claim(1, token(5, ME))],
+            Some(running(1, token(5, ME))),
+        );
+        assert_eq!(child.next_step(), Some(Step::Stop(why)));
+    }
+}
+
+#[test]
+fn a_newer_run_stops_the_copy_and_then_starts_it_again() {
+    let wanted = Intent {
+        run: stamp(7),
+        ..intent(1)
+    };
+    let claims = vec![claim(1, token(5, ME))];
+    let with = child(wanted.clone(), claims.clone(), Some(running(1, token(5, ME))));
+    assert_eq!(with.next_step(), Some(Step::Stop(StopWhy::Rerun)));
+    assert_eq!(child(wanted, claims, None).next_step(), Some(Step::Start));
+}
+
+#[test]
+fn only_the_owner_settles_or_removes_its_claim() {
+    let stopped = Intent {
+        desired: Desired::Stopped,
+        ..intent(1)
+    };
+    let over = Intent {
+        deleted: Deleted::ByUser,
+        ..intent(1)
+    };
+    let mine = vec![claim(1, token(5, ME))];
+    let theirs = vec![claim(1, token(5, OTHER))];
+    let settle = Some(Step::Settle(ClaimState::Stopped));
+    assert_eq!(child(stopped.clone(), mine.clone(), None).next_step(), settle);
+    assert_eq!(
+        child(over.clone(), mine, None).next_step(),
+        Some(Step::RemoveClaim)
+    );
+    assert_eq!(child(stopped, theirs.clone(), None).next_step(), None);
+    assert_eq!(child(over, theirs, None).next_step(), None);
+}
+
+#[test]
+fn a_failed_child_is_started_by_a_newer_run_only() {
+    let failed = Claim {
+        state: ClaimState::Failed,
+        ..claim(1, token(5, ME))
+    };
+    assert_eq!(child(intent(1), vec![failed.clone()], None).next_step(), None);
+    let again = Intent {
+        run: stamp(7),
+        ..intent(1)
+    };
+    assert_eq!(child(again, vec![failed], None).next_step(), Some(Step::Start));
+}
+
+#[test]
+fn a_loser_asks_before_it_stops() {
+    let winner = claim(1, token(6, OTHER));
+    let claims = vec![claim(1, token(5, ME)), winner.clone()];
+    let child = child(intent(1), claims, Some(running(1, token(5, ME))));
+    assert_eq!(child.next_step(), Some(Step::Confirm(winner.rank())));
+}
+
+#[test]
+fn a_loser_never_writes_over_a_claim_of_higher_rank() {
+    let claims = vec![claim(1, token(5, ME)), claim(1, token(6, OTHER))];
+    let child = child(intent(1), claims, None);
+    assert_eq!(child.own(), None);
+    assert!(!child.may_write(Rank {
+        birth: stamp(1),
+        token: token(5, ME)
+    }));
+    assert!(child.may_write(Rank {
+        birth: stamp(1),
+        token: token(7, ME)
+    }));
+}
+
+#[test]
+fn the_winner_answers_from_what_really_runs_here() {
+    let mine = claim(1, token(6, ME));
+    let rank = mine.rank();
+    let at = |phase| {
+        Some(Copy {
+            phase,
+            ..running(1, token(6, ME))
+        })
+    };
+    let verdict = |copy| child(intent(1), vec![mine.clone()], copy).verdict(rank);
+    assert_eq!(verdict(at(Phase::Running { os_pid: Some(7) })), Verdict::Running);
+    for phase in [
+        Phase::Claiming,
+        Phase::Starting,
+        Phase::Restarting,
+        Phase::Stopping(StopWhy::Rerun),
+    ] {
+        assert_eq!(verdict(at(phase)), Verdict::Starting);
+    }
+    assert_eq!(verdict(at(Phase::Stopping(StopWhy::Leave))), Verdict::NotWinner);
+    assert_eq!(verdict(None), Verdict::NotWinner);
+}
+
+#[test]
+fn who_does_not_rank_itself_winner_confirms_nothing() {
+    let claims = vec![claim(1, token(6, ME)), claim(1, token(7, OTHER))];
+    let child = child(intent(1), claims, Some(running(1, token(6, ME))));
+    assert_eq!(
+        child.verdict(Rank {
+            birth: stamp(1),
+            token: token(6, ME)
+        }),
+        Verdict::NotWinner
+    );
+}
+
+#[test]
+fn a_winner_that_is_over_says_so() {
+    for state in [ClaimState::Stopped, ClaimState::Failed] {
+        let mine = Claim {
+            state,
+            ..claim(1, token(6, ME))
+        };
+        assert_eq!(
+            child(intent(1), vec![mine.clone()], None).verdict(mine.rank()),
+            Verdict::Over
+        );
+    }
+    let finished = Intent {
+        deleted: Deleted::Finished,
+        ..intent(1)
+    };
+    let rank = Rank {
+        birth: stamp(1),
+        token: token(6, ME),
+    };
+    assert_eq!(child(finished, vec![], None).verdict(rank), Verdict::Over);
+}
+
+#[test]
+fn a_higher_epoch_of_an_older_life_starts_the_winner_again_once_above_it() {
+    let claims = vec![claim(2, token(5, ME)), claim(1, token(9, OTHER))];
+    let first = child(intent(2), claims, Some(running(2, token(5, ME))));
+    assert_eq!(first.next_step(), Some(Step::Stop(StopWhy::Outranked)));
+    assert_eq!(first.next_epoch(0), 10);
+    let above = vec![claim(2, token(10, ME)), claim(1, token(9, OTHER))];
+    let second = child(intent(2), above, Some(running(2, token(10, ME))));
+    assert_eq!(second.next_step(), None);
+}
+
+#[test]
+fn epochs_rise_above_all_that_was_seen_and_the_clock() {
+    let mut child = child(intent(1), vec![claim(1, token(5, OTHER))], None);
+    assert_eq!(child.next_epoch(0), 6);
+    assert_eq!(child.next_epoch(1_000), 1_000);
+    child.set_registers(Some(intent(1)), vec![]);
+    assert_eq!(child.next_epoch(0), 6, "a removed claim still counts");
+}
