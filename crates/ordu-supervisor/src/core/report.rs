@@ -45,6 +45,18 @@ impl<K> Offender<K> {
             child_type: policy.child_type,
         }
     }
+
+    /// The same child under another key.
+    pub fn map_key<L>(self, rename: impl FnOnce(K) -> L) -> Offender<L> {
+        Offender {
+            key: rename(self.key),
+            incarnation: self.incarnation,
+            restart: self.restart,
+            shutdown: self.shutdown,
+            significant: self.significant,
+            child_type: self.child_type,
+        }
+    }
 }
 
 impl<K> Report<K> {

@@ -165,6 +165,11 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             .map(|child| (child.incarnation, child.shown_phase()))
     }
 
+    /// The child whose current (or, while it restarts, last) incarnation this is.
+    pub fn key_of(&self, incarnation: Incarnation) -> Option<&K> {
+        self.owners.get(&incarnation)
+    }
+
     /// How the child with this key is treated.
     pub fn policy(&self, key: &K) -> Option<&ChildPolicy> {
         self.children.get(key).map(|child| &child.policy)

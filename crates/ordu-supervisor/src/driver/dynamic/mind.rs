@@ -1,0 +1,296 @@
+//! The dynamic core together with the callers it owes answers.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use tokio::sync::oneshot::Sender;
+
+use crate::core::{
+    ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Incarnation, Notice, Offender,
+    Refusal, Report, StartOutcome, Time,
+};
+use crate::driver::child_id::{ChildId, ChildRef};
+use crate::driver::child_spec::ChildSpec;
+use crate::driver::errors::{QueryError, StartChildError, TerminateChildError};
+use crate::driver::events::{Event, Events, log};
+use crate::driver::hands::Hands;
+use crate::driver::run::{Ended, Mind};
+use crate::driver::start::StartChild;
+use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
+
+/// A call, and where its answer goes.
+pub(in crate::driver) enum Command {
+    StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
+    TerminateChild(ChildRef, Sender<Result<(), TerminateChildError>>),
+    WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
+    CountChildren(Sender<Result<Counts, QueryError>>),
+}
+
+/// What the core knows a child by: a number, since ids may repeat, with the id at hand.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    number: u64,
+    id: ChildId,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.number.cmp(&other.number)
+    }
+}
+
+type Callers<T> = HashMap<u64, T, FixedState>;
+
+pub(super) struct DynamicMind {
+    core: DynamicCore<Key, Arc<dyn StartChild>>,
+    last_key: u64,
+    starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
+    terminates: Callers<Vec<Sender<Result<(), TerminateChildError>>>>,
+    gave_up: bool,
+}
+
+impl DynamicMind {
+    pub(super) fn new(core: DynamicCore<Key, Arc<dyn StartChild>>) -> Self {
+        Self {
+            core,
+            last_key: 0,
+            starts: Callers::default(),
+            terminates: Callers::default(),
+            gave_up: false,
+        }
+    }
+
+    fn which_children(&self) -> Vec<ChildInfo> {
+        self.core
+            .children()
+            .map(|(key, incarnation, phase, policy)| {
+                let child = ChildRef {
+                    id: key.id.clone(),
+                    incarnation,
+                };
+                let state = match phase {
+                    ChildPhase::Starting => ChildState::Starting(child),
+                    ChildPhase::Running | ChildPhase::Stopping => ChildState::Running(child),
+                    ChildPhase::Restarting => ChildState::Restarting,
+                    ChildPhase::Zombie => ChildState::Zombie(child),
+                };
+                let restarts = self.core.restarts(key).unwrap_or(0);
+                ChildInfo {
+                    id: key.id.clone(),
+                    state,
+                    child_type: policy.child_type,
+                    restarts,
+                }
+            })
+            .collect()
+    }
+
+    fn terminate_child(
+        &mut self,
+        child: ChildRef,
+        answer: Sender<Result<(), TerminateChildError>>,
+        now: Time,
+    ) {
+        let Some(key) = self.core.key_of(child.incarnation).cloned() else {
+            return drop(answer.send(Err(TerminateChildError::NotFound)));
+        };
+        if matches!(self.core.child(&key), Some((_, ChildPhase::Zombie))) {
+            return drop(answer.send(Err(TerminateChildError::Zombie(child))));
+        }
+        self.terminates.entry(key.number).or_default().push(answer);
+        self.core.step(
+            DynamicEvent::Terminate {
+                key,
+                reason: ExitReason::Shutdown,
+            },
+            now,
+        );
+    }
+
+    fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
+        if let Some(caller) = self.starts.remove(&key.number) {
+            // A caller that does not wait any more is not missed.
+            drop(caller.send(answer()));
+        }
+    }
+
+    fn answer_terminates(&mut self, key: &Key, answer: &Result<(), TerminateChildError>) {
+        for caller in self.terminates.remove(&key.number).unwrap_or_default() {
+            drop(caller.send(answer.clone()));
+        }
+    }
+
+    fn noticed(
+        &mut self,
+        key: &Key,
+        incarnation: Incarnation,
+        notice: Notice,
+        hands: &mut Hands,
+        events: &Events,
+    ) {
+        let child = || ChildRef {
+            id: key.id.clone(),
+            incarnation,
+        };
+        match notice {
+            Notice::Running => {
+                self.answer_start(key, || {
+                    Ok(StartedChild::Running(child(), hands.take_info(incarnation)))
+                });
+            }
+            Notice::Ignored => self.answer_start(key, || Ok(StartedChild::Ignored)),
+            Notice::StartFailed(reason) => self.answer_start(key, || {
+                Err(match hands.take_already_started() {
+                    Some(child) => StartChildError::AlreadyStarted(child),
+                    None => StartChildError::Failed(reason),
+                })
+            }),
+            Notice::Zombie => {
+                tracing::error!(child = %key.id, incarnation = incarnation.number(), "child cannot be killed");
+                events.emit(|| Event::Zombie(child()));
+                self.answer_start(key, || Err(StartChildError::Zombie(child())));
+                self.answer_terminates(key, &Err(TerminateChildError::Zombie(child())));
+            }
+            Notice::Stopped { .. } | Notice::Relinquished(_) => {
+                // Terminated, or gone with the supervisor, before it was up.
+                self.answer_start(key, || Err(StartChildError::Failed(ExitReason::Killed)));
+                self.answer_terminates(key, &Ok(()));
+            }
+            Notice::Restarting { .. } | Notice::Finished(_) | Notice::Disowned | Notice::GaveUp(_) => {}
+        }
+    }
+
+    fn refused(&mut self, key: &Key, refusal: Refusal) {
+        self.answer_start(key, || {
+            Err(match refusal {
+                Refusal::MaxChildren => StartChildError::MaxChildren,
+                Refusal::InvalidSpec(error) => StartChildError::InvalidSpec(error),
+                _ => StartChildError::SupervisorGone,
+            })
+        });
+    }
+}
+
+impl Mind for DynamicMind {
+    type Command = Command;
+
+    fn command(&mut self, command: Command, now: Time) {
+        match command {
+            Command::StartChild(spec, answer) => {
+                self.last_key += 1;
+                let key = Key {
+                    number: self.last_key,
+                    id: spec.id,
+                };
+                self.starts.insert(key.number, answer);
+                let (policy, payload) = (spec.policy, spec.start);
+                self.core.step(
+                    DynamicEvent::StartChild {
+                        key,
+                        policy,
+                        payload,
+                        restarts: 0,
+                    },
+                    now,
+                );
+            }
+            Command::TerminateChild(child, answer) => self.terminate_child(child, answer, now),
+            Command::WhichChildren(answer) => drop(answer.send(Ok(self.which_children()))),
+            Command::CountChildren(answer) => drop(answer.send(Ok(self.core.count_children()))),
+        }
+    }
+
+    fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
+        self.core
+            .step(DynamicEvent::Started { incarnation, outcome }, now);
+    }
+
+    fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
+        self.core.step(DynamicEvent::Exited { incarnation, reason }, now);
+    }
+
+    fn stop(&mut self, reason: ExitReason, now: Time) {
+        self.core.step(DynamicEvent::Stop { reason }, now);
+    }
+
+    fn kill(&mut self, now: Time) {
+        self.core.step(DynamicEvent::Kill, now);
+    }
+
+    fn tick(&mut self, now: Time) {
+        self.core.step(DynamicEvent::Tick, now);
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.core.next_deadline()
+    }
+
+    fn act(&mut self, hands: &mut Hands, events: &Events) -> Option<Ended> {
+        let mut ended = None;
+        while let Some(action) = self.core.poll_action() {
+            match action {
+                DynamicAction::Start {
+                    key,
+                    incarnation,
+                    restarts,
+                    payload,
+                } => {
+                    hands.start(key.id, incarnation, restarts, &*payload);
+                }
+                DynamicAction::Signal {
+                    incarnation, signal, ..
+                } => hands.signal(incarnation, signal),
+                DynamicAction::Notice {
+                    key,
+                    incarnation,
+                    notice,
+                } => {
+                    self.noticed(&key, incarnation, notice, hands, events);
+                }
+                DynamicAction::Report(report) => {
+                    let report = with_id(report);
+                    log(&report);
+                    self.gave_up |=
+                        matches!(report, Report::ReachedMaxRestartIntensity(_)) && self.core.is_stopping();
+                    events.emit(|| Event::Report(report));
+                }
+                DynamicAction::Refused { key, refusal } => self.refused(&key, refusal),
+                DynamicAction::Exit { reason, zombies } => {
+                    ended = Some(Ended {
+                        reason,
+                        gave_up: self.gave_up,
+                        zombies,
+                    });
+                }
+            }
+        }
+        ended
+    }
+}
+
+/// The report about the child by its id.
+fn with_id(report: Report<Key>) -> Report<ChildId> {
+    let named = |offender: Offender<Key>| offender.map_key(|key| key.id);
+    match report {
+        Report::Progress(offender) => Report::Progress(named(offender)),
+        Report::StartError(offender, reason) => Report::StartError(named(offender), reason),
+        Report::ChildTerminated(offender, reason) => Report::ChildTerminated(named(offender), reason),
+        Report::ShutdownError(offender, reason) => Report::ShutdownError(named(offender), reason),
+        Report::ReachedMaxRestartIntensity(offender) => Report::ReachedMaxRestartIntensity(named(offender)),
+    }
+}

@@ -1,0 +1,46 @@
+//! What a child's body may return.
+
+use std::fmt::Display;
+
+use crate::core::ExitReason;
+
+/// What a child's body may return: nothing, a result, or an [`ExitReason`].
+///
+/// ```
+/// use ordu_supervisor::{ExitReason, IntoExit};
+///
+/// assert_eq!(().into_exit(), ExitReason::Normal);
+/// assert_eq!(Err::<(), _>("disk full").into_exit(), ExitReason::error("disk full"));
+/// ```
+pub trait IntoExit {
+    /// The reason with which the child ended.
+    fn into_exit(self) -> ExitReason;
+}
+
+impl IntoExit for () {
+    fn into_exit(self) -> ExitReason {
+        ExitReason::Normal
+    }
+}
+
+impl IntoExit for ExitReason {
+    fn into_exit(self) -> ExitReason {
+        self
+    }
+}
+
+impl<T: IntoExit, E: Display> IntoExit for Result<T, E> {
+    fn into_exit(self) -> ExitReason {
+        match self {
+            Ok(value) => value.into_exit(),
+            // The alternate form has the causes too where an error type offers them.
+            Err(error) => ExitReason::Error(format!("{error:#}")),
+        }
+    }
+}
+
+impl IntoExit for std::convert::Infallible {
+    fn into_exit(self) -> ExitReason {
+        match self {}
+    }
+}

@@ -1,0 +1,59 @@
+//! The one queue of a supervisor: commands, news of its children, orders from above.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::start::{StartError, Started};
+use crate::core::{ExitReason, Incarnation};
+
+/// What a supervisor's loop receives, in one order for all senders.
+pub(super) enum Message<C> {
+    /// A call.
+    Command(C),
+    /// A child did something.
+    News(News),
+    /// Stop in order.
+    Stop(ExitReason),
+    /// Kill everything.
+    Kill,
+}
+
+/// What a child did.
+pub(super) enum News {
+    Started {
+        incarnation: Incarnation,
+        outcome: Result<Started, StartError>,
+    },
+    Exited {
+        incarnation: Incarnation,
+        reason: ExitReason,
+    },
+}
+
+/// Where children send their news, whatever commands their supervisor takes.
+#[derive(Clone)]
+pub(super) struct NewsSink(Arc<dyn Fn(News) + Send + Sync>);
+
+impl NewsSink {
+    pub(super) fn new<C: Send + 'static>(sender: UnboundedSender<Message<C>>) -> Self {
+        // A supervisor that is gone needs no news.
+        Self(Arc::new(move |news| drop(sender.send(Message::News(news)))))
+    }
+
+    pub(super) fn tell(&self, news: News) {
+        (self.0)(news);
+    }
+}
+
+/// Tells supervisors of this program apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SupervisorId(u64);
+
+impl SupervisorId {
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}

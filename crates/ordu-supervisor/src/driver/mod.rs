@@ -1,0 +1,37 @@
+//! Runs children on tokio, as the core decides.
+
+mod call;
+mod child;
+mod child_id;
+mod child_spec;
+mod ctx;
+mod dynamic;
+mod errors;
+mod events;
+mod hands;
+mod into_exit;
+mod link;
+mod mailbox;
+mod panics;
+mod run;
+mod shared;
+mod start;
+mod supervisor;
+mod task;
+
+pub use self::call::Call;
+pub use self::child::Child;
+pub use self::child_id::{ChildId, ChildRef};
+pub use self::child_spec::{ChildSpec, check_child_specs};
+pub use self::ctx::{Ctx, StopSignal};
+pub use self::dynamic::{DynamicSupervisor, DynamicSupervisorBuilder, DynamicSupervisorHandle};
+pub use self::errors::{
+    DeleteChildError, QueryError, RestartChildError, StartChildError, StartSupervisorError, StopError,
+    SupervisorGone, TerminateChildError,
+};
+pub use self::events::{Event, EventStream};
+pub use self::into_exit::IntoExit;
+pub use self::start::{BoxFuture, Info, StartChild, StartError, Started, Starting};
+pub use self::supervisor::{
+    ChildInfo, ChildState, OwnedSupervisor, StartedChild, Supervisor, SupervisorBuilder, SupervisorHandle,
+};

@@ -1,0 +1,138 @@
+//! What a child's task, its supervisor and its callers know in common.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::child_id::ChildId;
+use super::mailbox::{News, NewsSink, SupervisorId};
+use crate::core::{ExitReason, Incarnation};
+
+tokio::task_local! {
+    /// The child the current task belongs to.
+    static CURRENT: Arc<Shared>;
+}
+
+/// What is shared about one incarnation of a child. Its parents lead up to the root of the tree.
+pub(super) struct Shared {
+    pub(super) supervisor: SupervisorId,
+    pub(super) id: ChildId,
+    pub(super) incarnation: Incarnation,
+    pub(super) parent: Option<Arc<Self>>,
+    pub(super) news: NewsSink,
+    starting: AtomicBool,
+    stop: AtomicBool,
+    stopped: Notify,
+    aborted_as: AtomicU8,
+    helpers: Mutex<Option<Box<JoinSet<()>>>>,
+}
+
+const ABORTED_AS_KILLED: u8 = 0;
+const ABORTED_AS_SHUTDOWN: u8 = 1;
+
+impl Shared {
+    pub(super) fn new(
+        supervisor: SupervisorId,
+        id: ChildId,
+        incarnation: Incarnation,
+        parent: Option<Arc<Self>>,
+        news: NewsSink,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            supervisor,
+            id,
+            incarnation,
+            parent,
+            news,
+            starting: AtomicBool::new(true),
+            stop: AtomicBool::new(false),
+            stopped: Notify::new(),
+            aborted_as: AtomicU8::new(ABORTED_AS_KILLED),
+            helpers: Mutex::new(None),
+        })
+    }
+
+    /// The child the current task belongs to, if any.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Runs `future` as a part of this child.
+    pub(super) fn scope<F: Future>(self: Arc<Self>, future: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, future)
+    }
+
+    /// Runs `f` as a part of this child.
+    pub(super) fn sync_scope<T>(self: Arc<Self>, f: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, f)
+    }
+
+    /// This child and those above it.
+    pub(super) fn lineage(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::successors(Some(self), |shared| shared.parent.as_ref())
+    }
+
+    /// Whether a static supervisor is waiting for this child right now and hears nothing else.
+    pub(super) fn holds_up_its_supervisor(&self) -> bool {
+        self.starting.load(Ordering::Acquire) || self.is_stopping()
+    }
+
+    pub(super) fn came_up(&self) {
+        self.starting.store(false, Ordering::Release);
+    }
+
+    pub(super) fn request_stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.stopped.notify_waiters();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    pub(super) async fn stop_requested(&self) {
+        let notified = self.stopped.notified();
+        tokio::pin!(notified);
+        // Registered before the flag is read, so a stop in between is not missed.
+        notified.as_mut().enable();
+        if !self.is_stopping() {
+            notified.await;
+        }
+    }
+
+    /// An abort that comes now is how a child that does not trap obeys a shutdown.
+    pub(super) fn abort_means_shutdown(&self) {
+        self.aborted_as.store(ABORTED_AS_SHUTDOWN, Ordering::Release);
+    }
+
+    /// An abort that comes now is a kill.
+    pub(super) fn abort_means_kill(&self) {
+        self.aborted_as.store(ABORTED_AS_KILLED, Ordering::Release);
+    }
+
+    pub(super) fn aborted_reason(&self) -> ExitReason {
+        match self.aborted_as.load(Ordering::Acquire) {
+            ABORTED_AS_SHUTDOWN => ExitReason::Shutdown,
+            _ => ExitReason::Killed,
+        }
+    }
+
+    pub(super) fn helpers(&self) -> MutexGuard<'_, Option<Box<JoinSet<()>>>> {
+        self.helpers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell_exited(&self, reason: ExitReason) {
+        self.news.tell(News::Exited {
+            incarnation: self.incarnation,
+            reason,
+        });
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.id, self.incarnation)
+    }
+}

@@ -1,0 +1,211 @@
+//! The way to a running static supervisor.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot::Sender;
+
+use super::mind::Command;
+use super::owned::OwnedSupervisor;
+use crate::core::{ChildPolicy, ChildType, Counts, ExitReason};
+use crate::driver::call::Call;
+use crate::driver::child_id::{ChildId, ChildRef};
+use crate::driver::child_spec::ChildSpec;
+use crate::driver::errors::{
+    DeleteChildError, QueryError, RestartChildError, StartChildError, StopError, TerminateChildError,
+};
+use crate::driver::events::EventStream;
+use crate::driver::link::Link;
+use crate::driver::start::Info;
+
+/// The way to a running supervisor. Cheap to clone; dropping it does not end the supervisor.
+///
+/// A call is given when the method is called, not when its future is awaited: calls take effect in the order
+/// in which they are made, and dropping a future neither undoes nor loses anything, only the answer. While
+/// the supervisor starts or stops a child other calls wait.
+#[derive(Debug, Clone)]
+pub struct SupervisorHandle {
+    pub(super) link: Arc<Link<Command>>,
+}
+
+impl SupervisorHandle {
+    /// Adds a child at the end of the start order and starts it. Answers once it is up.
+    pub fn start_child(&self, spec: ChildSpec) -> Call<StartedChild, StartChildError> {
+        if self.link.waits_for_caller() {
+            return Call::refused(StartChildError::WouldDeadlock);
+        }
+        // The rest depends on the supervisor's flags and is checked there.
+        if let Err(error) = spec.validate(None) {
+            return Call::refused(StartChildError::InvalidSpec(error));
+        }
+        self.link.call(|answer| Command::StartChild(spec, answer))
+    }
+
+    /// Stops a child. Its spec stays unless it is temporary. `Ok` too if it does not run; an automatic
+    /// restart that is under way is given up.
+    pub fn terminate_child(&self, id: impl Into<ChildId>) -> Call<(), TerminateChildError> {
+        let id = id.into();
+        if self.link.waits_for_caller() || self.link.is_caller(&id) {
+            return Call::refused(TerminateChildError::WouldDeadlock);
+        }
+        self.link.call(|answer| Command::TerminateChild(id, answer))
+    }
+
+    /// Starts a child that does not run. A failure is not retried.
+    pub fn restart_child(&self, id: impl Into<ChildId>) -> Call<StartedChild, RestartChildError> {
+        if self.link.waits_for_caller() {
+            return Call::refused(RestartChildError::WouldDeadlock);
+        }
+        let id = id.into();
+        self.link.call(|answer| Command::RestartChild(id, answer))
+    }
+
+    /// Forgets the spec of a child that does not run.
+    pub fn delete_child(&self, id: impl Into<ChildId>) -> Call<(), DeleteChildError> {
+        if self.link.waits_for_caller() {
+            return Call::refused(DeleteChildError::WouldDeadlock);
+        }
+        let id = id.into();
+        self.link.call(|answer| Command::DeleteChild(id, answer))
+    }
+
+    /// All children, the last started first.
+    pub fn which_children(&self) -> Call<Vec<ChildInfo>, QueryError> {
+        self.query(Command::WhichChildren)
+    }
+
+    /// How many children there are.
+    pub fn count_children(&self) -> Call<Counts, QueryError> {
+        self.query(Command::CountChildren)
+    }
+
+    /// How a child is treated.
+    pub fn child_spec(&self, id: impl Into<ChildId>) -> Call<ChildPolicy, QueryError> {
+        let id = id.into();
+        self.query(|answer| Command::ChildSpec(id, answer))
+    }
+
+    fn query<T>(
+        &self,
+        command: impl FnOnce(Sender<Result<T, QueryError>>) -> Command,
+    ) -> Call<T, QueryError> {
+        if self.link.waits_for_caller() {
+            Call::refused(QueryError::WouldDeadlock)
+        } else {
+            self.link.call(command)
+        }
+    }
+
+    /// Stops all children in reverse start order, ends the supervisor with [`ExitReason::Normal`], and
+    /// returns once it has ended (also if it had ended before).
+    pub async fn stop(&self) -> Result<(), StopError> {
+        self.stop_with(ExitReason::Normal, None).await
+    }
+
+    /// As [`stop`](Self::stop), with a reason and a limit. When the limit has passed the supervisor goes on
+    /// stopping, but nobody waits for it.
+    pub async fn stop_with(&self, reason: ExitReason, limit: Option<Duration>) -> Result<(), StopError> {
+        self.link.stop(reason, limit).await
+    }
+
+    /// Asks the supervisor to stop and does not wait. Children of its own tree may do this.
+    pub fn request_stop(&self, reason: ExitReason) {
+        self.link.request_stop(reason);
+    }
+
+    /// Kills all children at once and ends the supervisor as killed.
+    pub fn kill(&self) {
+        self.link.kill();
+    }
+
+    /// Ends when the supervisor has ended, with its reason.
+    pub fn exited(&self) -> impl Future<Output = ExitReason> + Send + 'static {
+        self.link.exited()
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> EventStream {
+        self.link.subscribe()
+    }
+
+    /// Kills the supervisor when the returned value is dropped.
+    #[must_use]
+    pub fn kill_on_drop(&self) -> OwnedSupervisor {
+        OwnedSupervisor::from(self.clone())
+    }
+}
+
+/// What `start_child` or `restart_child` came to.
+pub enum StartedChild {
+    /// The child runs, and perhaps its start had something to tell.
+    Running(ChildRef, Option<Info>),
+    /// The start succeeded, and the child chose not to run.
+    Ignored,
+}
+
+impl StartedChild {
+    /// The child, if it runs.
+    pub fn child(&self) -> Option<&ChildRef> {
+        match self {
+            Self::Running(child, _) => Some(child),
+            Self::Ignored => None,
+        }
+    }
+
+    /// What the start had to tell, if it is of type `T`.
+    pub fn info<T: 'static>(self) -> Option<T> {
+        match self {
+            Self::Running(_, Some(info)) => info.downcast().ok().map(|info| *info),
+            Self::Running(_, None) | Self::Ignored => None,
+        }
+    }
+}
+
+impl fmt::Debug for StartedChild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running(child, _) => f.debug_tuple("Running").field(child).finish_non_exhaustive(),
+            Self::Ignored => f.write_str("Ignored"),
+        }
+    }
+}
+
+/// What can be seen of a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildInfo {
+    /// Its id.
+    pub id: ChildId,
+    /// What it is doing.
+    pub state: ChildState,
+    /// What it is.
+    pub child_type: ChildType,
+    /// How often it was restarted automatically.
+    pub restarts: u32,
+}
+
+/// What a child is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChildState {
+    /// Its start is under way. (Only under a dynamic supervisor: a static one answers nobody meanwhile.)
+    Starting(ChildRef),
+    /// It runs.
+    Running(ChildRef),
+    /// It does not run, and nobody is trying to restart it.
+    Undefined,
+    /// It does not run; its restart failed, or waits for its back-off, and it is tried again.
+    Restarting,
+    /// It was killed and has not ended. It may still be running.
+    Zombie(ChildRef),
+}
+
+impl ChildState {
+    /// The child, if it runs or starts.
+    pub fn child(&self) -> Option<&ChildRef> {
+        match self {
+            Self::Starting(child) | Self::Running(child) | Self::Zombie(child) => Some(child),
+            Self::Undefined | Self::Restarting => None,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The static core together with the callers it owes answers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::oneshot::Sender;
+
+use super::handle::{ChildInfo, ChildState, StartedChild};
+use crate::core::{
+    self, CallError, ChildPolicy, Counts, ExitReason, Incarnation, Reply, Report, Request, StartOutcome,
+    StaticAction, StaticCore, StaticEvent, Time,
+};
+use crate::driver::child_id::{ChildId, ChildRef};
+use crate::driver::child_spec::ChildSpec;
+use crate::driver::errors::{
+    DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError,
+};
+use crate::driver::events::{Event, Events, log};
+use crate::driver::hands::Hands;
+use crate::driver::run::{Ended, Mind};
+use crate::driver::start::StartChild;
+
+/// A call, and where its answer goes.
+pub(in crate::driver) enum Command {
+    StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
+    TerminateChild(ChildId, Sender<Result<(), TerminateChildError>>),
+    RestartChild(ChildId, Sender<Result<StartedChild, RestartChildError>>),
+    DeleteChild(ChildId, Sender<Result<(), DeleteChildError>>),
+    WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
+    CountChildren(Sender<Result<Counts, QueryError>>),
+    ChildSpec(ChildId, Sender<Result<ChildPolicy, QueryError>>),
+}
+
+/// Where an answer goes, and whom it is about.
+enum Caller {
+    StartChild(ChildId, Sender<Result<StartedChild, StartChildError>>),
+    TerminateChild(ChildId, Sender<Result<(), TerminateChildError>>),
+    RestartChild(ChildId, Sender<Result<StartedChild, RestartChildError>>),
+    DeleteChild(ChildId, Sender<Result<(), DeleteChildError>>),
+    WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
+    CountChildren(Sender<Result<Counts, QueryError>>),
+    ChildSpec(Sender<Result<ChildPolicy, QueryError>>),
+}
+
+pub(super) struct StaticMind {
+    core: StaticCore<ChildId, Arc<dyn StartChild>>,
+    /// In the order of their calls, which is the order in which the core answers.
+    callers: VecDeque<(u64, Caller)>,
+    calls: u64,
+    up: Option<Sender<()>>,
+    gave_up: bool,
+}
+
+impl StaticMind {
+    pub(super) fn new(core: StaticCore<ChildId, Arc<dyn StartChild>>, up: Sender<()>) -> Self {
+        Self {
+            core,
+            callers: VecDeque::new(),
+            calls: 0,
+            up: Some(up),
+            gave_up: false,
+        }
+    }
+
+    fn answer(&mut self, call: u64, reply: Reply<ChildId>, hands: &mut Hands) {
+        let Some(at) = self.callers.iter().position(|(waiting, _)| *waiting == call) else {
+            return;
+        };
+        let Some((_, caller)) = self.callers.remove(at) else {
+            return;
+        };
+        // A caller that does not wait any more is not missed.
+        match caller {
+            Caller::StartChild(id, answer) => drop(answer.send(start_child_answer(&id, reply, hands))),
+            Caller::TerminateChild(id, answer) => drop(answer.send(terminate_child_answer(&id, &reply))),
+            Caller::RestartChild(id, answer) => drop(answer.send(restart_child_answer(&id, reply, hands))),
+            Caller::DeleteChild(id, answer) => drop(answer.send(delete_child_answer(&id, &reply))),
+            Caller::WhichChildren(answer) => {
+                if let Reply::Children(children) = reply {
+                    drop(answer.send(Ok(children.into_iter().map(child_info).collect())));
+                }
+            }
+            Caller::CountChildren(answer) => {
+                if let Reply::Counts(counts) = reply {
+                    drop(answer.send(Ok(counts)));
+                }
+            }
+            Caller::ChildSpec(answer) => match reply {
+                Reply::Policy(policy) => drop(answer.send(Ok(policy))),
+                Reply::Refused(CallError::NotFound) => drop(answer.send(Err(QueryError::NotFound))),
+                _ => drop(answer.send(Err(QueryError::SupervisorGone))),
+            },
+        }
+    }
+}
+
+impl Mind for StaticMind {
+    type Command = Command;
+
+    fn command(&mut self, command: Command, now: Time) {
+        let (request, caller) = match command {
+            Command::StartChild(spec, answer) => {
+                let caller = Caller::StartChild(spec.id.clone(), answer);
+                let request = Request::StartChild {
+                    key: spec.id,
+                    policy: spec.policy,
+                    payload: spec.start,
+                };
+                (request, caller)
+            }
+            Command::TerminateChild(id, answer) => (
+                Request::TerminateChild { key: id.clone() },
+                Caller::TerminateChild(id, answer),
+            ),
+            Command::RestartChild(id, answer) => (
+                Request::RestartChild { key: id.clone() },
+                Caller::RestartChild(id, answer),
+            ),
+            Command::DeleteChild(id, answer) => (
+                Request::DeleteChild { key: id.clone() },
+                Caller::DeleteChild(id, answer),
+            ),
+            Command::WhichChildren(answer) => (Request::WhichChildren, Caller::WhichChildren(answer)),
+            Command::CountChildren(answer) => (Request::CountChildren, Caller::CountChildren(answer)),
+            Command::ChildSpec(id, answer) => (Request::ChildSpec { key: id }, Caller::ChildSpec(answer)),
+        };
+        self.calls += 1;
+        self.callers.push_back((self.calls, caller));
+        self.core.step(
+            StaticEvent::Call {
+                call: self.calls,
+                request,
+            },
+            now,
+        );
+    }
+
+    fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
+        self.core.step(StaticEvent::Started { incarnation, outcome }, now);
+    }
+
+    fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
+        self.core.step(StaticEvent::Exited { incarnation, reason }, now);
+    }
+
+    fn stop(&mut self, reason: ExitReason, now: Time) {
+        self.core.step(StaticEvent::Stop { reason }, now);
+    }
+
+    fn kill(&mut self, now: Time) {
+        self.core.step(StaticEvent::Kill, now);
+    }
+
+    fn tick(&mut self, now: Time) {
+        self.core.step(StaticEvent::Tick, now);
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.core.next_deadline()
+    }
+
+    fn act(&mut self, hands: &mut Hands, events: &Events) -> Option<Ended> {
+        let mut ended = None;
+        while let Some(action) = self.core.poll_action() {
+            match action {
+                StaticAction::Start {
+                    key,
+                    incarnation,
+                    restarts,
+                    payload,
+                } => {
+                    hands.start(key, incarnation, restarts, &*payload);
+                }
+                StaticAction::Signal {
+                    incarnation, signal, ..
+                } => hands.signal(incarnation, signal),
+                StaticAction::Reply { call, reply } => self.answer(call, reply, hands),
+                StaticAction::Report(report) => {
+                    log(&report);
+                    // A child's own budget may end the child only; then the supervisor goes on.
+                    self.gave_up |=
+                        matches!(report, Report::ReachedMaxRestartIntensity(_)) && self.core.is_stopping();
+                    events.emit(|| Event::Report(report));
+                }
+                StaticAction::Initialized => {
+                    if let Some(up) = self.up.take() {
+                        let _ = up.send(());
+                    }
+                }
+                StaticAction::Zombie { key, incarnation } => {
+                    tracing::error!(child = %key, incarnation = incarnation.number(), "child cannot be killed");
+                    events.emit(|| Event::Zombie(ChildRef { id: key, incarnation }));
+                }
+                StaticAction::AutoShutdown { key } => events.emit(|| Event::AutoShutdown(key)),
+                StaticAction::Exit { reason, zombies } => {
+                    ended = Some(Ended {
+                        reason,
+                        gave_up: self.gave_up,
+                        zombies,
+                    });
+                }
+            }
+        }
+        ended
+    }
+}
+
+fn child_info(child: core::ChildView<ChildId>) -> ChildInfo {
+    let reference = |incarnation| ChildRef {
+        id: child.key.clone(),
+        incarnation,
+    };
+    let state = match child.state {
+        core::ChildState::Running(incarnation) => ChildState::Running(reference(incarnation)),
+        core::ChildState::Undefined => ChildState::Undefined,
+        core::ChildState::Restarting => ChildState::Restarting,
+        core::ChildState::Zombie(incarnation) => ChildState::Zombie(reference(incarnation)),
+    };
+    ChildInfo {
+        state,
+        id: child.key,
+        child_type: child.child_type,
+        restarts: child.restarts,
+    }
+}
+
+fn child_ref(id: &ChildId, incarnation: Incarnation) -> ChildRef {
+    ChildRef {
+        id: id.clone(),
+        incarnation,
+    }
+}
+
+fn start_child_answer(
+    id: &ChildId,
+    reply: Reply<ChildId>,
+    hands: &mut Hands,
+) -> Result<StartedChild, StartChildError> {
+    Err(match reply {
+        Reply::Started(incarnation) => {
+            return Ok(StartedChild::Running(
+                child_ref(id, incarnation),
+                hands.take_info(incarnation),
+            ));
+        }
+        Reply::Ignored => return Ok(StartedChild::Ignored),
+        Reply::Refused(CallError::AlreadyPresent) => StartChildError::AlreadyPresent,
+        Reply::Refused(CallError::AlreadyStarted(incarnation)) => {
+            StartChildError::AlreadyStarted(child_ref(id, incarnation))
+        }
+        Reply::Refused(CallError::Zombie(incarnation)) => StartChildError::Zombie(child_ref(id, incarnation)),
+        Reply::Refused(CallError::InvalidSpec(error)) => StartChildError::InvalidSpec(error),
+        Reply::Refused(CallError::Failed(reason)) => match hands.take_already_started() {
+            Some(child) => StartChildError::AlreadyStarted(child),
+            None => StartChildError::Failed(reason),
+        },
+        _ => StartChildError::SupervisorGone,
+    })
+}
+
+fn restart_child_answer(
+    id: &ChildId,
+    reply: Reply<ChildId>,
+    hands: &mut Hands,
+) -> Result<StartedChild, RestartChildError> {
+    Err(match reply {
+        Reply::Started(incarnation) => {
+            return Ok(StartedChild::Running(
+                child_ref(id, incarnation),
+                hands.take_info(incarnation),
+            ));
+        }
+        Reply::Ignored => return Ok(StartedChild::Ignored),
+        Reply::Refused(CallError::NotFound) => RestartChildError::NotFound,
+        Reply::Refused(CallError::Running(incarnation)) => {
+            RestartChildError::Running(child_ref(id, incarnation))
+        }
+        Reply::Refused(CallError::Restarting) => RestartChildError::Restarting,
+        Reply::Refused(CallError::Zombie(incarnation)) => {
+            RestartChildError::Zombie(child_ref(id, incarnation))
+        }
+        Reply::Refused(CallError::Failed(reason)) => match hands.take_already_started() {
+            Some(child) => RestartChildError::AlreadyStarted(child),
+            None => RestartChildError::Failed(reason),
+        },
+        _ => RestartChildError::SupervisorGone,
+    })
+}
+
+fn terminate_child_answer(id: &ChildId, reply: &Reply<ChildId>) -> Result<(), TerminateChildError> {
+    match reply {
+        Reply::Done => Ok(()),
+        Reply::Refused(CallError::NotFound) => Err(TerminateChildError::NotFound),
+        Reply::Refused(CallError::Zombie(incarnation)) => {
+            Err(TerminateChildError::Zombie(child_ref(id, *incarnation)))
+        }
+        _ => Err(TerminateChildError::SupervisorGone),
+    }
+}
+
+fn delete_child_answer(id: &ChildId, reply: &Reply<ChildId>) -> Result<(), DeleteChildError> {
+    match reply {
+        Reply::Done => Ok(()),
+        Reply::Refused(CallError::NotFound) => Err(DeleteChildError::NotFound),
+        Reply::Refused(CallError::Running(incarnation)) => {
+            Err(DeleteChildError::Running(child_ref(id, *incarnation)))
+        }
+        Reply::Refused(CallError::Restarting) => Err(DeleteChildError::Restarting),
+        Reply::Refused(CallError::Zombie(incarnation)) => {
+            Err(DeleteChildError::Zombie(child_ref(id, *incarnation)))
+        }
+        _ => Err(DeleteChildError::SupervisorGone),
+    }
+}
