@@ -137,7 +137,12 @@ async fn a_flood_into_a_log_stays_within_its_files_and_ends_with_the_last_line(m
     let text = String::from_utf8(files.last_lines(50_000).unwrap()).unwrap();
     assert_eq!(text.lines().count(), 50_000);
     let known = ["to standard output", "to standard error", "end"];
-    assert!(text.lines().all(|line| known.contains(&line)));
+    let unknown: Vec<&str> = text.lines().filter(|line| !known.contains(line)).collect();
+    // On a machine whose disk hangs for a second, output is dropped, and the log says so.
+    assert!(
+        unknown.is_empty() || text.contains("bytes of output were dropped here"),
+        "{unknown:?}"
+    );
     files.remove().unwrap();
     assert_eq!(files.last_lines(1).unwrap(), b"");
 }

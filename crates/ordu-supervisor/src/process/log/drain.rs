@@ -112,7 +112,7 @@ impl Drain {
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Ready::Time,
         };
         match ready {
-            Ready::Stream(index) => self.read(index),
+            Ready::Stream(index) => self.read(index, stalled),
             Ready::Time => self.flush_due(),
             Ready::Written(written) => {
                 let (file, count, result) = written.map_err(io::Error::other)?;
@@ -128,18 +128,29 @@ impl Drain {
         Ok(())
     }
 
-    /// Reads what one stream has, within its turn; drops it if too much waits already.
-    fn read(&mut self, index: usize) {
+    /// Reads what one stream has, within its turn. What is too much is left in the pipe or dropped.
+    fn read(&mut self, index: usize, stalled: bool) {
         let Some(stream) = &mut self.streams[index] else {
             return;
         };
         let mut bytes = [0; 8 << 10];
         for _ in 0..TURN / bytes.len() {
+            let full = self.waiting.len() >= WAITING;
+            if full && !stalled {
+                break;
+            }
             match stream.pipe.try_read(&mut bytes) {
-                Ok(count @ 1..) if self.waiting.len() < WAITING => {
-                    stream.take(&bytes[..count], &mut self.waiting);
+                Ok(count @ 1..) if full => self.lost += stream.drop(&bytes[..count]),
+                Ok(count @ 1..) => {
+                    let skipped = stream.skip(&bytes[..count]);
+                    let before = if self.waiting.is_empty() {
+                        &mut self.refused
+                    } else {
+                        &mut self.lost
+                    };
+                    *before += skipped;
+                    stream.take(&bytes[skipped..count], &mut self.waiting);
                 }
-                Ok(count @ 1..) => self.lost += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Ok(_) | Err(_) => {
                     stream.lines.flush(&mut self.waiting);
@@ -178,6 +189,8 @@ struct Stream {
     lines: Lines,
     /// When to pass on an unfinished line.
     flush_at: Option<Instant>,
+    /// The last that came was dropped: the rest of that line goes with it.
+    dropping: bool,
 }
 
 impl Stream {
@@ -187,9 +200,21 @@ impl Stream {
             hold_back,
             lines: Lines::default(),
             flush_at: None,
+            dropping: false,
         }
     }
 
+    /// How much of what was read is the rest of a line whose beginning was dropped.
+    fn skip(&mut self, bytes: &[u8]) -> usize {
+        if !self.dropping {
+            return 0;
+        }
+        let newline = bytes.iter().position(|&byte| byte == b'\n');
+        self.dropping = newline.is_none();
+        newline.map_or(bytes.len(), |newline| newline + 1)
+    }
+
+    /// Passes on what was read.
     fn take(&mut self, bytes: &[u8], waiting: &mut Vec<u8>) {
         if self.hold_back {
             self.lines.push(bytes, waiting);
@@ -197,6 +222,13 @@ impl Stream {
         } else {
             waiting.extend_from_slice(bytes);
         }
+    }
+
+    /// Drops what was read, and the beginning of its first line if that is held back; returns how much.
+    fn drop(&mut self, bytes: &[u8]) -> usize {
+        self.dropping = !bytes.ends_with(b"\n");
+        self.flush_at = None;
+        self.lines.clear() + bytes.len()
     }
 }
 

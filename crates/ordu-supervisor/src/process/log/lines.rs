@@ -29,6 +29,13 @@ impl Lines {
         whole.append(&mut self.unfinished);
     }
 
+    /// Forgets what there is; returns how much it was.
+    pub(super) fn clear(&mut self) -> usize {
+        let length = self.unfinished.len();
+        self.unfinished.clear();
+        length
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.unfinished.is_empty()
     }
