@@ -222,3 +222,21 @@ impl Keeper {
         self.orders.send(order).map_err(|_| KeeperGone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_cannot_become_a_keeper_is_refused_one() {
+        // The test harness does not call `init`.
+        let error = Keeper::start(KeeperConfig::default()).await.unwrap_err();
+
+        assert!(matches!(error, StartError::NotInitialised));
+        assert!(
+            error
+                .to_string()
+                .contains("call process::keeper::init() first in main")
+        );
+    }
+}

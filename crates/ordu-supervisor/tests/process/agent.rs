@@ -44,6 +44,10 @@ pub(crate) fn run_if_asked() {
             let mut request = SpawnRequest::new(incarnation, ["sh", "-c", script]);
             request.cwd = Some(directory.clone());
             request.output = Output::Merged;
+            // Different for each run, as a fencing token is.
+            let mark = format!("{}-{incarnation}", directory.display());
+            request.env.push(("ORDU_FENCE".into(), mark.into()));
+            request.mark = Some("ORDU_FENCE".into());
             pipes.push(keeper.spawn(request).await.unwrap());
         }
         if let Some(lease) = lease {

@@ -2,20 +2,18 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::unix::pipe;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 
 use super::RotatingFile;
-use super::lines::Lines;
+use super::sink::{Sink, Written};
+use super::stream::Stream;
 
 /// How much waits to be written at most.
 const WAITING: usize = 256 << 10;
 
 /// How long a child waits for a disk that is slow; then its output is dropped until the disk is back.
 const STALL: Duration = Duration::from_secs(1);
-
-/// How long an unfinished line is held back, when there are two streams.
-const UNFINISHED: Duration = Duration::from_millis(200);
 
 /// What is read from one stream in one go.
 const TURN: usize = 64 << 10;
@@ -179,59 +177,6 @@ enum Ready {
     Time,
 }
 
-/// The file, how much was to be written, and whether it was.
-type Written = (RotatingFile, usize, io::Result<()>);
-
-struct Stream {
-    pipe: pipe::Receiver,
-    /// There is another stream, whose lines must not mix with these.
-    hold_back: bool,
-    lines: Lines,
-    /// When to pass on an unfinished line.
-    flush_at: Option<Instant>,
-    /// The last that came was dropped: the rest of that line goes with it.
-    dropping: bool,
-}
-
-impl Stream {
-    fn new(pipe: pipe::Receiver, hold_back: bool) -> Self {
-        Self {
-            pipe,
-            hold_back,
-            lines: Lines::default(),
-            flush_at: None,
-            dropping: false,
-        }
-    }
-
-    /// How much of what was read is the rest of a line whose beginning was dropped.
-    fn skip(&mut self, bytes: &[u8]) -> usize {
-        if !self.dropping {
-            return 0;
-        }
-        let newline = bytes.iter().position(|&byte| byte == b'\n');
-        self.dropping = newline.is_none();
-        newline.map_or(bytes.len(), |newline| newline + 1)
-    }
-
-    /// Passes on what was read.
-    fn take(&mut self, bytes: &[u8], waiting: &mut Vec<u8>) {
-        if self.hold_back {
-            self.lines.push(bytes, waiting);
-            self.flush_at = (!self.lines.is_empty()).then(|| Instant::now() + UNFINISHED);
-        } else {
-            waiting.extend_from_slice(bytes);
-        }
-    }
-
-    /// Drops what was read, and the beginning of its first line if that is held back; returns how much.
-    fn drop(&mut self, bytes: &[u8]) -> usize {
-        self.dropping = !bytes.ends_with(b"\n");
-        self.flush_at = None;
-        self.lines.clear() + bytes.len()
-    }
-}
-
 /// Waits until there is something to read or the stream has ended; for ever if it has ended before.
 async fn readable(stream: Option<&Stream>) {
     match stream {
@@ -249,51 +194,6 @@ fn notice(bytes: usize) -> Vec<u8> {
     }
 }
 
-/// Where the file is.
-enum Sink {
-    Idle(RotatingFile),
-    Busy {
-        task: JoinHandle<Written>,
-        since: Instant,
-    },
-    /// Only between two of the others.
-    Away,
-}
-
-impl Sink {
-    fn take_idle(&mut self) -> Option<RotatingFile> {
-        match std::mem::replace(self, Self::Away) {
-            Self::Idle(file) => Some(file),
-            other => {
-                *self = other;
-                None
-            }
-        }
-    }
-
-    fn busy_since(&self) -> Option<Instant> {
-        match self {
-            Self::Busy { since, .. } => Some(*since),
-            Self::Idle(_) | Self::Away => None,
-        }
-    }
-
-    /// Waits for the end of a write; for ever if there is none.
-    async fn written(&mut self) -> Result<Written, JoinError> {
-        match self {
-            Self::Busy { task, .. } => task.await,
-            Self::Idle(_) | Self::Away => std::future::pending().await,
-        }
-    }
-
-    /// Ends the last line, so that the next incarnation begins with one of its own.
-    async fn close(mut self) -> io::Result<RotatingFile> {
-        let mut file = self.take_idle().ok_or(io::ErrorKind::Other)?;
-        let task = tokio::task::spawn_blocking(move || file.end_line().map(|()| file));
-        task.await.map_err(io::Error::other)?
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
@@ -303,6 +203,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::super::LogFiles;
+    use super::super::stream::UNFINISHED;
     use super::*;
 
     #[tokio::test]

@@ -26,6 +26,8 @@ mod follow;
 mod lines;
 mod name;
 mod rotate;
+mod sink;
+mod stream;
 
 pub use drain::drain;
 pub use files::LogFiles;
