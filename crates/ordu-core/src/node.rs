@@ -54,6 +54,8 @@ pub struct Node {
     pub(crate) settled: Settled,
     /// Something changed from which members, peers or dials are derived.
     pub(crate) members_changed: bool,
+    /// Something changed from which it follows who is ready.
+    pub(crate) ready_changed: bool,
     /// Members known dead by proof (S6.3).
     pub(crate) proven: BTreeSet<NodeId>,
     /// Why a member's state will be seen to have changed.
@@ -119,6 +121,7 @@ impl Node {
             roster: Roster::default(),
             settled: Settled::new(),
             members_changed: true,
+            ready_changed: true,
             proven: BTreeSet::new(),
             reasons: BTreeMap::new(),
             shown: BTreeMap::new(),
@@ -171,24 +174,17 @@ impl Node {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         let timing = &self.config.timing;
-        let joining = match self.standing {
-            Standing::Joining { since } => Some(
-                self.now
-                    .mono
-                    .max(since + timing.settle * 5)
-                    .min(since + timing.boot_grace),
-            ),
-            Standing::CatchingUp { since } => Some(since + timing.boot_grace),
+        let standing = match self.standing {
+            Standing::Joining { .. } | Standing::CatchingUp { .. } => Some(self.now.mono + timing.settle),
             Standing::Leaving { since } => Some(since),
             Standing::Ready | Standing::Gone => None,
         };
-        let joining = joining.map(|at| at.max(self.now.mono + timing.settle));
         let unsynced = self
             .replicating
             .iter()
             .any(|peer| !self.replica.synced_once(peer.replica()));
         [
-            joining,
+            standing,
             self.swim.next_deadline(),
             self.dialer.next_deadline(),
             self.evidence.next_deadline(),
@@ -309,6 +305,7 @@ impl Node {
         match message {
             Message::Hello(_) | Message::Refused(_) => {}
             Message::Sync(message) => {
+                self.ready_changed = true;
                 if let Err(detail) = self.sync_received(from, message)
                     && let Some(conn) = conn
                 {

@@ -22,6 +22,8 @@ pub(crate) struct Swim {
     timers: BTreeMap<(Time, u64), Timer<Identity>>,
     armed: u64,
     events: VecDeque<SwimEvent>,
+    /// The list of active members may have changed since it was last looked at.
+    stale: bool,
 }
 
 /// What the failure detector found.
@@ -59,6 +61,7 @@ impl Swim {
             timers: BTreeMap::new(),
             armed: 0,
             events: VecDeque::new(),
+            stale: false,
         }
     }
 
@@ -117,6 +120,11 @@ impl Swim {
         self.events.pop_front()
     }
 
+    /// Whether anything happened since the last call that may have changed the list of active members.
+    pub(crate) fn take_stale(&mut self) -> bool {
+        core::mem::take(&mut self.stale)
+    }
+
     /// The members that answer, and whether each is suspected.
     pub(crate) fn active(&self) -> impl Iterator<Item = (&Identity, bool)> {
         self.foca
@@ -126,6 +134,7 @@ impl Swim {
     }
 
     fn collect(&mut self, now: Time) {
+        self.stale = true;
         while let Some((to, packet)) = self.runtime.to_send() {
             self.events.push_back(SwimEvent::Send(to.id, packet.to_vec()));
         }

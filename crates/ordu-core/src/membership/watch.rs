@@ -39,7 +39,9 @@ impl Node {
                 SwimEvent::Rejoined => self.was_declared_down(),
             }
         }
-        self.refresh_liveness();
+        if self.swim.take_stale() || self.members_changed {
+            self.refresh_liveness();
+        }
         worked
     }
 
@@ -220,6 +222,7 @@ impl Node {
         self.evidence.retain(&known);
         self.proven.retain(|node| known.contains(node));
         self.publish_members();
+        self.ready_changed = true;
     }
 
     fn refresh_dial_targets(&mut self) {
@@ -264,7 +267,15 @@ impl Node {
 
     /// Who is ready, as far as this node is concerned: it must have exchanged states with them (S4.3).
     pub(crate) fn refresh_settled(&mut self) -> bool {
-        let now = self.now.mono;
+        let before = self.settled.view().map(|view| view.ready.len());
+        if core::mem::take(&mut self.ready_changed) {
+            self.update_ready();
+        }
+        let settled = self.settled.settle(self.now.mono, &self.config.timing);
+        settled || before != self.settled.view().map(|view| view.ready.len())
+    }
+
+    fn update_ready(&mut self) {
         let mut ready: BTreeMap<NodeId, NodeName> = self
             .roster
             .iter()
@@ -274,17 +285,14 @@ impl Node {
         if self.standing.may_act() {
             ready.insert(self.id, self.config.name.clone());
         }
+        let left = |node| self.roster.state(node) == MemberState::Left;
         let gone: BTreeSet<_> = self
             .roster
             .iter()
-            .filter(|(node, _)| self.proven.contains(node) || self.roster.state(*node) == MemberState::Left)
             .map(|(node, _)| node)
+            .filter(|node| self.proven.contains(node) || left(*node))
             .collect();
-        let before = self.settled.view().map(|view| view.ready.len());
-        self.settled.update(ready, &gone, now);
-        let settled = self.settled.settle(now, &self.config.timing);
-        let after = self.settled.view().map(|view| view.ready.len());
-        settled || before != after
+        self.settled.update(ready, &gone, self.now.mono);
     }
 
     pub(crate) fn refresh_standing(&mut self) {
