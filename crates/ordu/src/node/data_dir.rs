@@ -8,7 +8,7 @@ use super::StartError;
 #[derive(Debug)]
 pub(super) struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -33,7 +33,7 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(error)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => Err(StartError::DataDirInUse { path }),
             Err(TryLockError::Error(source)) => Err(error(source)),
         }
@@ -41,6 +41,15 @@ impl DataDir {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for DataDir {
+    /// Closing the file is not enough: a process that is being started at this moment has a copy of it until
+    /// its program runs, and would hold the lock that long.
+    fn drop(&mut self) {
+        // A file that cannot be unlocked is unlocked when its last copy is closed.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -1,14 +1,16 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ordu_core::StartId;
 use ordu_supervisor::process::{
-    self as os, Keeper, KeeperConfig, KeeperEvent, ProcessExit, SpawnError, SpawnRequest, environment,
+    self as os, Keeper, KeeperConfig, KeeperEvent, ProcessExit, SpawnRequest, environment,
 };
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::log::ChildOutput;
+use super::run::{Run, Spawned};
 use super::state::{Asked, Phase, Process, exit_reason};
 use super::{Logs, ProcessSpec};
 use crate::kind::{StartRequest, Starting};
@@ -36,13 +38,8 @@ pub(super) struct Driver {
     spawned: mpsc::UnboundedReceiver<Spawned>,
     spawned_sender: mpsc::UnboundedSender<Spawned>,
     processes: HashMap<StartId, Process>,
-}
-
-/// The keeper's answer to one start.
-#[derive(Debug)]
-struct Spawned {
-    start: StartId,
-    result: Result<u32, SpawnError>,
+    /// The last run of each child that may still write to its log, by the path of the log.
+    runs: HashMap<PathBuf, JoinHandle<()>>,
 }
 
 impl Driver {
@@ -55,7 +52,7 @@ impl Driver {
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Self {
         let (spawned_sender, spawned) = mpsc::unbounded_channel();
-        let processes = HashMap::new();
+        let (processes, runs) = (HashMap::new(), HashMap::new());
         Self {
             keeper,
             events,
@@ -66,6 +63,7 @@ impl Driver {
             spawned,
             spawned_sender,
             processes,
+            runs,
         }
     }
 
@@ -102,10 +100,6 @@ impl Driver {
             Ok(read) => read,
             Err(error) => return starting.failed(error.to_string()),
         };
-        let output = match self.logs.open(&request.horde, &request.id) {
-            Ok(output) => output,
-            Err(error) => return starting.failed(format!("cannot open its log: {error}")),
-        };
         let spawn = spawn_request(request, process, self.open_files);
         let entry = Process {
             stop_signal,
@@ -113,13 +107,20 @@ impl Driver {
             asked: Asked::Nothing,
         };
         self.processes.insert(request.start, entry);
-        tokio::spawn(spawn_process(
-            request.start,
-            self.keeper.clone(),
-            spawn,
-            output,
-            self.spawned_sender.clone(),
-        ));
+        let log = self.logs.files(&request.horde, request.id.as_str());
+        let path = log.path(0);
+        let run = Run {
+            start: request.start,
+            keeper: self.keeper.clone(),
+            request: spawn,
+            log,
+            previous: self.runs.remove(&path),
+            spawned: self.spawned_sender.clone(),
+        };
+        self.runs.insert(path, tokio::spawn(run.run()));
+        if self.runs.len() > 2 * self.processes.len() + 64 {
+            self.runs.retain(|_, run| !run.is_finished());
+        }
     }
 
     fn shutdown(&mut self, start: StartId) {
@@ -271,20 +272,4 @@ fn spawn_request(request: &StartRequest, process: ProcessSpec, open_files: Optio
     spawn.open_files = open_files;
     spawn.mark = Some("ORDU_FENCE".into());
     spawn
-}
-
-async fn spawn_process(
-    start: StartId,
-    keeper: Keeper,
-    request: SpawnRequest,
-    output: ChildOutput,
-    spawned: mpsc::UnboundedSender<Spawned>,
-) {
-    let result = keeper.spawn(request).await.map(|process| {
-        let pid = process.pid;
-        output.record(process.stdout, process.stderr);
-        pid
-    });
-    // The driver has ended: nobody is left to be told.
-    let _ = spawned.send(Spawned { start, result });
 }

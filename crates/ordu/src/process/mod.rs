@@ -1,10 +1,10 @@
 //! The built-in kind `process`: programs of the operating system, run by the node's keeper.
 
 mod driver;
-mod file_name;
 mod kind;
 mod limits;
 mod log;
+mod run;
 mod spec;
 mod state;
 

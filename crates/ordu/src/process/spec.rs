@@ -58,6 +58,12 @@ pub enum InvalidProcessSpec {
     /// There is no program to run.
     #[error("the command is empty; expected the program and its arguments")]
     EmptyCommand,
+    /// The working directory cannot be sent to other nodes.
+    #[error("the working directory {path:?} is not UTF-8")]
+    Cwd {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The stop signal is none.
     #[error("stop_signal: {0}")]
     StopSignal(String),
@@ -102,8 +108,12 @@ impl ProcessSpec {
     }
 
     /// A child spec that runs it: permanent, 5 s to stop, 3 restarts within 5 s. Change what should differ.
+    ///
+    /// # Panics
+    ///
+    /// If the working directory is not UTF-8, which JSON cannot carry; [`validate`](Self::validate) tells.
     pub fn child_spec(&self) -> ChildSpec {
-        let args = serde_json::to_vec(self).expect("text, lists and maps of text always encode");
+        let args = serde_json::to_vec(self).expect("the working directory is UTF-8, the rest is text");
         ChildSpec::new(Self::kind(), Self::VERSION, args)
     }
 
@@ -121,8 +131,12 @@ impl ProcessSpec {
         Ok(process)
     }
 
-    /// Checks what can be checked anywhere: that there is a program, and that the signal is one.
+    /// Checks what can be checked anywhere: that there is a program, that the working directory is UTF-8, and
+    /// that the signal is one.
     pub fn validate(&self) -> Result<(), InvalidProcessSpec> {
+        if let Some(path) = self.cwd.as_ref().filter(|path| path.to_str().is_none()) {
+            return Err(InvalidProcessSpec::Cwd { path: path.clone() });
+        }
         if self.command.first().is_none_or(String::is_empty) {
             return Err(InvalidProcessSpec::EmptyCommand);
         }

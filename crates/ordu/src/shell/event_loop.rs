@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,14 @@ use crate::events::EventLog;
 use crate::kind::Kinds;
 use crate::node::{Discovery, Exited};
 use crate::published::Published;
-use crate::transport::Transport;
+use crate::transport::{self, Command, ConnId, Transport};
 
 /// How long the end of a node waits for children that were killed to be gone. What is left then goes with its
 /// keeper.
 const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long it waits for peers to read its last words. One that does not misses them and notices otherwise.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many inputs are taken in a row before the published state is announced and the timer armed anew.
 const BATCH: usize = 64;
@@ -41,6 +44,7 @@ pub(crate) struct EventLoop {
     core: ordu_core::Node,
     clock: Clock,
     transport: Transport,
+    connections: HashSet<ConnId>,
     children: LocalChildren,
     published: Arc<Published>,
     events: EventLog,
@@ -61,6 +65,7 @@ impl EventLoop {
             core: ordu_core::Node::new(parts.config, parts.id, parts.seed),
             clock: Clock::start(),
             transport: parts.transport,
+            connections: HashSet::new(),
             children,
             published: parts.published,
             events: parts.events,
@@ -106,6 +111,9 @@ impl EventLoop {
         self.calls.close();
         self.replies.clear();
         self.children.kill_all();
+        if self.exit != Some(Exited::Dropped) {
+            self.let_peers_read().await;
+        }
         let gone = async {
             while !self.children.is_empty() {
                 let Some(input) = self.inputs.recv().await else {
@@ -120,6 +128,27 @@ impl EventLoop {
         self.transport.shutdown("the node ends").await;
         self.published.announce();
         self.exit.unwrap_or(Exited::Dropped)
+    }
+
+    /// Closes every connection once its peer has read what the core said last.
+    async fn let_peers_read(&mut self) {
+        for conn in &self.connections {
+            self.transport.execute(Command::Close {
+                conn: *conn,
+                after_streams_end: true,
+                reason: "the node ends".to_owned(),
+            });
+        }
+        let closed = async {
+            while !self.connections.is_empty() {
+                if let transport::Event::Closed { conn, .. } = self.transport.next_event().await {
+                    self.connections.remove(&conn);
+                }
+            }
+        };
+        if timeout(LAST_WORDS_LIMIT, closed).await.is_err() {
+            tracing::debug!("some peers did not read the last words of this node");
+        }
     }
 
     fn take_calls(&mut self, first: Call) {
@@ -164,7 +193,12 @@ impl EventLoop {
         self.handle(input);
     }
 
-    fn take_event(&mut self, event: crate::transport::Event) {
+    fn take_event(&mut self, event: transport::Event) {
+        match &event {
+            transport::Event::Connected { conn, .. } => drop(self.connections.insert(*conn)),
+            transport::Event::Closed { conn, .. } => drop(self.connections.remove(conn)),
+            _ => {}
+        }
         let heard = network::heard(event);
         if let Some(event) = heard.event {
             self.events.record(event);
@@ -185,11 +219,27 @@ impl EventLoop {
     }
 
     fn execute(&mut self, output: Output) {
-        let output = match network::command(output) {
-            Ok(command) => return self.transport.execute(command),
-            Err(output) => output,
-        };
         match output {
+            Output::Dial { dial, addr, timeout } => {
+                let attempt = dial.0;
+                self.transport.execute(Command::Dial {
+                    attempt,
+                    addr,
+                    timeout,
+                });
+            }
+            Output::Close { conn, reason } => self.transport.execute(network::close(conn, reason)),
+            Output::Datagram { conn, bytes } => {
+                let conn = network::conn(conn);
+                self.transport.execute(Command::SendDatagram { conn, bytes });
+            }
+            Output::Send { conn, channel, bytes } => {
+                let (conn, channel) = (network::conn(conn), network::channel(channel));
+                self.transport.execute(Command::Send { conn, channel, bytes });
+            }
+            Output::Probe { probe, addr } => {
+                self.transport.execute(Command::Probe { probe: probe.0, addr });
+            }
             Output::StartChild {
                 start,
                 horde,
@@ -223,16 +273,11 @@ impl EventLoop {
                 self.events.record(event);
             }
             Output::Exit { cause } => self.exit = Some(cause.into()),
-            Output::Dial { .. }
-            | Output::Close { .. }
-            | Output::Datagram { .. }
-            | Output::Send { .. }
-            | Output::Probe { .. } => unreachable!("`network::command` takes these"),
         }
     }
 }
 
 /// Stands for "no deadline" in a branch that is switched off then.
 fn far_away() -> tokio::time::Instant {
-    tokio::time::Instant::now() + Duration::from_secs(3_600)
+    tokio::time::Instant::now() + Duration::from_hours(1)
 }

@@ -4,34 +4,23 @@ use ordu_core as core;
 
 use crate::transport::{self, Command};
 
-/// What to tell the transport, if the output is about the network; the output itself if not.
-pub(super) fn command(output: core::Output) -> Result<Command, core::Output> {
-    Ok(match output {
-        core::Output::Dial { dial, addr, timeout } => Command::Dial {
-            attempt: dial.0,
-            addr,
-            timeout,
-        },
-        core::Output::Close { conn, reason } => Command::Close {
-            conn: transport::ConnId(conn.0),
-            after_streams_end: lets_streams_end(&reason),
-            reason: close_text(reason),
-        },
-        core::Output::Datagram { conn, bytes } => Command::SendDatagram {
-            conn: transport::ConnId(conn.0),
-            bytes,
-        },
-        core::Output::Send { conn, channel, bytes } => Command::Send {
-            conn: transport::ConnId(conn.0),
-            channel: match channel {
-                core::Channel::Control => transport::Channel::Control,
-                core::Channel::Bulk => transport::Channel::Bulk,
-            },
-            bytes,
-        },
-        core::Output::Probe { probe, addr } => Command::Probe { probe: probe.0, addr },
-        other => return Err(other),
-    })
+pub(super) fn conn(conn: core::ConnId) -> transport::ConnId {
+    transport::ConnId(conn.0)
+}
+
+pub(super) fn channel(channel: core::Channel) -> transport::Channel {
+    match channel {
+        core::Channel::Control => transport::Channel::Control,
+        core::Channel::Bulk => transport::Channel::Bulk,
+    }
+}
+
+pub(super) fn close(conn: core::ConnId, reason: core::CloseReason) -> Command {
+    Command::Close {
+        conn: self::conn(conn),
+        after_streams_end: lets_streams_end(&reason),
+        reason: close_text(reason),
+    }
 }
 
 /// What was sent before the close should still arrive, but from a peer that broke the protocol or is of no

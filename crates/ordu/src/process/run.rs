@@ -1,0 +1,83 @@
+use std::io;
+use std::time::Duration;
+
+use ordu_core::StartId;
+use ordu_supervisor::process::log::{LogFiles, RotatingFile, drain};
+use ordu_supervisor::process::{Keeper, SpawnError, SpawnRequest};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long the last words of a run are waited for when the next one starts. Its processes are gone by then, so
+/// only a slow disk can hold them up.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What came of one start.
+#[derive(Debug)]
+pub(super) struct Spawned {
+    pub(super) start: StartId,
+    pub(super) result: Result<u32, StartFailed>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartFailed {
+    #[error("cannot open its log: {0}")]
+    Log(io::Error),
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// One start of a process: starts it, tells what came of it, and then writes down what it prints until all of
+/// it has ended. The process itself outlives this being dropped; its output does not.
+pub(super) struct Run {
+    pub(super) start: StartId,
+    pub(super) keeper: Keeper,
+    pub(super) request: SpawnRequest,
+    pub(super) log: LogFiles,
+    /// The run before of the same child, which may still write to the log: only one may at a time.
+    pub(super) previous: Option<JoinHandle<()>>,
+    pub(super) spawned: mpsc::UnboundedSender<Spawned>,
+}
+
+impl Run {
+    pub(super) async fn run(self) {
+        let (start, log) = (self.start, self.log.clone());
+        let opened = open(self.log, self.previous).await;
+        let started = match opened {
+            Ok(file) => self
+                .keeper
+                .spawn(self.request)
+                .await
+                .map(|process| (file, process))
+                .map_err(Into::into),
+            Err(error) => Err(StartFailed::Log(error)),
+        };
+        match started {
+            Ok((file, process)) => {
+                // If the driver has ended nobody is left to be told, and the keeper ends with it.
+                let _ = self.spawned.send(Spawned {
+                    start,
+                    result: Ok(process.pid),
+                });
+                if let Err(error) = drain(process.stdout, process.stderr, file).await {
+                    tracing::warn!(log = %log.path(0).display(), %error, "cannot write the output of a child");
+                }
+            }
+            Err(error) => drop(self.spawned.send(Spawned {
+                start,
+                result: Err(error),
+            })),
+        }
+    }
+}
+
+async fn open(log: LogFiles, previous: Option<JoinHandle<()>>) -> io::Result<RotatingFile> {
+    if let Some(mut previous) = previous
+        && timeout(LAST_WORDS, &mut previous).await.is_err()
+    {
+        previous.abort();
+        let _ = previous.await;
+    }
+    let opened = tokio::task::spawn_blocking(move || RotatingFile::open(log)).await;
+    opened.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+}

@@ -1,0 +1,65 @@
+//! Going in peace.
+
+use ordu::{ChildState, Exited, MemberState};
+
+use crate::world::{World, horde, running, until};
+
+crate::trials![
+    children_of_a_node_that_leaves_go_on_elsewhere,
+    nothing_of_a_node_that_left_is_left
+];
+
+async fn children_of_a_node_that_leaves_go_on_elsewhere() {
+    let world = World::new();
+    let nodes = world.three().await;
+    for (index, node) in nodes.iter().cycle().take(12).enumerate() {
+        horde(node)
+            .start_child(format!("child-{index}"), world.sleeper())
+            .await
+            .unwrap();
+    }
+    let [n1, n2, n3] = nodes;
+
+    assert_eq!(n3.leave().await, Exited::Left);
+
+    for node in [&n1, &n2] {
+        until("all run on the two that stay", node, || {
+            let children = horde(node).children();
+            running(node) == 12
+                && children
+                    .iter()
+                    .all(|child| child.node.as_ref().is_some_and(|owner| owner != n3.name()))
+        })
+        .await;
+        until("it counts as left", node, || {
+            let members = node.members();
+            let member = members.iter().find(|member| member.id == n3.id());
+            member.is_none_or(|member| member.state == MemberState::Left)
+        })
+        .await;
+    }
+    world
+        .until_processes("there are twelve", |processes| processes.len() == 12)
+        .await;
+}
+
+async fn nothing_of_a_node_that_left_is_left() {
+    let world = World::new();
+    let node = world.node("n1", &[]).await;
+    let addr = node.addr();
+    horde(&node).start_child("a", world.sleeper()).await.unwrap();
+    assert_eq!(horde(&node).lookup("a").unwrap().state, ChildState::Running);
+
+    node.leave().await;
+
+    assert!(
+        std::net::TcpListener::bind(addr).is_ok(),
+        "the lifelines' port is still open"
+    );
+    assert!(
+        std::net::UdpSocket::bind(addr).is_ok(),
+        "QUIC's port is still open"
+    );
+    world.builder("n1", &[]).listen(addr).start().await.unwrap();
+    assert_eq!(node.exited().await, Exited::Left, "it stays over");
+}
