@@ -45,7 +45,7 @@ where
 
     /// Removes the siblings that are here now. Whether there were any: without, nothing is written.
     pub fn remove(&mut self, key: &K) -> bool {
-        let is_put = self.map.is_put(key);
+        let is_put = self.map.contains_key(key);
         if is_put {
             let context = self.map.context_of(key, self.origin);
             self.apply(key.clone(), None, context);

@@ -37,7 +37,6 @@ impl<K, V> Change<K, V> {
             (None, Some(_)) => ChangeKind::Added,
             (Some(_), None) => ChangeKind::Removed,
             (Some(before), Some(after)) if before.dot != after.dot => ChangeKind::Updated,
-            // Without a value before and after, one came and went unseen.
             (Some(_), Some(_)) | (None, None) => ChangeKind::Siblings,
         }
     }

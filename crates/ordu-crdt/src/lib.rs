@@ -44,6 +44,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod batch;
 mod change;
@@ -55,8 +57,11 @@ mod hlc;
 mod id;
 mod map;
 mod message;
+mod planted;
 mod replica;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 pub use self::{
@@ -68,7 +73,7 @@ pub use self::{
     hlc::{Hlc, Stamp},
     id::{Dot, ReplicaId},
     map::{AwLwwMap, Sibling, SiblingRef, Siblings},
-    message::{Chunk, Message, Scope, WireOp},
+    message::{Chunk, End, Message, Run, Scope, WireOp},
     replica::{Replica, Written},
     vector::VersionVector,
 };

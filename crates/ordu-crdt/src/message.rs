@@ -65,8 +65,33 @@ pub struct Chunk<K, V> {
     pub origins: Vec<ReplicaId>,
     /// The operations.
     pub ops: Vec<WireOp<K, V>>,
-    /// In the last chunk: how far each origin is covered by the transfer, by position in `origins`.
-    pub end: Option<Vec<(u16, u64)>>,
+    /// In a full causal join: operations that the sender still holds and the receiver has seen.
+    pub held: Vec<Run>,
+    /// In the last chunk: what the receiver adopts.
+    pub end: Option<End>,
+}
+
+/// Consecutive operations of one origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Run {
+    /// Who wrote them, by position in [`Chunk::origins`].
+    pub origin: u16,
+    /// The first.
+    pub first: u64,
+    /// The last, not before the first.
+    pub last: u64,
+}
+
+/// What the receiver of a transfer adopts with its last chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct End {
+    /// How far each origin is covered, by position in [`Chunk::origins`]: in a full causal join all of the sender's
+    /// vector, else what may be news.
+    pub vector: Vec<(u16, u64)>,
+    /// In a full causal join: the sender's floor.
+    pub floor: Vec<(u16, u64)>,
 }
 
 /// What a transfer is about.
@@ -80,6 +105,12 @@ pub enum Scope {
     },
     /// All that the receiver lacked, of any origin.
     Missing {
+        /// The round of the receiver's vector that is answered.
+        round: u64,
+    },
+    /// All that the sender holds: a full causal join, for a receiver below the sender's floor (S1.5). What the
+    /// sender covers and no longer holds, the receiver drops.
+    Full {
         /// The round of the receiver's vector that is answered.
         round: u64,
     },

@@ -84,6 +84,12 @@ where
         &self.map.vector
     }
 
+    /// Up to where removes and contexts may have been collected here. A replica that does not cover it takes a full
+    /// causal join (S1.5).
+    pub const fn floor(&self) -> &VersionVector {
+        self.map.floor()
+    }
+
     /// Writes one atomic unit: its operations become visible together on every replica (S2.3).
     ///
     /// `wall_ms` is the wall clock in milliseconds since the Unix epoch. Returns what was written, `None` if `f`
@@ -108,6 +114,10 @@ where
             return (None, answer);
         }
         self.map.advance(self.own, last.seq);
+        if self.peers.is_empty() {
+            // No round of anti-entropy will do it.
+            self.collect();
+        }
         self.all_ready();
         let first = Dot {
             seq: before + 1,

@@ -45,7 +45,12 @@ impl VersionVector {
 
     /// Whether everything that `other` covers is covered here too.
     pub fn dominates(&self, other: &Self) -> bool {
-        other.entries.iter().all(|&(origin, seq)| seq <= self.get(origin))
+        // Both are sorted: one walk, not a search for each.
+        let mut mine = self.entries.iter();
+        other.entries.iter().all(|&(origin, seq)| {
+            let covered = mine.find(|&&(id, _)| id >= origin);
+            covered.is_some_and(|&(id, covered)| id == origin && seq <= covered)
+        })
     }
 
     /// Covers the operations of `origin` up to `seq`. A lower `seq` changes nothing.

@@ -8,7 +8,7 @@ use super::{
     origins::OriginIdx,
     slab::SlotId,
 };
-use crate::{Change, Dot, Hlc, digest};
+use crate::{Change, Dot, Hlc, digest, planted::Bug};
 
 /// An operation on its way into a map.
 #[derive(Debug)]
@@ -21,22 +21,28 @@ pub(crate) struct NewOp<K, V> {
     pub(crate) context: Context,
 }
 
+impl<K, V> NewOp<K, V> {
+    fn supersedes(&self, op: &Op<K, V>) -> bool {
+        if op.origin == self.origin {
+            op.seq < self.seq
+        } else {
+            op.seq <= self.context.get(op.origin)
+        }
+    }
+}
+
 impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     /// Everything the operations on `key` here cover, as the context of the next operation of `writer`.
     pub(crate) fn context_of(&self, key: &K, writer: OriginIdx) -> Context {
         let mut context = Context::default();
         for id in self.chain(self.head(key)) {
             let op = &self.ops[id];
-            let seen = op.context.iter().chain([(op.origin, op.seq)]);
-            seen.filter(|&(origin, _)| origin != writer)
-                .for_each(|(origin, seq)| context.add(origin, seq));
+            if !self.planted.is(Bug::ContextNotClosed) {
+                context.absorb(&op.context, writer);
+            }
+            context.absorb_dot(op.origin, op.seq, writer);
         }
         context
-    }
-
-    /// Whether a remove of `key` would change anything.
-    pub(crate) fn is_put(&self, key: &K) -> bool {
-        self.contains_key(key)
     }
 
     /// Applies an operation, whatever came before it: in any order, and any number of times.
@@ -44,84 +50,173 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     /// It supersedes what its context covers and takes its place beside the rest, unless one of those supersedes
     /// it. As contexts are closed over time (see [`Context`]), what remains depends only on the set of operations
     /// applied, never on their order.
-    pub(crate) fn apply(&mut self, new: NewOp<K, V>) {
+    pub(crate) fn apply(&mut self, mut new: NewOp<K, V>) {
         let hash = self.hasher.hash_one(&new.key);
-        let Some(head) = self.index.find(hash, |&id| self.ops[id].key == new.key).copied() else {
+        let Some(head) = self.find_head(hash, &new.key) else {
             self.apply_first(hash, new);
             return;
         };
-        let known = |op: &Op<K, V>| op.is(new.origin, new.seq) || op.supersedes(new.origin, new.seq);
-        if self.chain(Some(head)).any(|id| known(&self.ops[id])) {
+        if self
+            .chain(Some(head))
+            .any(|id| self.ops[id].is(new.origin, new.seq))
+        {
             return;
         }
+        let mut above = self
+            .chain(Some(head))
+            .find(|&id| self.ops[id].supersedes(new.origin, new.seq));
         let winner = self.winner(head);
-        let was_changed = self.ops[head].changed;
-        let mut before = None;
-        let mut touched = new.value.is_some();
-        let mut kept: Option<SlotId> = None;
+        let mut chain = Rebuilt {
+            was_changed: self.ops[head].changed,
+            ..Rebuilt::default()
+        };
         let mut rest = Some(head);
         while let Some(id) = rest {
-            rest = self.ops[id].next;
-            self.ops[id].head = false;
-            self.ops[id].changed = false;
-            let (origin, seq) = (self.ops[id].origin, self.ops[id].seq);
-            if new_supersedes(&new, origin, seq) {
-                touched |= self.ops[id].value.is_some();
-                let old = self.retire(id, new.origin);
-                if winner == Some(id) {
-                    before = old;
-                }
-            } else {
-                self.ops[id].next = kept;
-                kept = Some(id);
+            let op = &mut self.ops[id];
+            rest = op.next;
+            op.head = false;
+            op.changed = false;
+            // What supersedes the new operation stays, whatever that one claims.
+            let lost = self.planted.is(Bug::LoserDroppedAtMerge) && new.value.is_some() && new.hlc > op.hlc;
+            let stays = op.supersedes(new.origin, new.seq) || !(new.supersedes(op) || lost);
+            if stays {
+                op.next = chain.kept;
+                chain.kept = Some(id);
+                continue;
+            }
+            let (is_put, origin) = (op.value.is_some(), new.origin);
+            chain.touched |= is_put;
+            if !self.planted.is(Bug::ContextNotClosed) {
+                new.context.absorb(&op.context, origin);
+            }
+            let old = self.supersede(id, origin);
+            if winner == Some(id) {
+                chain.before = old;
             }
         }
-        if before.is_none() && touched && !was_changed {
-            // The old winner is still there, beside the new operation.
-            before = winner.and_then(|id| self.sibling(id)).map(Sibling::cloned);
+        if let Some(above) = above.take() {
+            // Superseded before it came. What it knew lives on in what superseded it.
+            let op = &mut self.ops[above];
+            let origin = op.origin;
+            if op.context.absorb(&new.context, origin) {
+                self.garbage.push_back((above, origin, self.ops[above].seq));
+            }
+            self.finish(hash, head, winner, chain, &new.key);
+        } else {
+            let key = new.key.clone();
+            chain.touched |= new.value.is_some();
+            chain.kept = Some(self.place(new, chain.kept));
+            self.finish(hash, head, winner, chain, &key);
         }
-        let note = touched && !was_changed;
-        if note {
-            self.changes.push_back((new.key.clone(), before));
-        }
-        let id = self.place(new, kept, was_changed || note);
-        let slot = self
-            .index
-            .find_mut(hash, |&at| at == head)
-            .expect("the key was found above");
-        *slot = id;
-        let has_value = self.winner(id).is_some();
-        self.len = self.len + usize::from(has_value) - usize::from(winner.is_some());
     }
 
     /// The next change that has not been polled: a key, its winner then and now.
     pub(crate) fn poll_change(&mut self) -> Option<Change<K, V>> {
-        let (key, before) = self.changes.pop_front()?;
-        let head = self.head(&key);
-        if let Some(head) = head {
-            self.ops[head].changed = false;
+        while let Some((key, before)) = self.changes.pop_front() {
+            let head = self.head(&key);
+            match head {
+                Some(head) => self.ops[head].changed = false,
+                None => self.orphans -= 1,
+            }
+            let after = head
+                .and_then(|head| self.winner(head))
+                .and_then(|id| self.sibling(id));
+            let after = after.map(Sibling::cloned);
+            if before.is_some() || after.is_some() {
+                return Some(Change { key, before, after });
+            }
         }
-        let after = head
-            .and_then(|head| self.winner(head))
-            .and_then(|id| self.sibling(id));
-        let after = after.map(Sibling::cloned);
-        Some(Change { key, before, after })
+        None
+    }
+
+    /// Drops an operation without another that supersedes it: a stable remove, or what a full causal join
+    /// found to be gone.
+    pub(crate) fn forget(&mut self, id: SlotId) {
+        let key = self.ops[id].key.clone();
+        let hash = self.hasher.hash_one(&key);
+        let Some(head) = self.find_head(hash, &key) else {
+            return;
+        };
+        let winner = self.winner(head);
+        let mut chain = Rebuilt {
+            was_changed: self.ops[head].changed,
+            ..Rebuilt::default()
+        };
+        let mut rest = Some(head);
+        while let Some(at) = rest {
+            let op = &mut self.ops[at];
+            rest = op.next;
+            op.head = false;
+            op.changed = false;
+            if at == id {
+                chain.touched |= op.value.is_some();
+                let (origin, seq) = (op.origin, op.seq);
+                let old = self.supersede(at, origin);
+                // Nothing that is held here stands for it any more.
+                let origin = &mut self.origins[origin];
+                origin.superseded_by_others = origin.superseded_by_others.max(seq);
+                if winner == Some(at) {
+                    chain.before = old;
+                }
+            } else {
+                op.next = chain.kept;
+                chain.kept = Some(at);
+            }
+        }
+        self.finish(hash, head, winner, chain, &key);
     }
 
     fn apply_first(&mut self, hash: u64, new: NewOp<K, V>) {
         let is_put = new.value.is_some();
-        if is_put {
+        let is_noted = self.orphans > 0 && self.changes.iter().any(|(key, _)| *key == new.key);
+        if is_noted {
+            self.orphans -= 1;
+        } else if is_put {
             self.changes.push_back((new.key.clone(), None));
         }
-        let id = self.place(new, None, is_put);
+        let id = self.place(new, None);
+        let op = &mut self.ops[id];
+        op.head = true;
+        op.changed = is_put || is_noted;
         self.len += usize::from(is_put);
         let (ops, hasher) = (&self.ops, &self.hasher);
         self.index
             .insert_unique(hash, id, |&id| hasher.hash_one(&ops[id].key));
     }
 
-    /// Stores an operation as head of its chain.
-    fn place(&mut self, new: NewOp<K, V>, next: Option<SlotId>, changed: bool) -> SlotId {
+    /// Points the index at the chain as it is now, and notes the change.
+    fn finish(&mut self, hash: u64, head: SlotId, winner: Option<SlotId>, chain: Rebuilt<V>, key: &K) {
+        let Rebuilt {
+            kept,
+            was_changed,
+            touched,
+            mut before,
+        } = chain;
+        if touched && !was_changed {
+            if before.is_none() {
+                // The old winner is still there.
+                before = winner.and_then(|id| self.sibling(id)).map(Sibling::cloned);
+            }
+            self.changes.push_back((key.clone(), before));
+        }
+        let entry = self.index.find_entry(hash, |&at| at == head);
+        let entry = entry.expect("the index points at the head of every chain");
+        let Some(first) = kept else {
+            entry.remove();
+            self.orphans += usize::from(was_changed || touched);
+            self.len -= usize::from(winner.is_some());
+            return;
+        };
+        *entry.into_mut() = first;
+        let op = &mut self.ops[first];
+        op.head = true;
+        op.changed = was_changed || touched;
+        let has_value = self.winner(first).is_some();
+        self.len = self.len + usize::from(has_value) - usize::from(winner.is_some());
+    }
+
+    /// Stores an operation that its key's chain goes on from.
+    fn place(&mut self, new: NewOp<K, V>, next: Option<SlotId>) -> SlotId {
         if new.value.is_some() {
             self.fingerprint = self.fingerprint.wrapping_add(self.mark(new.origin, new.seq));
         }
@@ -133,6 +228,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
             seq,
             context,
         } = new;
+        let is_garbage = value.is_none() || !context.is_empty();
         let id = self.ops.insert(Op {
             key,
             value,
@@ -143,15 +239,18 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
             older: None,
             newer: None,
             origin,
-            head: true,
-            changed,
+            head: false,
+            changed: false,
         });
+        if is_garbage {
+            self.garbage.push_back((id, origin, seq));
+        }
         self.link(id);
         id
     }
 
     /// Takes out an operation that one of `by` superseded; gives back what it had put.
-    fn retire(&mut self, id: SlotId, by: OriginIdx) -> Option<Sibling<V>> {
+    fn supersede(&mut self, id: SlotId, by: OriginIdx) -> Option<Sibling<V>> {
         self.unlink(id);
         let op = self.ops.remove(id);
         let stamp = self.stamp(&op);
@@ -182,10 +281,23 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     }
 }
 
-fn new_supersedes<K, V>(new: &NewOp<K, V>, origin: OriginIdx, seq: u64) -> bool {
-    if origin == new.origin {
-        seq < new.seq
-    } else {
-        seq <= new.context.get(origin)
+/// A chain after a change: what is left of it, and what the change was.
+struct Rebuilt<V> {
+    kept: Option<SlotId>,
+    was_changed: bool,
+    /// A sibling came or went.
+    touched: bool,
+    /// The old winner, if it went.
+    before: Option<Sibling<V>>,
+}
+
+impl<V> Default for Rebuilt<V> {
+    fn default() -> Self {
+        Self {
+            kept: None,
+            was_changed: false,
+            touched: false,
+            before: None,
+        }
     }
 }

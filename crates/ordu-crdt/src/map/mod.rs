@@ -1,6 +1,7 @@
 //! The map: what is stored and how it is read.
 
 mod apply;
+mod collect;
 mod log;
 pub(crate) mod op;
 pub(crate) mod origins;
@@ -21,10 +22,10 @@ pub(crate) use self::apply::NewOp;
 pub use self::sibling::{Sibling, SiblingRef, Siblings};
 use self::{
     op::Op,
-    origins::Origins,
+    origins::{OriginIdx, Origins},
     slab::{Slab, SlotId},
 };
-use crate::{Stamp, VersionVector};
+use crate::{Stamp, VersionVector, planted::Planted};
 
 /// An add-wins last-write-wins map.
 ///
@@ -50,6 +51,12 @@ pub struct AwLwwMap<K, V> {
     fingerprint: u64,
     /// Keys whose siblings changed since they were last polled, with the winner of then.
     changes: VecDeque<(K, Option<Sibling<V>>)>,
+    /// How many of these are about keys that are not held at all any more.
+    orphans: usize,
+    /// Operations that are removes or have a context: what becomes collectable once it is stable.
+    garbage: VecDeque<(SlotId, OriginIdx, u64)>,
+    pub(crate) floor: VersionVector,
+    pub(crate) planted: Planted,
 }
 
 impl<K, V> AwLwwMap<K, V> {
@@ -63,6 +70,10 @@ impl<K, V> AwLwwMap<K, V> {
             len: 0,
             fingerprint: 0,
             changes: VecDeque::new(),
+            orphans: 0,
+            garbage: VecDeque::new(),
+            floor: VersionVector::new(),
+            planted: Planted::default(),
         }
     }
 
@@ -176,7 +187,14 @@ impl<K: Hash + Eq, V> AwLwwMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let hash = self.hasher.hash_one(key);
+        self.find_head(self.hasher.hash_one(key), key)
+    }
+
+    fn find_head<Q>(&self, hash: u64, key: &Q) -> Option<SlotId>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
         self.index
             .find(hash, |&id| self.ops[id].key.borrow() == key)
             .copied()

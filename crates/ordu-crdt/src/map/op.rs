@@ -68,11 +68,45 @@ impl Context {
         self.0.as_deref().map_or(&[][..], Vec::as_slice).iter().copied()
     }
 
-    pub(crate) fn add(&mut self, origin: OriginIdx, seq: u64) {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn add(&mut self, origin: OriginIdx, seq: u64) {
         let entries = self.0.get_or_insert_default();
         match entries.iter_mut().find(|entry| entry.0 == origin) {
             Some(entry) => entry.1 = entry.1.max(seq),
             None => entries.push((origin, seq)),
         }
+    }
+
+    /// Takes over what `other` covers into the context of an operation of `writer`. Whether that was news.
+    pub(crate) fn absorb(&mut self, other: &Self, writer: OriginIdx) -> bool {
+        let mut news = false;
+        for (origin, seq) in other.iter() {
+            news |= self.absorb_dot(origin, seq, writer);
+        }
+        news
+    }
+
+    /// Covers one more operation, unless it is the writer's own. Whether that was news.
+    pub(crate) fn absorb_dot(&mut self, origin: OriginIdx, seq: u64, writer: OriginIdx) -> bool {
+        let news = origin != writer && seq > self.get(origin);
+        if news {
+            self.add(origin, seq);
+        }
+        news
+    }
+
+    /// Keeps the entries for which `keep` holds. Whether any went.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(OriginIdx, u64) -> bool) -> bool {
+        let Some(entries) = &mut self.0 else { return false };
+        let before = entries.len();
+        entries.retain(|&(origin, seq)| keep(origin, seq));
+        let went = entries.len() < before;
+        if entries.is_empty() {
+            self.0 = None;
+        }
+        went
     }
 }

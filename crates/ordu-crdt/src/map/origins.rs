@@ -12,6 +12,12 @@ use crate::{ReplicaId, digest};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OriginIdx(u16);
 
+impl OriginIdx {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// One origin and its retained operations, oldest first.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
@@ -58,6 +64,10 @@ impl Origins {
         self.index.get(&id).copied()
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Whether so many more ids, all of them new, can be interned.
     pub(crate) fn has_room_for(&self, more: usize) -> bool {
         more <= Self::MAX.saturating_sub(self.all.len())
@@ -77,12 +87,12 @@ impl Index<OriginIdx> for Origins {
     type Output = Origin;
 
     fn index(&self, index: OriginIdx) -> &Origin {
-        &self.all[usize::from(index.0)]
+        &self.all[index.index()]
     }
 }
 
 impl IndexMut<OriginIdx> for Origins {
     fn index_mut(&mut self, index: OriginIdx) -> &mut Origin {
-        &mut self.all[usize::from(index.0)]
+        &mut self.all[index.index()]
     }
 }

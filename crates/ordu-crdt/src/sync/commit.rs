@@ -3,10 +3,14 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::hash::Hash;
 
-use super::{Part, outgoing::dot};
+use super::{Part, full::HeldElsewhere};
 use crate::{
-    EncodedLen, Replica, ReplicaId, SyncError, VersionVector,
-    map::{NewOp, op::Context, origins::OriginIdx, origins::Origins},
+    Dot, EncodedLen, End, Replica, ReplicaId, Scope, SyncError, VersionVector, WireOp,
+    map::{
+        NewOp,
+        op::Context,
+        origins::{OriginIdx, Origins},
+    },
 };
 
 impl<K, V> Replica<K, V>
@@ -14,52 +18,87 @@ where
     K: Hash + Eq + Clone + EncodedLen,
     V: Clone + EncodedLen,
 {
-    /// Applies a whole transfer and adopts its vector, or nothing of it.
+    /// Applies a whole transfer and adopts its vector, or nothing of it. Returns the vector.
     pub(super) fn commit(
         &mut self,
         parts: Vec<Part<K, V>>,
-        end: &[(ReplicaId, u64)],
-    ) -> Result<(), SyncError> {
-        self.check(&parts, end)?;
-        for Part { origins, ops } in parts {
+        end: End,
+        scope: Scope,
+    ) -> Result<Vec<(ReplicaId, u64)>, SyncError> {
+        let last = parts.last().map_or(&[][..], |part| &part.origins);
+        let named = |(position, seq): (u16, u64)| (last[usize::from(position)], seq);
+        let covered: Vec<_> = end.vector.into_iter().map(named).collect();
+        let floor: VersionVector = end.floor.into_iter().map(named).collect();
+        self.check(&parts, &covered)?;
+
+        let is_full = matches!(scope, Scope::Full { .. });
+        let mut held = HeldElsewhere::default();
+        for Part {
+            origins,
+            ops,
+            held: runs,
+        } in parts
+        {
             let origins: Vec<OriginIdx> = origins
                 .into_iter()
                 .map(|id| self.map.origins.intern(id))
                 .collect();
+            if is_full {
+                let runs = runs
+                    .iter()
+                    .map(|run| (origins[usize::from(run.origin)], run.first, run.last));
+                let ops = ops
+                    .iter()
+                    .map(|op| (origins[usize::from(op.origin)], op.seq, op.seq));
+                held.extend(runs.chain(ops));
+            }
             for op in ops {
-                let origin = origins[usize::from(op.origin)];
-                self.hlc = self.hlc.max(op.hlc);
-                if op.seq <= self.map.origins[origin].covered {
-                    continue;
-                }
-                let mut context = Context::default();
-                for (position, seq) in op.context {
-                    context.add(origins[usize::from(position)], seq);
-                }
-                let (key, value, hlc, seq) = (op.key, op.value, op.hlc, op.seq);
-                self.map.apply(NewOp {
-                    key,
-                    value,
-                    hlc,
-                    origin,
-                    seq,
-                    context,
-                });
+                self.apply(op, &origins);
             }
         }
-        for &(id, seq) in end {
+        if is_full {
+            self.drop_what_is_gone(&covered, &floor, held);
+            self.map.floor.merge(&floor);
+        }
+        for &(id, seq) in &covered {
             let origin = self.map.origins.intern(id);
             self.map.advance(origin, seq);
         }
-        Ok(())
+        if is_full {
+            self.restart_transfers();
+        }
+        Ok(covered)
     }
 
-    fn check(&self, parts: &[Part<K, V>], end: &[(ReplicaId, u64)]) -> Result<(), SyncError> {
-        self.check_own(end.iter().copied())?;
-        // An empty context of what was covered already is no news and may be sent by a peer that restarts a
-        // transfer, so operations are held against both.
-        let mut covered: VersionVector = end.iter().copied().collect();
-        covered.merge(&self.map.vector);
+    pub(crate) fn apply(&mut self, op: WireOp<K, V>, origins: &[OriginIdx]) {
+        let origin = origins[usize::from(op.origin)];
+        self.hlc = self.hlc.max(op.hlc);
+        if op.seq <= self.map.origins[origin].covered {
+            return;
+        }
+        let mut context = Context::default();
+        for (position, seq) in op.context {
+            context.absorb_dot(origins[usize::from(position)], seq, origin);
+        }
+        let WireOp {
+            key, value, hlc, seq, ..
+        } = op;
+        self.map.apply(NewOp {
+            key,
+            value,
+            hlc,
+            origin,
+            seq,
+            context,
+        });
+    }
+
+    fn check(&self, parts: &[Part<K, V>], covered: &[(ReplicaId, u64)]) -> Result<(), SyncError> {
+        self.check_own(covered.iter().copied())?;
+        // A transfer that began before others may bring what is known by now, so operations are held against
+        // both vectors.
+        let mut vector: VersionVector = covered.iter().copied().collect();
+        vector.merge(&self.map.vector);
         let mut new = BTreeSet::new();
         for part in parts {
             let unknown = part
@@ -68,8 +107,11 @@ where
                 .filter(|&&id| self.map.origins.find(id).is_none());
             new.extend(unknown.copied());
             for op in &part.ops {
-                let dot = dot(part.origins[usize::from(op.origin)], op.seq);
-                if dot.seq == 0 || !covered.covers(dot) {
+                let dot = Dot {
+                    origin: part.origins[usize::from(op.origin)],
+                    seq: op.seq,
+                };
+                if dot.seq == 0 || !vector.covers(dot) {
                     return Err(SyncError::BeyondVector(dot));
                 }
             }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Chunk, ReplicaId, Scope, SyncError, WireOp};
+use crate::{Chunk, End, ReplicaId, Run, Scope, SyncError, WireOp};
 
 /// The receiving side of the protocol with one peer.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ struct Staging<K, V> {
 pub(crate) struct Part<K, V> {
     pub(crate) origins: Vec<ReplicaId>,
     pub(crate) ops: Vec<WireOp<K, V>>,
+    pub(crate) held: Vec<Run>,
 }
 
 /// What became of a chunk.
@@ -36,8 +37,9 @@ pub(crate) enum Received<K, V> {
     Staged,
     /// A chunk before this one was lost, or came out of order: the transfer is given up.
     Broken,
-    /// The last chunk: the whole transfer, and what it covers.
-    Complete(Vec<Part<K, V>>, Vec<(ReplicaId, u64)>),
+    /// The last chunk: the whole transfer, and what is adopted with it. The end's positions are those of the last
+    /// part.
+    Complete(Vec<Part<K, V>>, End),
 }
 
 impl<K, V> Default for Incoming<K, V> {
@@ -78,14 +80,14 @@ impl<K, V> Incoming<K, V> {
             parts: Vec::new(),
         };
         let mut staging = self.staging.take().unwrap_or_else(fresh);
-        let end = chunk.end.map(|end| {
-            let named = |(position, seq)| (chunk.origins[usize::from(position)], seq);
-            end.into_iter().map(named).collect()
-        });
-        staging.parts.push(Part {
-            origins: chunk.origins,
-            ops: chunk.ops,
-        });
+        let Chunk {
+            origins,
+            ops,
+            held,
+            end,
+            ..
+        } = chunk;
+        staging.parts.push(Part { origins, ops, held });
         staging.next += 1;
         if let Some(end) = end {
             return Received::Complete(staging.parts, end);
@@ -104,7 +106,7 @@ impl<K, V> Incoming<K, V> {
     pub(crate) fn is_catching_up(&self) -> bool {
         self.staging
             .as_ref()
-            .is_some_and(|staging| matches!(staging.scope, Scope::Missing { .. }))
+            .is_some_and(|staging| !matches!(staging.scope, Scope::Own { .. }))
     }
 }
 
@@ -115,11 +117,14 @@ pub(crate) fn check_positions<K, V>(chunk: &Chunk<K, V>) -> Result<(), SyncError
         let context = op.context.iter().map(|&(position, _)| position);
         context.chain([op.origin])
     });
-    let in_end = chunk.end.iter().flatten().map(|&(position, _)| position);
-    match in_ops
-        .chain(in_end)
-        .find(|&position| usize::from(position) >= origins)
-    {
+    let in_held = chunk.held.iter().map(|run| run.origin);
+    let in_end = chunk
+        .end
+        .iter()
+        .flat_map(|end| end.vector.iter().chain(&end.floor));
+    let in_end = in_end.map(|&(position, _)| position);
+    let mut positions = in_ops.chain(in_held).chain(in_end);
+    match positions.find(|&position| usize::from(position) >= origins) {
         Some(position) => Err(SyncError::NoSuchOrigin { position, origins }),
         None => Ok(()),
     }

@@ -1,24 +1,26 @@
 //! The protocol between replicas. `docs/crdt.md` states it; the parts are the folder's other files.
 
 mod commit;
+mod frame;
+mod full;
 mod incoming;
 mod outgoing;
 mod peer;
 mod pulls;
 
+use alloc::vec::Vec;
 use core::hash::Hash;
 
+use self::incoming::{Received, check_positions};
 pub(crate) use self::{
     incoming::{Incoming, Part},
-    outgoing::Outgoing,
+    outgoing::{Outgoing, Source},
     peer::{Peer, Told},
     pulls::Pulls,
 };
-use self::{
-    incoming::{Received, check_positions},
-    outgoing::dot,
+use crate::{
+    Chunk, Dot, EncodedLen, Message, Replica, ReplicaId, Scope, SyncError, VersionVector, planted::Bug,
 };
-use crate::{Chunk, EncodedLen, Message, Replica, ReplicaId, Scope, SyncError, VersionVector};
 
 impl<K, V> Replica<K, V>
 where
@@ -69,19 +71,11 @@ where
         let Some(state) = self.peers.get(&peer) else {
             return;
         };
-        self.pulls.round_began(peer);
         let presumed_equal = state.synced_once && state.acknowledged == self.map.vector;
+        self.pulls.round_began(peer);
+        self.collect();
         if presumed_equal {
-            let Told { round, digest, .. } = self.tell(peer);
-            let fingerprint = self.map.fingerprint();
-            self.outbox.push_back((
-                peer,
-                Message::Probe {
-                    round,
-                    digest,
-                    fingerprint,
-                },
-            ));
+            self.probe(peer);
             self.ask_next();
         } else {
             self.ask(peer);
@@ -122,11 +116,13 @@ where
             let Some(peer) = self.peers.get_mut(&id) else {
                 continue;
             };
-            let (own, config, transfers) = (self.own, &self.config, &mut self.transfers);
-            if let Some(chunk) =
-                peer.outgoing
-                    .next_chunk(&self.map, own, config, transfers, &peer.acknowledged)
-            {
+            let mut source = Source {
+                map: &self.map,
+                own: self.own,
+                config: &self.config,
+                transfers: &mut self.transfers,
+            };
+            if let Some(chunk) = peer.outgoing.next_chunk(&mut source, &peer.acknowledged) {
                 // To the back: peers take turns.
                 self.ready.push_back(id);
                 return Some((id, Message::Chunk(chunk)));
@@ -189,10 +185,14 @@ where
             state.outgoing.push_after(self.map.origins[self.own].covered);
             self.outbox.push_back((peer, Message::UpToDate { round }));
         } else {
-            self.transfers += 1;
-            state
-                .outgoing
-                .begin_missing(self.transfers, theirs.clone(), round);
+            let base = state.acknowledged.clone();
+            let mut source = Source {
+                map: &self.map,
+                own: self.own,
+                config: &self.config,
+                transfers: &mut self.transfers,
+            };
+            state.outgoing.begin(&mut source, base, round);
             self.ready(peer);
         }
         if self.map.vector.dominates(theirs) {
@@ -215,6 +215,8 @@ where
 
     fn on_chunk(&mut self, peer: ReplicaId, chunk: Chunk<K, V>) -> Result<(), SyncError> {
         check_positions(&chunk)?;
+        #[cfg(test)]
+        self.commit_early(&chunk);
         let Some(state) = self.peers.get_mut(&peer) else {
             return Ok(());
         };
@@ -222,32 +224,32 @@ where
         if let Scope::Own { after } = scope
             && chunk.index == 0
             && self.map.vector.get(peer) < after
+            && !self.map.planted.is(Bug::GapApplied)
         {
             // Operations in between were lost on the way. Applied now, this would claim to cover them.
             state.incoming.refuse(chunk.transfer);
-            self.acknowledge(peer, serial, alloc::vec::Vec::new());
+            self.acknowledge(peer, serial, Vec::new());
             self.ask(peer);
             return Ok(());
         }
         match state.incoming.receive(chunk) {
-            Received::Late => self.acknowledge(peer, serial, alloc::vec::Vec::new()),
+            Received::Late => self.acknowledge(peer, serial, Vec::new()),
             Received::Staged => {
                 self.pulls.progressed(peer);
-                self.acknowledge(peer, serial, alloc::vec::Vec::new());
+                self.acknowledge(peer, serial, Vec::new());
             }
             Received::Broken => {
-                self.acknowledge(peer, serial, alloc::vec::Vec::new());
+                self.acknowledge(peer, serial, Vec::new());
                 self.pulls.abandon(peer);
                 self.ask(peer);
             }
             Received::Complete(parts, end) => {
-                self.commit(parts, &end)?;
-                let Some(state) = self.peers.get_mut(&peer) else {
-                    return Ok(());
-                };
-                state.acknowledged.extend(&end);
-                self.acknowledge(peer, serial, end);
-                if let Scope::Missing { round } = scope {
+                let covered = self.commit(parts, end, scope)?;
+                if let Some(state) = self.peers.get_mut(&peer) {
+                    state.acknowledged.extend(&covered);
+                }
+                self.acknowledge(peer, serial, covered);
+                if let Scope::Missing { round } | Scope::Full { round } = scope {
                     self.on_complete(peer, round);
                 }
             }
@@ -269,9 +271,13 @@ where
     /// Nobody can hold an operation of this replica that it has not written (S1.6).
     fn check_own(&self, mut held: impl Iterator<Item = (ReplicaId, u64)>) -> Result<(), SyncError> {
         let written = self.map.origins[self.own].covered;
-        match held.find(|&(origin, seq)| origin == self.id && seq > written) {
+        let is_beyond = |&(origin, seq): &(ReplicaId, u64)| origin == self.id && seq > written;
+        match held
+            .find(is_beyond)
+            .filter(|_| !self.map.planted.is(Bug::IdReused))
+        {
             Some((origin, seq)) => Err(SyncError::OwnIdElsewhere {
-                held: dot(origin, seq),
+                held: Dot { origin, seq },
                 written,
             }),
             None => Ok(()),
@@ -287,13 +293,22 @@ where
         }
     }
 
+    /// Forgets the removes and contexts that every peer has seen (S1.4).
+    pub(crate) fn collect(&mut self) {
+        if self.map.has_garbage() {
+            let peers = &self.peers;
+            let everywhere = |origin| peers.values().map(|peer| peer.acknowledged.get(origin)).min();
+            self.map.collect(|origin| everywhere(origin).unwrap_or(u64::MAX));
+        }
+    }
+
     fn mark_synced(&mut self, peer: ReplicaId) {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.synced_once = true;
         }
     }
 
-    fn acknowledge(&mut self, peer: ReplicaId, serial: u64, held: alloc::vec::Vec<(ReplicaId, u64)>) {
+    fn acknowledge(&mut self, peer: ReplicaId, serial: u64, held: Vec<(ReplicaId, u64)>) {
         self.outbox.push_back((peer, Message::Ack { serial, held }));
     }
 
@@ -310,6 +325,37 @@ where
                 },
             ));
         }
+    }
+
+    /// After a full join: begins every transfer anew, and asks every peer whether it is equal, for nothing is pushed
+    /// to a peer before it is certain that it covers the new floor.
+    fn restart_transfers(&mut self) {
+        for peer in self.peers.values_mut() {
+            let mut source = Source {
+                map: &self.map,
+                own: self.own,
+                config: &self.config,
+                transfers: &mut self.transfers,
+            };
+            peer.outgoing.restart(&mut source, &peer.acknowledged);
+        }
+        let peers: Vec<ReplicaId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.probe(peer);
+        }
+    }
+
+    fn probe(&mut self, peer: ReplicaId) {
+        let Told { round, digest, .. } = self.tell(peer);
+        let fingerprint = self.map.fingerprint();
+        self.outbox.push_back((
+            peer,
+            Message::Probe {
+                round,
+                digest,
+                fingerprint,
+            },
+        ));
     }
 
     /// Begins a round in which `peer` is told what is here.

@@ -2,14 +2,14 @@
 
 use alloc::vec::Vec;
 
+use super::frame::Frame;
 use crate::{
-    AwLwwMap, Chunk, Dot, EncodedLen, ReplicaId, Scope, SyncConfig, VersionVector, WireOp,
-    batch::op_len,
+    AwLwwMap, Chunk, EncodedLen, ReplicaId, Scope, SyncConfig, VersionVector,
     map::{
-        op::Op,
         origins::{Origin, OriginIdx},
         slab::SlotId,
     },
+    planted::Bug,
 };
 
 /// The sending side of the protocol with one peer. Its size does not depend on how far behind the peer is.
@@ -41,11 +41,33 @@ struct Transfer {
     last: Option<SlotId>,
 }
 
+/// What transfers are made from.
+pub(crate) struct Source<'a, K, V> {
+    pub(crate) map: &'a AwLwwMap<K, V>,
+    pub(crate) own: OriginIdx,
+    pub(crate) config: &'a SyncConfig,
+    /// The number of the last transfer to anybody.
+    pub(crate) transfers: &'a mut u64,
+}
+
+impl<K, V> Source<'_, K, V> {
+    fn next_number(&mut self) -> u64 {
+        *self.transfers += 1;
+        *self.transfers
+    }
+}
+
 impl Outgoing {
-    /// Begins to send all that `base` does not cover, in answer to that round.
-    pub(crate) fn begin_missing(&mut self, number: u64, base: VersionVector, round: u64) {
-        let scope = Scope::Missing { round };
-        self.transfer = Some(Transfer::new(number, scope, base));
+    /// Begins to send all that `base`, which the peer holds, does not cover, in answer to that round.
+    pub(crate) fn begin<K, V>(&mut self, source: &mut Source<'_, K, V>, base: VersionVector, round: u64) {
+        // Below the floor, single operations are not enough: what they superseded may be forgotten here.
+        let is_above = base.dominates(&source.map.floor) || source.map.planted.is(Bug::FloorIgnored);
+        let scope = if is_above {
+            Scope::Missing { round }
+        } else {
+            Scope::Full { round }
+        };
+        self.transfer = Some(Transfer::new(source.next_number(), scope, base));
     }
 
     /// The peer said what it has: receipts that were lost are no longer waited for, and an unfinished transfer is
@@ -67,55 +89,63 @@ impl Outgoing {
     /// The next chunk for the peer, if it has credit and there is anything to send.
     pub(crate) fn next_chunk<K, V>(
         &mut self,
-        map: &AwLwwMap<K, V>,
-        own: OriginIdx,
-        config: &SyncConfig,
-        transfers: &mut u64,
+        source: &mut Source<'_, K, V>,
         acknowledged: &VersionVector,
     ) -> Option<Chunk<K, V>>
     where
         K: Clone + EncodedLen,
         V: Clone + EncodedLen,
     {
-        if self.sent - self.received >= u64::from(config.window.max(1)) {
+        if self.sent - self.received >= u64::from(source.config.window.max(1)) {
             return None;
         }
-        let origin = &map.origins[own];
-        let from = match &self.transfer {
-            None => self.pushed.filter(|&pushed| pushed < origin.covered),
-            Some(Transfer {
-                scope: Scope::Own { after },
-                ..
-            }) => Some(*after),
-            Some(Transfer {
-                scope: Scope::Missing { .. },
-                ..
-            }) => None,
-        };
-        let mut next_number = || {
-            *transfers += 1;
-            *transfers
-        };
-        match from {
-            // Another origin superseded some of what is to be pushed: without that origin's operation the list is
-            // not complete, so everything the peer lacks goes along.
-            Some(from) if origin.superseded_by_others > from => {
-                self.begin_missing(next_number(), acknowledged.clone(), UNASKED);
-            }
-            Some(after) if self.transfer.is_none() => {
-                let base = [(origin.id, after)].into_iter().collect();
-                self.transfer = Some(Transfer::new(next_number(), Scope::Own { after }, base));
-            }
-            _ => {}
-        }
+        self.begin_push(source, acknowledged);
         let transfer = self.transfer.as_mut()?;
         self.sent += 1;
-        let chunk = transfer.next_chunk(map, own, config, self.sent);
+        let chunk = transfer.next_chunk(source, self.sent);
         if chunk.end.is_some() {
             self.transfer = None;
-            self.pushed = Some(origin.covered);
+            self.pushed = Some(source.map.origins[source.own].covered);
         }
         Some(chunk)
+    }
+
+    /// Begins anew what is under way. A full join of this replica drops operations without another that supersedes
+    /// them and raises the floor: what was sent of a transfer may be gone, and its end would cover what the rest of
+    /// it does not account for.
+    pub(crate) fn restart<K, V>(&mut self, source: &mut Source<'_, K, V>, acknowledged: &VersionVector) {
+        match self.transfer.as_ref().map(|transfer| transfer.scope) {
+            Some(Scope::Missing { round } | Scope::Full { round }) => {
+                self.begin(source, acknowledged.clone(), round);
+            }
+            // Pushed once the peer is known to cover the floor.
+            Some(Scope::Own { .. }) => self.transfer = None,
+            None => {}
+        }
+    }
+
+    /// Begins a transfer of own operations, if there are any to push and no other transfer is under way.
+    fn begin_push<K, V>(&mut self, source: &mut Source<'_, K, V>, acknowledged: &VersionVector) {
+        let own = &source.map.origins[source.own];
+        let under_way = self.transfer.as_ref().map(|transfer| transfer.scope);
+        let after = match under_way {
+            None => self.pushed.filter(|&pushed| pushed < own.covered),
+            Some(Scope::Own { after }) => Some(after),
+            Some(Scope::Missing { .. } | Scope::Full { .. }) => None,
+        };
+        let Some(after) = after else { return };
+        let is_complete =
+            own.superseded_by_others <= after || source.map.planted.is(Bug::DeadSkippedOutsideUnit);
+        if !is_complete {
+            // Another origin superseded some of what is to be pushed. Without that origin's operation the list is
+            // not complete, so everything the peer lacks goes along.
+            self.begin(source, acknowledged.clone(), UNASKED);
+        } else if under_way.is_none() && acknowledged.dominates(&source.map.floor) {
+            // Contexts of new operations lack what was collected. A peer of which it is not certain that it covers
+            // the floor gets them once it is.
+            let base = [(own.id, after)].into_iter().collect();
+            self.transfer = Some(Transfer::new(source.next_number(), Scope::Own { after }, base));
+        }
     }
 }
 
@@ -134,33 +164,20 @@ impl Transfer {
         }
     }
 
-    fn next_chunk<K, V>(
-        &mut self,
-        map: &AwLwwMap<K, V>,
-        own: OriginIdx,
-        config: &SyncConfig,
-        serial: u64,
-    ) -> Chunk<K, V>
+    fn next_chunk<K, V>(&mut self, source: &Source<'_, K, V>, serial: u64) -> Chunk<K, V>
     where
         K: Clone + EncodedLen,
         V: Clone + EncodedLen,
     {
+        let Source { map, own, config, .. } = *source;
         let mut frame = Frame::new(config.frame_bytes);
-        let walked_all = self.fill(map, own, &mut frame);
-        let end = walked_all.then(|| self.end(map, own));
-        let end = end.and_then(|end| frame.end(&end));
+        if self.fill(map, own, &mut frame) || map.planted.is(Bug::PartialKeysWithWholeVector) {
+            let floor = self.is_full().then_some(&map.floor);
+            frame.end(&self.covered(map, own), floor);
+        }
         let index = self.index;
         self.index += 1;
-        let Frame { origins, ops, .. } = frame;
-        Chunk {
-            serial,
-            transfer: self.number,
-            index,
-            scope: self.scope,
-            origins,
-            ops,
-            end,
-        }
+        frame.into_chunk(serial, self.number, index, self.scope)
     }
 
     /// Walks on until the frame is full or there is nothing left; whether there is not.
@@ -170,112 +187,52 @@ impl Transfer {
         V: Clone + EncodedLen,
     {
         for (position, (index, origin)) in map.origins.iter().enumerate() {
+            let base = self.base.get(origin.id);
             if self.walked.len() == position {
-                self.walked.push(self.base.get(origin.id));
+                self.walked.push(if self.is_full() { 0 } else { base });
             }
-            let walked = &mut self.walked[position];
-            if *walked >= origin.covered || !self.scope.includes(index == own) {
+            let walked = self.walked[position];
+            if walked >= origin.covered || !self.includes(index == own) {
                 continue;
             }
-            let mut at = map.first_after(index, *walked, self.last);
+            let mut at = map.first_after(index, walked, self.last);
             while let Some(id) = at {
                 let op = &map.ops[id];
-                if !frame.push(map, op) {
+                let fits = if op.seq <= base {
+                    frame.hold(origin.id, op.seq)
+                } else {
+                    frame.push(map, op)
+                };
+                if !fits {
                     return false;
                 }
-                *walked = op.seq;
+                self.walked[position] = op.seq;
                 self.last = Some(id);
                 at = op.newer;
             }
-            *walked = origin.covered;
+            self.walked[position] = origin.covered;
         }
         true
     }
 
-    /// What the receiver covers once it has everything.
-    fn end<K, V>(&self, map: &AwLwwMap<K, V>, own: OriginIdx) -> Vec<(ReplicaId, u64)> {
-        let news = |(index, origin): (OriginIdx, &Origin)| {
-            let is_news = self.scope.includes(index == own) && origin.covered > self.base.get(origin.id);
-            is_news.then_some((origin.id, origin.covered))
+    /// What the receiver covers once it has everything. For a full join that is all: the receiver must know what
+    /// the sender has seen and no longer holds.
+    fn covered<K, V>(&self, map: &AwLwwMap<K, V>, own: OriginIdx) -> Vec<(ReplicaId, u64)> {
+        let is_news = |index: OriginIdx, origin: &Origin| {
+            self.is_full() || self.includes(index == own) && origin.covered > self.base.get(origin.id)
         };
-        map.origins.iter().filter_map(news).collect()
-    }
-}
-
-impl Scope {
-    const fn includes(self, is_own: bool) -> bool {
-        matches!(self, Self::Missing { .. }) || is_own
-    }
-}
-
-/// A chunk being filled up to its size.
-struct Frame<K, V> {
-    room: usize,
-    origins: Vec<ReplicaId>,
-    ops: Vec<WireOp<K, V>>,
-}
-
-impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
-    const fn new(bytes: usize) -> Self {
-        Self {
-            room: bytes.saturating_sub(SyncConfig::HEADER),
-            origins: Vec::new(),
-            ops: Vec::new(),
-        }
-    }
-
-    /// Adds an operation, unless it does not fit. The first always does: none larger is written.
-    fn push(&mut self, map: &AwLwwMap<K, V>, op: &Op<K, V>) -> bool {
-        let bytes = op_len(&op.key, op.value.as_ref(), &op.context);
-        if bytes > self.room && !self.ops.is_empty() {
-            return false;
-        }
-        self.room = self.room.saturating_sub(bytes);
-        let context = op
-            .context
+        let news = map
+            .origins
             .iter()
-            .map(|(origin, seq)| (map.origins[origin].id, seq));
-        let context = context.collect::<Vec<_>>();
-        let wire = WireOp {
-            origin: self.position(map.origins[op.origin].id),
-            seq: op.seq,
-            hlc: op.hlc,
-            context: context
-                .into_iter()
-                .map(|(origin, seq)| (self.position(origin), seq))
-                .collect(),
-            key: op.key.clone(),
-            value: op.value.clone(),
-        };
-        self.ops.push(wire);
-        true
+            .filter(|&(index, origin)| origin.covered > 0 && is_news(index, origin));
+        news.map(|(_, origin)| (origin.id, origin.covered)).collect()
     }
 
-    /// The vector by position, unless it does not fit beside the operations; alone it does.
-    fn end(&mut self, vector: &[(ReplicaId, u64)]) -> Option<Vec<(u16, u64)>> {
-        const ENTRY: usize = 16 + 3 + 10;
-        if vector.len() * ENTRY > self.room && !self.ops.is_empty() {
-            return None;
-        }
-        Some(
-            vector
-                .iter()
-                .map(|&(origin, seq)| (self.position(origin), seq))
-                .collect(),
-        )
+    const fn is_full(&self) -> bool {
+        matches!(self.scope, Scope::Full { .. })
     }
 
-    fn position(&mut self, origin: ReplicaId) -> u16 {
-        let known = self.origins.iter().position(|&id| id == origin);
-        let position = known.unwrap_or_else(|| {
-            self.origins.push(origin);
-            self.origins.len() - 1
-        });
-        u16::try_from(position).expect("origins are bounded by their interning")
+    const fn includes(&self, is_own: bool) -> bool {
+        is_own || !matches!(self.scope, Scope::Own { .. })
     }
-}
-
-/// An operation named in an error.
-pub(crate) const fn dot(origin: ReplicaId, seq: u64) -> Dot {
-    Dot { origin, seq }
 }

@@ -7,20 +7,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ordu_crdt::{Dot, Stamp, VersionVector};
+use crate::{Dot, Stamp, VersionVector};
 
-use super::{Bulky, Key, Node};
+use super::net::{Bulky, Key, Node};
 
 /// A dot store with its causal context.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
-    pub store: BTreeMap<Dot, (Key, Bulky, Stamp)>,
-    pub context: BTreeSet<Dot>,
+pub(super) struct State {
+    pub(super) store: BTreeMap<Dot, (Key, Bulky, Stamp)>,
+    pub(super) context: BTreeSet<Dot>,
 }
 
 impl State {
     /// The join of the paper: what both have, and what one has that the other has not seen.
-    pub fn join(&mut self, other: &Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         let lost = |dot: &Dot| other.context.contains(dot) && !other.store.contains_key(dot);
         self.store.retain(|dot, _| !lost(dot));
         for (dot, entry) in &other.store {
@@ -34,7 +34,7 @@ impl State {
 
 /// Every operation that was ever written.
 #[derive(Debug, Default)]
-pub struct Spec {
+pub(super) struct Spec {
     operations: BTreeMap<Dot, Operation>,
 }
 
@@ -45,7 +45,14 @@ struct Operation {
 }
 
 impl Spec {
-    pub fn record(&mut self, dot: Dot, key: Key, value: Option<Bulky>, stamp: Stamp, seen: &VersionVector) {
+    pub(super) fn record(
+        &mut self,
+        dot: Dot,
+        key: Key,
+        value: Option<Bulky>,
+        stamp: Stamp,
+        seen: &VersionVector,
+    ) {
         // The writer's context holds also what it knows of only through the contexts of others.
         let seen = self.state_at(seen).context;
         let of_key = |other: &&Dot| {
@@ -65,7 +72,7 @@ impl Spec {
     }
 
     /// The state that a replica with this vector must have.
-    pub fn state_at(&self, vector: &VersionVector) -> State {
+    pub(super) fn state_at(&self, vector: &VersionVector) -> State {
         let mut state = State::default();
         for (_, operation) in self.operations.iter().filter(|(dot, _)| vector.covers(**dot)) {
             state.join(&operation.delta);
@@ -73,7 +80,7 @@ impl Spec {
         state
     }
 
-    pub fn check(&self, node: &Node) {
+    pub(super) fn check(&self, node: &Node) {
         let expected = self.state_at(node.vector()).store;
         let mut actual = BTreeMap::new();
         let keys: BTreeSet<Key> = self.operations.values().map(|operation| operation.key).collect();

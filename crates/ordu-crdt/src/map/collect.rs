@@ -1,0 +1,67 @@
+//! Forgetting what everybody knows.
+//!
+//! Two things are kept only for replicas that have not seen an operation: a remove, and the context of a put. Once
+//! every peer covers the operation, and this replica covers all that its context names, both can go:
+//!
+//! - no peer needs them to drop what the operation superseded, for it did when it applied the operation;
+//! - this replica needs them to refuse nothing, for what the context names is covered here and so is late.
+//!
+//! Whoever is no peer may still need them, so the *floor* of the operation's origin rises to it. A replica that does
+//! not cover the floor is never sent single operations but takes a full causal join (S1.5).
+
+use core::hash::Hash;
+
+use alloc::vec;
+
+use super::{AwLwwMap, origins::OriginIdx};
+use crate::{ReplicaId, VersionVector, planted::Bug};
+
+/// How many candidates one call looks at: the work of a call is bounded, and the rest keep their turn.
+const AT_ONCE: usize = 1_024;
+
+impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
+    /// Whether there may be anything to collect.
+    pub(crate) fn has_garbage(&self) -> bool {
+        !self.garbage.is_empty()
+    }
+
+    /// Collects what is stable: `stable` tells how far every peer covers an origin.
+    pub(crate) fn collect(&mut self, stable: impl Fn(ReplicaId) -> u64) {
+        let mut known = vec![None; self.origins.len()];
+        for _ in 0..self.garbage.len().min(AT_ONCE) {
+            let Some((id, origin, seq)) = self.garbage.pop_front() else {
+                return;
+            };
+            if !self.ops.occupant(id).is_some_and(|op| op.is(origin, seq)) {
+                continue;
+            }
+            let everywhere = *known[origin.index()].get_or_insert_with(|| stable(self.origins[origin].id));
+            if seq > everywhere && !self.planted.is(Bug::CollectedTooEarly) {
+                self.garbage.push_back((id, origin, seq));
+                continue;
+            }
+            let origins = &self.origins;
+            let op = &mut self.ops[id];
+            let forgot = op
+                .context
+                .retain(|origin: OriginIdx, seq| seq > origins[origin].covered);
+            let is_settled = op.context.is_empty();
+            // A change that was not told yet is marked on the head of the chain.
+            let is_over = op.value.is_none() && is_settled && !op.changed;
+            let is_done = is_settled && (op.value.is_some() || is_over);
+            if forgot || is_over {
+                self.floor.advance(self.origins[origin].id, seq);
+            }
+            if is_over {
+                self.forget(id);
+            } else if !is_done {
+                self.garbage.push_back((id, origin, seq));
+            }
+        }
+    }
+
+    /// For each origin the operations whose removes and contexts may have been collected here.
+    pub(crate) const fn floor(&self) -> &VersionVector {
+        &self.floor
+    }
+}

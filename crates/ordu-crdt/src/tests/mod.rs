@@ -1,0 +1,11 @@
+//! Tests of the whole crate: random schedules against an executable specification, and single stories.
+//!
+//! They live inside the crate so that bugs can be planted without a feature that others could turn on.
+
+mod collection;
+mod losses;
+mod model;
+mod net;
+mod planted;
+mod spec;
+mod sync;

@@ -1,0 +1,75 @@
+//! Each planted bug is found by the suite that passes without it, within the same budget.
+
+use core::hash::Hash;
+use std::vec::Vec;
+
+use proptest::test_runner::{Config, TestRunner};
+
+use super::{
+    model::{budget, run, schedule},
+    sync::a_push_that_lags_behind_an_overwrite,
+};
+use crate::{Chunk, EncodedLen, Replica, planted::Bug};
+
+fn is_found(bug: Bug) -> bool {
+    let config = Config {
+        max_shrink_iters: 0,
+        ..budget()
+    };
+    let found = TestRunner::new(config).run(&schedule(), |schedule| {
+        run(schedule, Some(bug));
+        Ok(())
+    });
+    found.is_err()
+}
+
+macro_rules! finds {
+    ($($test:ident: $bug:ident,)*) => {
+        $(#[test]
+        fn $test() {
+            assert!(is_found(Bug::$bug));
+        })*
+    };
+}
+
+finds! {
+    a_context_adopted_before_the_last_chunk_is_found: ContextBeforeLastChunk,
+    partial_keys_with_the_whole_vector_are_found: PartialKeysWithWholeVector,
+    a_loser_dropped_at_merge_is_found: LoserDroppedAtMerge,
+    a_full_join_that_resets_one_origin_only_is_found: OneOriginReset,
+    a_replica_id_that_is_used_again_is_found: IdReused,
+    a_push_applied_over_a_gap_is_found: GapApplied,
+    removes_collected_too_early_are_found: CollectedTooEarly,
+    a_context_that_is_not_closed_is_found: ContextNotClosed,
+    a_floor_that_is_ignored_is_found: FloorIgnored,
+}
+
+/// Rare among random schedules: the window of one peer must be full while another overwrites. So it has a story.
+#[test]
+#[should_panic(expected = "holds the wrong siblings")]
+fn dead_operations_skipped_outside_a_unit_are_found() {
+    a_push_that_lags_behind_an_overwrite(Some(Bug::DeadSkippedOutsideUnit));
+}
+
+impl<K, V> Replica<K, V>
+where
+    K: Hash + Eq + Clone + EncodedLen,
+    V: Clone + EncodedLen,
+{
+    /// [`Bug::ContextBeforeLastChunk`]: applies a chunk at once and covers what was in it.
+    pub(crate) fn commit_early(&mut self, chunk: &Chunk<K, V>) {
+        if !self.map.planted.is(Bug::ContextBeforeLastChunk) {
+            return;
+        }
+        let origins: Vec<_> = chunk
+            .origins
+            .iter()
+            .map(|&id| self.map.origins.intern(id))
+            .collect();
+        for op in chunk.ops.iter().cloned() {
+            let (origin, seq) = (origins[usize::from(op.origin)], op.seq);
+            self.apply(op, &origins);
+            self.map.advance(origin, seq);
+        }
+    }
+}
