@@ -36,12 +36,7 @@ pub(in crate::transport) async fn dial(shared: Arc<Shared>, link: Arc<Link>) {
                     End::Connection => return,
                     End::Bye => return after_bye(&link).await,
                     End::Broken => {
-                        let rtt = link.quic.rtt();
-                        shared.tell(Event::LifelineClosed {
-                            conn: link.id,
-                            peer: link.peer,
-                            rtt,
-                        });
+                        shared.tell(Event::LifelineClosed { conn: link.id });
                     }
                 }
             }
