@@ -302,13 +302,12 @@ impl Connection {
         let ended = tokio::task::spawn_blocking(move || {
             // It may be only its socket that broke. A keeper that ended by itself is not harmed.
             let _ = keeper.kill();
-            if !orderly {
-                // Not reaped yet, it keeps its number, which is that of its children's session.
-                sweep::end_children_of(&keeper, &targets);
-            }
+            // Not reaped yet, it keeps its number, which is that of its children's session.
+            let nothing_left = orderly || sweep::end_children_of(&keeper, &targets);
             let _ = keeper.wait();
+            nothing_left
         });
-        let _ = ended.await;
+        let nothing_left = ended.await.unwrap_or(false);
 
         for (incarnation, child) in std::mem::take(&mut self.children) {
             if let Some(answer) = child.answer {
@@ -318,7 +317,7 @@ impl Connection {
                 let _ = self.events.send(KeeperEvent::Exited { incarnation, exit });
             }
         }
-        if let Some(ledger) = self.ledger {
+        if let Some(ledger) = self.ledger.filter(|_| nothing_left) {
             ledger.close();
         }
         if !self.stopping {
