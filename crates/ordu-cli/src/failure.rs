@@ -100,7 +100,7 @@ impl Failure {
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_wrap_lines(false)
             .with_links(false)
-            .with_context_lines(0);
+            .with_context_lines(1);
         let mut text = String::new();
         match handler.render_report(&mut text, diagnostic.as_ref()) {
             Ok(()) => eprint!("{text}"),

@@ -67,6 +67,7 @@ mod node;
 mod process;
 mod published;
 mod shell;
+#[allow(dead_code, unused_imports)]
 mod transport;
 
 pub use events::{EventRecord, Events};

@@ -29,6 +29,8 @@ impl Counts {
             self.ignored += number_before(result, "ignored");
             return true;
         }
+        // It may come behind the dots of the tests before it.
+        let line = line.trim_start_matches(['.', 'F', 'i']);
         if line.starts_with("SKIPPED:") {
             self.notices.push(line.to_owned());
             return true;

@@ -26,7 +26,7 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
         None => Vec::new(),
     };
     Ok(ChildSpec {
-        restart: definition.restart,
+        restart: definition.restart.into(),
         shutdown: match definition.stop_timeout {
             StopTimeout::After(time) => Shutdown::Timeout(time),
             StopTimeout::Infinity => Shutdown::Infinity,
@@ -113,6 +113,7 @@ fn constraint(constraint: &Constraint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Restart;
 
     fn definition() -> Definition {
         Definition::new(vec!["sleep".to_owned(), "1".to_owned()], "/".to_owned())
@@ -132,7 +133,7 @@ mod tests {
         other.cwd = "/tmp".to_owned();
         other.stop_signal = "SIGINT".to_owned();
         other.stop_timeout = StopTimeout::Infinity;
-        other.restart = ordu::Restart::Temporary;
+        other.restart = Restart::Temporary;
         other.node = Some("n1".to_owned());
         other.max_restarts = 9;
         other.within = 9;

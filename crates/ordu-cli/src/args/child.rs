@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::Change;
-use crate::control::StopTimeout;
+use crate::control::{Restart, StopTimeout};
 use crate::duration;
 
 /// A command about one child.
@@ -24,7 +24,7 @@ pub(crate) struct StartArgs {
     pub(crate) child: ChildArg<Change>,
     /// When to start it again after it ended
     #[arg(long, value_enum, default_value = "permanent")]
-    pub(crate) restart: RestartArg,
+    pub(crate) restart: Restart,
     /// The signal that asks it to stop
     #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM")]
     pub(crate) stop_signal: String,
@@ -49,27 +49,6 @@ pub(crate) struct StartArgs {
     /// The program and its arguments; never a shell's command line
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
-}
-
-/// When to start a child again after it ended.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum RestartArg {
-    /// Always
-    Permanent,
-    /// Only after a failure
-    Transient,
-    /// Never
-    Temporary,
-}
-
-impl From<RestartArg> for ordu::Restart {
-    fn from(restart: RestartArg) -> Self {
-        match restart {
-            RestartArg::Permanent => Self::Permanent,
-            RestartArg::Transient => Self::Transient,
-            RestartArg::Temporary => Self::Temporary,
-        }
-    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -28,7 +28,7 @@ pub(crate) fn children_table(children: &[ChildRow]) -> Table {
             ),
             (Ink::Plain, child.epoch.to_string()),
             (Ink::Plain, child.restarts.to_string()),
-            (Ink::Faint, word(child.restart).to_owned()),
+            (Ink::Faint, child.restart.as_str().to_owned()),
         ]);
     }
     table
@@ -40,13 +40,5 @@ fn ink(state: &str) -> Ink {
         "starting" | "restarting" | "unclaimed" => Ink::Passing,
         "failed" | "zombie" => Ink::Bad,
         _ => Ink::Faint,
-    }
-}
-
-fn word(restart: ordu::Restart) -> &'static str {
-    match restart {
-        ordu::Restart::Permanent => "permanent",
-        ordu::Restart::Transient => "transient",
-        ordu::Restart::Temporary => "temporary",
     }
 }

@@ -40,7 +40,7 @@ fn fields(detail: &ChildDetail) -> Vec<(&'static str, String)> {
     );
     fields.push(("epoch", row.epoch.to_string()));
     fields.push(("restarts", row.restarts.to_string()));
-    fields.push(("restart", format!("{:?}", row.restart).to_lowercase()));
+    fields.push(("restart", row.restart.as_str().to_owned()));
     let within = crate::duration::show(Duration::from_millis(detail.within_ms));
     fields.push((
         "intensity",

@@ -52,7 +52,7 @@ fn definition(args: &StartArgs, here: &Path) -> Result<Definition, Failure> {
         command,
         cwd: paths::text(&cwd).map_err(Failure::usage)?,
         env: args.env.iter().cloned().collect(),
-        restart: args.restart.into(),
+        restart: args.restart,
         stop_signal: args.stop_signal.clone(),
         stop_timeout: args.stop_timeout,
         node: args.node.clone(),

@@ -1,5 +1,7 @@
-use ordu::{ChildInfo, Restart};
+use ordu::ChildInfo;
 use serde::{Deserialize, Serialize};
+
+use super::Restart;
 
 /// A child as `ps --json` shows it. A contract: fields may be added, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ impl From<&ChildInfo> for ChildRow {
             epoch: child.epoch(),
             os_pid: child.os_pid,
             restarts: child.restarts,
-            restart: child.restart(),
+            restart: child.restart().into(),
         }
     }
 }

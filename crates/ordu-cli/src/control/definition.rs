@@ -3,9 +3,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ordu::Restart;
 use serde::{Deserialize, Serialize};
 
+use super::Restart;
 use crate::duration;
 
 /// What a child is, as it is typed or written in a file, with all paths made absolute.

@@ -10,6 +10,7 @@ mod definition;
 mod member;
 mod reply;
 mod request;
+mod restart;
 mod socket_path;
 
 pub(crate) use child::{ChildDetail, ChildRow, ProcessDetail};
@@ -20,6 +21,7 @@ pub(crate) use reply::{
     Comparison, CountRow, Difference, LogRow, Removed, Reply, StartReply, Status, StopReply,
 };
 pub(crate) use request::{LogRequest, Request};
+pub(crate) use restart::Restart;
 pub(crate) use socket_path::default_socket;
 
 /// The longest line either side reads, in bytes: more than any request or answer of use.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::throw_away_key;
-use crate::control::{Client, Request, Status};
+use crate::control::{Client, MemberRow, Request, Status};
 use crate::failure::Failure;
 
 /// How long a node may take until it answers.
@@ -101,7 +101,27 @@ impl Agents {
         for index in 1..self.all.len() {
             self.answers(index).await?;
         }
-        Ok(())
+        self.know_each_other().await
+    }
+
+    /// Waits until the first node sees all of them, so that the children of a file are spread over all.
+    async fn know_each_other(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let members: Vec<MemberRow> =
+                Client::connect(&self.all[0].socket)?.ask(&Request::Members, Duration::ZERO)?;
+            let alive = members.iter().filter(|member| member.state == "alive").count();
+            if alive >= self.all.len() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::failed(format!(
+                    "only {alive} of {} nodes found each other",
+                    self.all.len()
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn spawn(&mut self, number: u8, join: Option<SocketAddr>) -> Result<usize, Failure> {

@@ -6,6 +6,7 @@ mod remains;
 mod screen;
 mod snapshot;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &DevArgs) -> Result<(), Failure> {
     remains::adopt()?;
     let folder = tempfile::Builder::new()
         .prefix("ordu-dev-")
+        .permissions(PermissionsExt::from_mode(0o700))
         .tempdir()
         .map_err(|error| Failure::failed(format!("cannot make a temporary directory: {error}")))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -302,12 +302,13 @@ impl Connection {
         let ended = tokio::task::spawn_blocking(move || {
             // It may be only its socket that broke. A keeper that ended by itself is not harmed.
             let _ = keeper.kill();
-            // Not reaped yet, it keeps its number, which is that of its children's session.
-            let nothing_left = orderly || sweep::end_children_of(&keeper, &targets);
+            if !orderly {
+                // Not reaped yet, it keeps its number, which is that of its children's session.
+                sweep::end_children_of(&keeper, &targets);
+            }
             let _ = keeper.wait();
-            nothing_left
         });
-        let nothing_left = ended.await.unwrap_or(false);
+        let _ = ended.await;
 
         for (incarnation, child) in std::mem::take(&mut self.children) {
             if let Some(answer) = child.answer {
@@ -317,7 +318,7 @@ impl Connection {
                 let _ = self.events.send(KeeperEvent::Exited { incarnation, exit });
             }
         }
-        if let Some(ledger) = self.ledger.filter(|_| nothing_left) {
+        if let Some(ledger) = self.ledger {
             ledger.close();
         }
         if !self.stopping {

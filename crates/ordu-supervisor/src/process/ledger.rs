@@ -204,8 +204,7 @@ impl Record {
             procfs::signal_exactly(pid, start, rustix::process::Signal::KILL);
         }
         let targets: Vec<Target> = self.children.into_values().collect();
-        // What hangs in a system call ends when it returns from there; the node does not wait for that.
-        let _ = sweep::end(Session::Recorded(keeper), &targets);
+        sweep::end(Session::Recorded(keeper), &targets);
     }
 }
 

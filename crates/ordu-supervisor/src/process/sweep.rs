@@ -31,19 +31,17 @@ pub(super) enum Session {
     Recorded(u32),
 }
 
-/// Ends what a keeper leaves behind, after it died unasked; says whether nothing is left. The keeper must not
-/// be reaped yet.
-pub(super) fn end_children_of(keeper: &Child, targets: &[Target]) -> bool {
+/// Ends what a keeper leaves behind, after it died unasked. It must not be reaped yet.
+pub(super) fn end_children_of(keeper: &Child, targets: &[Target]) {
     if let Some(pid) = i32::try_from(keeper.id()).ok().and_then(Pid::from_raw) {
         // Until it is dead, it could start another one.
         let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     }
-    end(Session::Certain(keeper.id()), targets)
+    end(Session::Certain(keeper.id()), targets);
 }
 
-/// Kills the targets, their groups and descendants, and waits until they are gone; says whether they are.
-/// A process in a hung system call ends only when it returns from there.
-pub(super) fn end(session: Session, targets: &[Target]) -> bool {
+/// Kills the targets, their groups and descendants, and waits until they are gone.
+pub(super) fn end(session: Session, targets: &[Target]) {
     let started = Instant::now();
     let own_group = getpgrp().as_raw_nonzero().get();
     let own_pid = getpid().as_raw_nonzero().get();
@@ -68,7 +66,6 @@ pub(super) fn end(session: Session, targets: &[Target]) -> bool {
         killed = tree::end(&left, |group| group != own_group);
         std::thread::sleep(Duration::from_millis(2));
     }
-    looked_in_vain == 2
 }
 
 /// Whether a process is one of those that lost their keeper; their descendants are found from them.

@@ -132,18 +132,9 @@ async fn a_child_has_only_its_own_descriptors(scene: Scene) {
     let _other = scene.keeper.spawn(other).await.unwrap();
     let _file = fs::File::open("/etc/passwd").unwrap();
 
-    let mut request = scene.script(2, "echo up; sleep 100; exit");
+    let mut request = SpawnRequest::new(2, ["sleep", "100"]);
     request.output = Output::Merged;
-    let mut process = scene.keeper.spawn(request).await.unwrap();
-    // Until then the loader of programs has files open.
-    let mut up = [0; 3];
-    process
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut up)
-        .await
-        .unwrap();
+    let process = scene.keeper.spawn(request).await.unwrap();
 
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(format!("/proc/{}/fd", process.pid)).unwrap() {

@@ -61,10 +61,6 @@ pub(crate) enum Command {
         timeout: Duration,
     },
     /// Give up a dial; neither of its answers comes after this.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the core lets its dials run to their time-out")
-    )]
     CancelDial {
         /// Which.
         attempt: u64,
@@ -87,8 +83,8 @@ pub(crate) enum Command {
         /// Its bytes.
         bytes: Vec<u8>,
     },
-    /// Send a frame of at most [`MAX_FRAME`](super::frame::MAX_FRAME) bytes. A peer that leaves too much unread is
-    /// closed with [`ClosedReason::QueueFull`](super::error::ClosedReason::QueueFull).
+    /// Send a frame of at most [`MAX_FRAME`](super::MAX_FRAME) bytes. A peer that leaves too much unread is
+    /// closed with [`ClosedReason::QueueFull`](super::ClosedReason::QueueFull).
     Send {
         /// On which connection.
         conn: ConnId,

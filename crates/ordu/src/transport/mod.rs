@@ -32,8 +32,9 @@ mod shared;
 mod strangers;
 
 pub(crate) use command::{Channel, Command, ConnId};
-pub(crate) use error::{DialError, HandshakeError, ListenError};
+pub(crate) use error::{ClosedReason, DialError, HandshakeError, ListenError, Refusal};
 pub(crate) use event::{Event, ProbeOutcome};
+pub(crate) use frame::MAX_FRAME;
 pub(crate) use limits::Limits;
 
 #[cfg(test)]
@@ -188,6 +189,21 @@ impl Transport {
             };
             if let Some(event) = self.take(note) {
                 return event;
+            }
+        }
+    }
+
+    /// The next event if there is one already.
+    pub(crate) fn try_next_event(&mut self) -> Option<Event> {
+        loop {
+            let note = self
+                .notes
+                .urgent
+                .try_recv()
+                .or_else(|_| self.notes.ordered.try_recv())
+                .ok()?;
+            if let Some(event) = self.take(note) {
+                return Some(event);
             }
         }
     }

@@ -1,11 +1,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ordu::Restart;
-
 use super::ChildFile;
 use crate::apply::problem::{Problem, line};
-use crate::control::StopTimeout;
+use crate::control::{Restart, StopTimeout};
 
 fn parse(text: &str) -> Result<ChildFile, Vec<Problem>> {
     ChildFile::parse(text, Path::new("/srv/app"))

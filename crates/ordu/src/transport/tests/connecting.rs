@@ -4,8 +4,9 @@ use std::time::Duration;
 use super::Node;
 use super::node::Pair;
 use crate::cluster_key::ClusterKey;
-use crate::transport::error::Refusal;
-use crate::transport::{Channel, Command, DialError, Event, HandshakeError, Limits, ListenError, Transport};
+use crate::transport::{
+    Channel, Command, DialError, Event, HandshakeError, Limits, ListenError, Refusal, Transport,
+};
 
 async fn dial_error(node: &mut Node) -> DialError {
     node.expect("a failed dial", |event| match event {

@@ -1,6 +1,5 @@
 use super::node::Pair;
-use crate::transport::frame::MAX_FRAME;
-use crate::transport::{Channel, Command, Event, MAX_DATAGRAM};
+use crate::transport::{Channel, Command, Event, MAX_DATAGRAM, MAX_FRAME};
 
 #[tokio::test]
 async fn frames_arrive_whole_and_in_order_on_both_channels_and_in_both_directions() {

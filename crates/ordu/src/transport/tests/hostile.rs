@@ -11,9 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use super::node::{Node, Pair};
 use super::raw_peer::RawPeer;
 use crate::cluster_key::{ClusterKey, SERVER_NAME};
-use crate::transport::error::{ClosedReason, Refusal};
-use crate::transport::frame::MAX_FRAME;
-use crate::transport::{Channel, Event, Limits, quic};
+use crate::transport::{Channel, ClosedReason, Event, Limits, MAX_FRAME, Refusal, quic};
 
 /// A generator of bytes that is the same on every run.
 struct Noise(u64);

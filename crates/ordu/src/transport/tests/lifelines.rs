@@ -20,9 +20,9 @@ async fn lifeline_up(node: &mut Node) -> ConnId {
     .await
 }
 
-async fn lifeline_closed(node: &mut Node) -> ConnId {
+async fn lifeline_closed(node: &mut Node) -> (ConnId, u128) {
     node.expect("a broken lifeline", |event| match event {
-        Event::LifelineClosed { conn } => Some(*conn),
+        Event::LifelineClosed { conn, peer, .. } => Some((*conn, *peer)),
         _ => None,
     })
     .await
@@ -116,7 +116,7 @@ async fn kill_and_notice(node: &mut Node, mut process: NodeProcess) {
 
     let killed = Instant::now();
     process.child.kill().unwrap();
-    assert_eq!(lifeline_closed(node).await, conn);
+    assert_eq!(lifeline_closed(node).await, (conn, 2));
     let noticed = killed.elapsed();
     process.child.wait().unwrap();
     assert_eq!(probe(node, process.addr).await, ProbeOutcome::Refused);
@@ -167,7 +167,7 @@ async fn a_lifeline_that_broke_can_be_raised_anew_while_its_connection_lives() {
                 drop(newer);
             }
         }
-        assert_eq!(lifeline_closed(&mut node).await, conn);
+        assert_eq!(lifeline_closed(&mut node).await, (conn, 99));
     }
     assert!(peer.connection.close_reason().is_none());
 }

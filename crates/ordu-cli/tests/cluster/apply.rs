@@ -1,0 +1,111 @@
+//! Files of children.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::harness::{Cluster, ordu, transcript};
+
+fn ids(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+fn file(cluster: &Cluster, name: &str, text: &str) -> String {
+    let path = cluster.folder.path().join(name);
+    std::fs::write(&path, text.replace("@mark@", cluster.mark())).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const CHILDREN: &str = r#"
+[[child]]
+id = "a"
+command = ["sleep", "86400"]
+env = { TEST_MARK = "@mark@" }
+
+[[child]]
+id = "b"
+command = ["sleep", "86400"]
+env = { TEST_MARK = "@mark@" }
+"#;
+
+#[test]
+fn applying_adds_what_is_new_changes_what_differs_and_leaves_the_rest_alone() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let first = file(&cluster, "children.toml", CHILDREN);
+    node.ordu(["apply", "-f", &first]).ok();
+    cluster.await_one_each(&ids(&["a", "b"]), Duration::from_secs(2));
+    let before = cluster.copies().one_each(&ids(&["a", "b"])).unwrap();
+
+    let changed = CHILDREN.replacen("86400", "76543", 1) + "\n[[child]]\nid = \"c\"\n";
+    let changed = changed + "command = [\"sleep\", \"86400\"]\nenv = { TEST_MARK = \"@mark@\" }\n";
+    let second = file(&cluster, "children.toml", &changed);
+    let dry = node.ordu(["apply", "-f", &second, "--dry-run"]).ok();
+    assert_eq!(
+        dry.stdout,
+        "a\tchanged\tcommand\nb\tleft as it is\trunning\nc\tadded\t\n"
+    );
+    assert_eq!(
+        cluster.copies().one_each(&ids(&["a", "b"])).as_ref(),
+        Ok(&before),
+        "a dry run did something"
+    );
+
+    let said = node.ordu(["apply", "-f", &second]).ok();
+    assert_eq!(
+        said.stderr,
+        "\"a\" is changed in command and runs on n1\n\"b\" is as the file says, running\n\
+         \"c\" is added and runs on n1\n"
+    );
+    let after = cluster.copies().one_each(&ids(&["a", "b", "c"])).unwrap();
+    assert!(
+        after["a"].epoch > before["a"].epoch,
+        "{:?} then {:?}",
+        before["a"],
+        after["a"]
+    );
+    assert_eq!(after["b"], before["b"]);
+}
+
+#[test]
+fn a_change_that_does_not_start_brings_back_the_child_of_before() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let good = file(&cluster, "children.toml", CHILDREN);
+    node.ordu(["apply", "-f", &good]).ok();
+
+    let broken = file(
+        &cluster,
+        "children.toml",
+        &CHILDREN.replacen("\"sleep\"", "\"/no/such/program\"", 1),
+    );
+    let said = node.ordu(["apply", "-f", &broken]);
+
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(said.stderr.contains("No such file or directory"), "{said:?}");
+    assert!(said.stderr.contains("the one before runs again"), "{said:?}");
+    cluster.await_one_each(&ids(&["a", "b"]), Duration::from_secs(2));
+}
+
+#[test]
+fn every_problem_of_a_file_is_shown_with_its_line_and_nothing_is_applied() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text = "[[child]]\nid = \"good\"\ncommand = [\"sleep\", \"1\"]\n\n[[child]]\nid = \"good\"\n\
+                comand = [\"sleep\"]\nrestart = \"always\"\n";
+    let path = file(&cluster, "bad.toml", text);
+    insta::assert_snapshot!(transcript(node, &[&format!("apply -f {path}"), "ps --json"]));
+}
+
+#[test]
+fn the_demonstration_is_a_good_file() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo.toml");
+    // With nobody to apply it to: a file with problems would say so first.
+    let said = ordu([
+        "apply",
+        "--socket",
+        "/nowhere/ordu.sock",
+        "-f",
+        demo.to_str().unwrap(),
+    ]);
+    assert_eq!(said.code, 3, "{said:?}");
+}

@@ -1,0 +1,174 @@
+//! What the commands say, to people and to programs, and how they end.
+
+use std::process::Stdio;
+
+use crate::harness::{Cluster, Said, eventually, ordu, program, root_or_skip, transcript};
+use std::time::Duration;
+
+#[test]
+fn the_life_of_a_child_from_start_to_rm() {
+    let cluster = Cluster::of(1);
+    insta::assert_snapshot!(transcript(
+        &cluster.nodes[0],
+        &[
+            "ps",
+            "start web --env PORT=80 --env TOKEN=secret --cwd /tmp --stop-timeout 2s -- sleep 86400",
+            "ps",
+            "ps --json",
+            "show web",
+            "show --json web",
+            "count",
+            "count --json",
+            "start web -- sleep 1",
+            "rm web",
+            "stop web",
+            "ps",
+            "stop web --json",
+            "start web -- sleep 1",
+            "restart web",
+            "restart web --json",
+            "rm web --force",
+            "ps --json",
+            "rm web",
+        ],
+    ));
+}
+
+#[test]
+fn what_does_not_exist_is_told_apart_by_the_exit_code() {
+    let cluster = Cluster::of(1);
+    insta::assert_snapshot!(transcript(
+        &cluster.nodes[0],
+        &[
+            "stop nobody",
+            "show nobody",
+            "restart nobody",
+            "rm nobody",
+            "logs nobody",
+            "start ghost -- /no/such/program",
+            "start ghost -- no-such-program",
+            "start ghost --cwd /no/such/directory -- sleep 1",
+            "start ghost --node n9 --timeout 2s -- sleep 1",
+            "ps --json",
+            "start ghost --stop-signal NOTHING -- sleep 1",
+            "start ghost --stop-timeout 5 -- sleep 1",
+            "start ghost",
+        ],
+    ));
+}
+
+#[test]
+fn a_command_that_does_not_exist_leaves_nothing_behind_on_any_node() {
+    let cluster = Cluster::of(3);
+    for node in &cluster.nodes {
+        let said = node.ordu(["start", "ghost", "--", "/no/such/program"]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.stderr.contains("No such file or directory"), "{said:?}");
+    }
+    for node in &cluster.nodes {
+        assert_eq!(node.children().unwrap(), Vec::<serde_json::Value>::new());
+    }
+}
+
+#[test]
+fn a_second_start_of_an_id_says_where_it_runs_whichever_node_is_asked() {
+    let cluster = Cluster::of(3);
+    let started = cluster.start_child(&cluster.nodes[0], "web").ok().json();
+    let place = format!(
+        "\"web\" is already started on {}",
+        started["node"].as_str().unwrap()
+    );
+    for node in &cluster.nodes {
+        let said = cluster.start_child(node, "web");
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.stderr.contains(&place), "expected {place}: {said:?}");
+    }
+    cluster.await_one_each(&["web".to_owned()], Duration::from_secs(1));
+}
+
+#[test]
+fn the_members_are_a_contract_too() {
+    let cluster = Cluster::of(1);
+    insta::assert_snapshot!(transcript(&cluster.nodes[0], &["members", "members --json"]));
+}
+
+#[test]
+fn the_output_of_a_child_is_shown_where_it_runs_and_elsewhere_the_place_is_named() {
+    let cluster = Cluster::of(2);
+    let script = "for n in 1 2 3; do echo line $n; done; exec sleep 86400";
+    let started = cluster.nodes[0]
+        .ordu(["start", "talker", "--json", "--", "sh", "-c", script])
+        .ok()
+        .json();
+    let owner = started["node"].as_str().unwrap();
+    let (there, elsewhere): (Vec<_>, Vec<_>) = cluster.nodes.iter().partition(|node| node.name == owner);
+
+    eventually(Duration::from_secs(5), "its output is there", || {
+        let said = there[0].ordu(["logs", "talker", "-n", "2"]);
+        if said.stdout == "line 2\nline 3\n" {
+            Ok(())
+        } else {
+            Err(format!("{said:?}"))
+        }
+    });
+    let said = elsewhere[0].ordu(["logs", "talker"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains(&format!("runs on {owner}")), "{said:?}");
+}
+
+#[test]
+fn without_an_agent_every_command_says_that_nobody_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("ordu.sock");
+    let socket = socket.to_str().unwrap();
+    for command in ["ps", "count", "members"] {
+        let said = ordu([command, "--socket", socket]);
+        assert_eq!(said.code, 3, "{said:?}");
+        assert!(said.stderr.contains("no agent answers at"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut process = program()
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stdout.take());
+    let said: Said = process.wait_with_output().unwrap().into();
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn another_user_is_denied() {
+    if !root_or_skip("another user is denied", "becoming another user needs root") {
+        return;
+    }
+    let cluster = Cluster::of(1);
+    let nobody = |command: &mut std::process::Command| -> Said {
+        use std::os::unix::process::CommandExt as _;
+        command.uid(65_534).gid(65_534).output().unwrap().into()
+    };
+    // The binary may lie where only its owner can go; a copy lies where everybody can.
+    let copy = std::env::temp_dir().join(format!("ordu-copy-{}", std::process::id()));
+    std::fs::copy(env!("CARGO_BIN_EXE_ordu"), &copy).unwrap();
+    let mut command = std::process::Command::new(&copy);
+    command.args(["ps", "--socket"]).arg(&cluster.nodes[0].socket);
+    let said = nobody(&mut command);
+    std::fs::remove_file(&copy).unwrap();
+    assert_eq!(said.code, 5, "{said:?}");
+}
+
+#[test]
+fn a_second_agent_on_one_socket_is_refused_and_the_first_goes_on() {
+    let mut cluster = Cluster::of(1);
+    let socket = cluster.nodes[0].socket.clone();
+    let second = cluster.add_node();
+    second.socket = socket;
+    let said = second.run();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains("another agent listens there"), "{said:?}");
+    cluster.nodes[0].ordu(["ps"]).ok();
+}

@@ -1,0 +1,59 @@
+//! The keeper: the process between an agent and its children.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::harness::{Cluster, eventually, holds_for, is_alive, kill, measured};
+
+#[test]
+fn after_kill_9_of_the_keeper_its_children_end_and_are_started_again_once() {
+    let (mut cluster, ids) = Cluster::with_children(2, 10);
+    let before = cluster.copies().one_each(&ids).unwrap();
+    let keeper = cluster.nodes[0].keeper().expect("an agent has a keeper");
+
+    kill(keeper, Signal::KILL);
+    let lost = |id: &String| before[id].node == "n1";
+    let look = || {
+        let now = cluster.copies().one_each(&ids)?;
+        match ids.iter().find(|id| lost(id) && now[*id].pid == before[*id].pid) {
+            Some(id) => Err(format!("the old copy of {id} is still there")),
+            None => Ok(now),
+        }
+    };
+    let (after, time) = eventually(Duration::from_secs(5), "all run again", look);
+    measured("all run again after kill -9 of the keeper", time);
+
+    for id in ids.iter().filter(|id| lost(id)) {
+        assert!(!is_alive(before[id].pid), "{id}: the old copy lives");
+        assert!(
+            after[id].epoch > before[id].epoch,
+            "{id}: {:?} then {:?}",
+            before[id],
+            after[id]
+        );
+    }
+    assert!(cluster.nodes[0].runs(), "the agent ended with its keeper");
+    let new = cluster.nodes[0].keeper().expect("there is a new keeper");
+    assert_ne!(new, keeper);
+    holds_for(Duration::from_secs(1), "one of each", || {
+        cluster.copies().one_each(&ids).map(drop)
+    });
+    cluster.await_ps_agrees(&ids, Duration::from_secs(5));
+}
+
+#[test]
+fn the_children_of_a_killed_agent_that_is_alone_end_with_it() {
+    let (mut cluster, ids) = Cluster::with_children(1, 5);
+    let before = cluster.copies().one_each(&ids).unwrap();
+
+    cluster.nodes[0].kill();
+
+    let (_, time) = eventually(Duration::from_secs(2), "all are gone", || {
+        match before.values().find(|copy| is_alive(copy.pid)) {
+            Some(copy) => Err(format!("{copy:?} lives")),
+            None => Ok(()),
+        }
+    });
+    measured("children gone after kill -9 of their agent", time);
+}

@@ -1,0 +1,15 @@
+//! Real agents, real children, real signals: what an operator is promised, counted by the operating system.
+//!
+//! Every agent listens on an address of its own in 127.0.0.0/8, so tests run side by side without sharing ports.
+
+mod apply;
+mod commands;
+mod dev;
+mod failover;
+mod harness;
+mod keeper;
+mod pause;
+mod reboot;
+mod split;
+mod strangers;
+mod web;
