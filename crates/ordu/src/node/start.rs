@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ordu_core::{ClusterName, Config, HordeName, NodeId, NodeName};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::builder::{Key, NodeBuilder};
 use super::data_dir::DataDir;
@@ -49,13 +49,14 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     seeds.retain(|seed| *seed != addr);
 
     let mut kinds = builder.kinds;
-    let logs = match data_dir.as_ref().filter(|_| builder.processes) {
+    let (logs, keeping) = match data_dir.as_ref().filter(|_| builder.processes) {
         Some(data_dir) => {
             let logs = Logs::new(data_dir.path().join("logs"));
-            kinds.push(processes(data_dir, logs.clone()).await?);
-            Some(logs)
+            let (kind, keeping) = processes(data_dir, logs.clone()).await?;
+            kinds.push(kind);
+            (Some(logs), Some(keeping))
         }
-        None => None,
+        None => (None, None),
     };
     let kinds = Kinds::new(kinds).map_err(|DuplicateKind(kind)| StartError::DuplicateKind { kind })?;
 
@@ -104,8 +105,12 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         let exited = event_loop
             .await
             .unwrap_or_else(|error| Exited::Failed(panic_text(error)));
+        if let Some(keeping) = keeping {
+            // It was dropped with the loop. A panic in it is the end of its keeper as well.
+            let _ = keeping.await;
+        }
         tracing::info!(%exited, "node has ended");
-        drop(data_dir); // Unlocked only now: until here children of this node may run.
+        drop(data_dir); // Unlocked only now: until here children of this node may have run.
         // No handle is left: nobody wants to know.
         let _ = exited_sender.send(Some(exited));
     });
@@ -130,10 +135,14 @@ fn hordes(names: &[String]) -> Result<Vec<HordeName>, StartError> {
     Ok(hordes)
 }
 
-async fn processes(data_dir: &DataDir, logs: Logs) -> Result<Arc<dyn WorkerKind>, StartError> {
+/// The kind `process`, and the task that ends when its keeper and all its children have.
+async fn processes(
+    data_dir: &DataDir,
+    logs: Logs,
+) -> Result<(Arc<dyn WorkerKind>, JoinHandle<()>), StartError> {
     use ordu_supervisor::process::StartError as KeeperError;
     match ProcessKind::start(data_dir.path(), logs).await {
-        Ok(kind) => Ok(Arc::new(kind)),
+        Ok((kind, keeping)) => Ok((Arc::new(kind), keeping)),
         Err(KeeperError::NotInitialised) => Err(StartError::NoKeeper),
         Err(error) => Err(StartError::Keeper(error.to_string())),
     }

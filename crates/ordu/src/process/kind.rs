@@ -3,6 +3,7 @@ use std::path::Path;
 use ordu_core::{Kind, StartId};
 use ordu_supervisor::process::{Keeper, KeeperConfig, StartError};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::driver::{Driver, Order};
 use super::{Logs, ProcessSpec, limits};
@@ -18,15 +19,16 @@ pub(crate) struct ProcessKind {
 impl ProcessKind {
     /// Starts a keeper, whose children's output goes to `logs`, and kills what a node of this data directory
     /// that was killed together with its keeper has left running.
-    pub(crate) async fn start(data_dir: &Path, logs: Logs) -> Result<Self, StartError> {
+    ///
+    /// The task that is returned with it ends after it was dropped, once the keeper and all children are gone.
+    pub(crate) async fn start(data_dir: &Path, logs: Logs) -> Result<(Self, JoinHandle<()>), StartError> {
         let mut config = KeeperConfig::default();
         config.ledger = Some(data_dir.join("processes"));
         let (keeper, events) = Keeper::start(config.clone()).await?;
         let open_files = limits::raise_open_files();
         let (orders, inbox) = mpsc::unbounded_channel();
         let driver = Driver::new(keeper, events, config, open_files, logs, inbox);
-        tokio::spawn(driver.run());
-        Ok(Self { orders })
+        Ok((Self { orders }, tokio::spawn(driver.run())))
     }
 
     fn order(&self, order: Order) {
