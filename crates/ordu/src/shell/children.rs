@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ordu_core::{ChildId, ChildSpec, HordeName, Input, NodeName, StartId, Token};
@@ -44,34 +45,33 @@ impl LocalChildren {
         let kind = Arc::clone(kind);
         self.live.insert(start, Arc::clone(&kind));
         let node = self.node.clone();
-        kind.start(
-            StartRequest {
-                start,
-                horde,
-                id,
-                token,
-                node,
-                spec,
-            },
-            starting,
-        );
+        let request = StartRequest {
+            start,
+            horde,
+            id,
+            token,
+            node,
+            spec,
+        };
+        // A panic drops `starting`, which reports that the start failed.
+        guarded(start, "start", || kind.start(request, starting));
     }
 
     pub(super) fn shutdown(&self, start: StartId) {
         if let Some(kind) = self.live.get(&start) {
-            kind.shutdown(start);
+            guarded(start, "shutdown", || kind.shutdown(start));
         }
     }
 
     pub(super) fn kill(&self, start: StartId) {
         if let Some(kind) = self.live.get(&start) {
-            kind.kill(start);
+            guarded(start, "kill", || kind.kill(start));
         }
     }
 
     pub(super) fn kill_all(&self) {
-        for (start, kind) in &self.live {
-            kind.kill(*start);
+        for start in self.live.keys() {
+            self.kill(*start);
         }
     }
 
@@ -87,5 +87,12 @@ impl LocalChildren {
 
     pub(super) fn is_empty(&self) -> bool {
         self.live.is_empty()
+    }
+}
+
+/// Calls a kind. A panic of one child's code must not end the node, which runs many.
+fn guarded(start: StartId, what: &str, call: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(call)).is_err() {
+        tracing::error!(start = start.0, what, "a worker kind panicked");
     }
 }

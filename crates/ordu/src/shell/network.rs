@@ -156,3 +156,74 @@ fn dial_failed(attempt: u64, addr: std::net::SocketAddr, error: &transport::Dial
         event,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr() -> std::net::SocketAddr {
+        "192.0.2.1:7".parse().unwrap()
+    }
+
+    #[test]
+    fn what_was_said_before_a_peaceful_close_still_arrives() {
+        let conn = core::ConnId(1);
+        for (reason, waits) in [
+            (core::CloseReason::Duplicate, true),
+            (core::CloseReason::Leaving, true),
+            (
+                core::CloseReason::Refused {
+                    detail: String::new(),
+                },
+                true,
+            ),
+            (core::CloseReason::PeerGone, false),
+            (
+                core::CloseReason::Protocol {
+                    detail: String::new(),
+                },
+                false,
+            ),
+        ] {
+            let Command::Close {
+                after_streams_end, ..
+            } = close(conn, reason.clone())
+            else {
+                panic!("not a close")
+            };
+            assert_eq!(after_streams_end, waits, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_dial_that_failed_is_told_to_the_core_and_a_refusal_to_people_too() {
+        use transport::{DialError, HandshakeError};
+        let refused = heard(transport::Event::DialFailed {
+            attempt: 3,
+            addr: addr(),
+            error: DialError::Handshake(HandshakeError::OtherProtocol),
+        });
+        assert!(matches!(
+            refused.input,
+            Some(core::Input::DialFailed {
+                dial: core::DialId(3),
+                error: core::DialError::Other { .. }
+            })
+        ));
+        assert!(matches!(refused.event, Some(core::Event::PeerRefused { .. })));
+
+        let silent = heard(transport::Event::DialFailed {
+            attempt: 4,
+            addr: addr(),
+            error: DialError::Timeout,
+        });
+        assert!(matches!(
+            silent.input,
+            Some(core::Input::DialFailed {
+                dial: core::DialId(4),
+                error: core::DialError::Timeout
+            })
+        ));
+        assert_eq!(silent.event, None);
+    }
+}

@@ -2,7 +2,7 @@
 
 use ordu::{CallError, ChildSpec, ChildState, Exited, Restart, Started, Stopped};
 
-use crate::world::{World, horde, running, temporary, until};
+use crate::world::{OPEN_FILES, World, horde, running, temporary, until};
 
 crate::trials![
     a_started_child_runs_and_is_told_who_it_is,
@@ -14,6 +14,7 @@ crate::trials![
     a_stopped_child_keeps_its_spec_until_it_is_deleted,
     a_child_that_ignores_the_stop_signal_is_killed,
     a_child_gets_the_stop_signal_of_its_spec,
+    a_child_has_the_limit_of_open_files_that_the_node_was_started_with,
     leaving_ends_every_process,
     dropping_the_last_handle_ends_every_process,
 ];
@@ -202,6 +203,21 @@ async fn a_child_gets_the_stop_signal_of_its_spec() {
     horde(&node).terminate_child("a").await.unwrap();
 
     assert!(got.exists());
+}
+
+async fn a_child_has_the_limit_of_open_files_that_the_node_was_started_with() {
+    let world = World::new();
+    let nodes = [world.node("n1", &[]).await, world.node("n2", &[]).await];
+    for node in &nodes {
+        let started = horde(node)
+            .start_child("a", temporary(world.shell("ulimit -Sn")))
+            .await;
+        started.unwrap();
+        let line = horde(node).log("a").unwrap().follow(1).next().await.unwrap();
+        assert!(line.parse::<u64>().unwrap() <= OPEN_FILES, "{line}");
+    }
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    assert_eq!(own.current, own.maximum, "the node has not raised its own");
 }
 
 async fn leaving_ends_every_process() {

@@ -10,6 +10,7 @@ mod alone;
 mod calls;
 mod failover;
 mod keeper;
+mod kinds;
 mod leaving;
 mod logs;
 mod membership;
@@ -27,6 +28,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     ordu::keeper::init();
+    world::lower_open_files();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("ORDU_LOG"))
         .with_writer(std::io::stderr)
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         failover::trials,
         leaving::trials,
         keeper::trials,
+        kinds::trials,
         logs::trials,
     ] {
         trials.extend(group());

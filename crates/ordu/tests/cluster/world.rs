@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ordu::cluster_key::ClusterKey;
 use ordu::{ChildSpec, ChildState, Horde, MemberState, Node, NodeBuilder, ProcessSpec, Restart};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 /// How long what must happen may take; on a slow machine under load it still does not flake.
@@ -140,6 +141,18 @@ impl World {
             self.processes()
         );
     }
+}
+
+/// The limit of open files that the tests start with, if the system's is not lower still.
+pub(crate) const OPEN_FILES: u64 = 1_000;
+
+/// Makes sure that there is something to raise.
+pub(crate) fn lower_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit
+        .current
+        .map_or(Some(OPEN_FILES), |current| Some(current.min(OPEN_FILES)));
+    setrlimit(Resource::Nofile, limit).unwrap();
 }
 
 pub(crate) fn horde(node: &Node) -> Horde {
