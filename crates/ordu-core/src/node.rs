@@ -16,7 +16,7 @@ use crate::membership::{Dialer, Evidence, Identity, Links, Names, Roster, Settle
 use crate::registers::{ChildKey, Key, Status, Value};
 use crate::replication::SYNC_FRAME;
 use crate::requests::{Answered, Asked, Decision, Parked};
-use crate::wire::Message;
+use crate::wire::{Message, Placed};
 use crate::{
     CloseReason, Config, ConnId, Event, ExitCause, Input, MemberInfo, NodeId, Now, Output, RequestId,
     StartId, Time,
@@ -50,6 +50,8 @@ pub struct Node {
     pub(crate) swim: Swim,
     pub(crate) evidence: Evidence,
     pub(crate) names: Names,
+    /// Connections that gave way to another, and when they are closed.
+    pub(crate) retiring: BTreeMap<ConnId, Time>,
     pub(crate) roster: Roster,
     pub(crate) settled: Settled,
     /// Something changed from which members, peers or dials are derived.
@@ -82,6 +84,8 @@ pub struct Node {
     pub(crate) parked: alloc::vec::Vec<Parked>,
     pub(crate) decisions: BTreeMap<ChildKey, VecDeque<Decision>>,
     pub(crate) answered: BTreeMap<(NodeId, RequestId), Answered>,
+    /// What deciders were answered about placements here, for when they ask again.
+    pub(crate) placed: BTreeMap<(NodeId, u64), (Time, Placed)>,
 }
 
 impl Node {
@@ -118,6 +122,7 @@ impl Node {
             swim,
             evidence: Evidence::default(),
             names: Names::default(),
+            retiring: BTreeMap::new(),
             roster: Roster::default(),
             settled: Settled::new(),
             members_changed: true,
@@ -142,6 +147,7 @@ impl Node {
             parked: alloc::vec::Vec::new(),
             decisions: BTreeMap::new(),
             answered: BTreeMap::new(),
+            placed: BTreeMap::new(),
         }
     }
 
@@ -189,6 +195,7 @@ impl Node {
             self.dialer.next_deadline(),
             self.evidence.next_deadline(),
             self.names.next_deadline(),
+            self.retiring.values().min().copied(),
             self.settled.next_deadline(timing),
             self.supervisor.next_deadline().map(|at| Time(at.as_micros())),
             self.children.next_deadline(),
@@ -197,7 +204,8 @@ impl Node {
             (!self.replicating.is_empty()).then_some(self.next_sync),
             unsynced.then_some(self.next_resync),
             self.unlisted().next().map(|_| self.next_courtship),
-            (!self.children.graves.is_empty() || !self.answered.is_empty()).then_some(self.next_burial),
+            (!self.children.graves.is_empty() || !self.answered.is_empty() || !self.placed.is_empty())
+                .then_some(self.next_burial),
         ]
         .into_iter()
         .flatten()
@@ -223,11 +231,7 @@ impl Node {
                 self.dialer.ended(dial);
             }
             Input::Disconnected { conn, .. } => {
-                let peer = self.links.link(conn).map(|link| link.peer);
                 self.disconnected(conn);
-                if let Some(peer) = peer {
-                    self.ask_again(peer);
-                }
             }
             Input::Datagram { conn, bytes } => {
                 if self.links.link(conn).is_some_and(|link| link.greeted) {
@@ -314,6 +318,7 @@ impl Node {
             }
             Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
             Message::Pong(_) => self.peer_answered(from),
+            Message::Down(generation) => self.told_down(generation),
             Message::Evidence(dead) => self.evidence_of(dead, from),
             Message::Ask(ask) => self.take_decision(ask),
             Message::Told(told) => self.told(told),
@@ -354,6 +359,7 @@ impl Node {
         }
         self.weigh_evidence();
         self.holders_expired();
+        self.close_retired();
         self.court_the_unlisted();
         self.sync_in_turn();
         self.sync_with_the_unsynced();
@@ -460,9 +466,8 @@ impl Node {
         if !late && heirs > 0 && self.holders(head).len() < 2 {
             return false;
         }
+        // The detector says nothing of it: its datagrams would overtake the record and look like a death.
         self.write_member(Status::Left);
-        self.swim.leave(self.now.mono);
-        self.drain_swim();
         self.flush_replication();
         self.exit(ExitCause::Left);
         true

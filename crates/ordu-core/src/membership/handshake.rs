@@ -8,6 +8,10 @@ use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
 use crate::{CloseReason, ConnId, DialId, Event, ExitCause, NodeId, Output};
 
+/// A connection that gives way to another stays open for this long, so that what was sent on it arrives: the
+/// peer may change over a little later, and the two connections are not ordered to each other.
+const RETIRE: Duration = Duration::from_secs(2);
+
 impl Node {
     pub(crate) fn connected(
         &mut self,
@@ -32,6 +36,7 @@ impl Node {
             rtt,
             greeted: false,
             lifeline_closed: false,
+            retired: None,
         };
         self.links.insert(conn, link);
         if self.roster.is_removed(peer) {
@@ -181,24 +186,64 @@ impl Node {
         let identity = hello.identity;
         let peer = identity.id;
         self.replica.observe_hlc(hello.hlc);
-        self.roster.hear(identity.clone(), now);
-        if self
+        let down = self
             .roster
             .get(peer)
-            .is_some_and(|known| known.liveness == Liveness::Down)
-        {
+            .filter(|known| known.liveness == Liveness::Down);
+        let down = down.map(|known| known.identity.generation);
+        self.roster.hear(identity.clone(), now);
+        let change = self.links.greet(conn, self.id);
+        if let Some(generation) = down {
             self.roster.set_liveness(peer, Liveness::Heard, now);
+            // It learns on the reliable channel that it was given up, and comes back under a new generation.
+            if generation >= identity.generation {
+                self.send(peer, &Message::Down(identity.generation));
+            }
         }
-        match self.links.greet(conn, self.id) {
-            LinkChange::Switched { close: Some(other) } => self.close(other, CloseReason::Duplicate),
-            LinkChange::Up
-            | LinkChange::Switched { .. }
-            | LinkChange::Broke
-            | LinkChange::Down
-            | LinkChange::None => {}
+        if !self.settled.is_ready(peer) {
+            self.settled.disturb(now);
+        }
+        match change {
+            LinkChange::Switched { retired, close } => {
+                if let Some(link) = self.links.link_mut(retired) {
+                    link.retired = Some(now);
+                }
+                if close {
+                    self.retiring.insert(retired, now + RETIRE);
+                }
+            }
+            LinkChange::Up => self.link_is_new(peer),
+            LinkChange::Broke | LinkChange::Down | LinkChange::None => {}
         }
         self.swim.announce(identity, now);
         self.members_changed = true;
+    }
+
+    /// Nothing sent to this peer before is known to have arrived.
+    fn link_is_new(&mut self, peer: NodeId) {
+        self.ask_again(peer);
+        self.place_again(peer);
+    }
+
+    /// Closes the connections that gave way to another long enough ago.
+    pub(crate) fn close_retired(&mut self) {
+        let now = self.now.mono;
+        while let Some(conn) = self
+            .retiring
+            .iter()
+            .find(|(_, at)| **at <= now)
+            .map(|(conn, _)| *conn)
+        {
+            self.retiring.remove(&conn);
+            self.close(conn, CloseReason::Duplicate);
+        }
+    }
+
+    /// A peer says that it had given this node up.
+    pub(crate) fn told_down(&mut self, generation: u32) {
+        if self.swim.identity().generation == generation {
+            self.swim.renew(self.now.mono);
+        }
     }
 
     /// The peer refused this node.
@@ -221,17 +266,17 @@ impl Node {
 
     pub(crate) fn disconnected(&mut self, conn: ConnId) {
         self.names.remove(conn);
+        self.retiring.remove(&conn);
         let Some((link, change)) = self.links.remove(conn) else {
             return;
         };
-        match change {
-            LinkChange::Broke => {
-                self.replicating.remove(&link.peer);
-                self.members_changed = true;
-            }
-            LinkChange::Down => self.members_changed = true,
-            LinkChange::Up | LinkChange::Switched { .. } | LinkChange::None => {}
+        // One that gave way and broke before all on it had arrived is as bad as one in use.
+        let broke_early = link.retired.is_some_and(|at| self.now.mono < at + RETIRE / 2);
+        if change == LinkChange::Broke || broke_early {
+            self.replicating.remove(&link.peer);
+            self.link_is_new(link.peer);
         }
+        self.members_changed |= change != LinkChange::None || broke_early;
     }
 
     pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {

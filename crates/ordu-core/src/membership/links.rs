@@ -2,7 +2,7 @@ use alloc::collections::BTreeMap;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::{ConnId, NodeId};
+use crate::{ConnId, NodeId, Time};
 
 /// The connections of this node, and for each peer the one that is used.
 ///
@@ -27,6 +27,8 @@ pub(crate) struct Link {
     pub(crate) greeted: bool,
     /// The kernel of the peer's host closed the lifeline (S6.3).
     pub(crate) lifeline_closed: bool,
+    /// Since when another connection is used instead.
+    pub(crate) retired: Option<Time>,
 }
 
 /// What a change of links did.
@@ -34,10 +36,10 @@ pub(crate) struct Link {
 pub(crate) enum LinkChange {
     /// There was none to this peer.
     Up,
-    /// Another connection is used from now on; nothing was lost on the old one, which this node is to close
-    /// if it is given.
+    /// There is another connection, which may be used instead; this node is to `close` the one that retires.
     Switched {
-        close: Option<ConnId>,
+        retired: ConnId,
+        close: bool,
     },
     /// The connection in use broke, and another took its place: what was under way may be lost.
     Broke,
@@ -100,7 +102,8 @@ impl Links {
         };
         self.used.insert(peer, stays);
         LinkChange::Switched {
-            close: goes_dialled_here.then_some(goes),
+            retired: goes,
+            close: goes_dialled_here,
         }
     }
 
@@ -136,6 +139,7 @@ mod tests {
             rtt: Duration::ZERO,
             greeted: false,
             lifeline_closed: false,
+            retired: None,
         }
     }
 
@@ -151,11 +155,12 @@ mod tests {
                 assert_eq!(links.greet(ConnId(order[0]), me), LinkChange::Up);
                 let change = links.greet(ConnId(order[1]), me);
                 assert_eq!(links.used(peer), Some(ConnId(10)));
-                let close = (me == large).then_some(ConnId(11));
+                let retired = ConnId(11);
+                let close = me == large;
                 assert_eq!(
                     change,
-                    LinkChange::Switched { close },
-                    "only its dialler closes the other"
+                    LinkChange::Switched { retired, close },
+                    "only its dialler closes it"
                 );
             }
         }

@@ -125,11 +125,12 @@ impl Roster {
             .map(|(node, _)| *node)
     }
 
-    /// Whether a node is alive or suspect: the owner of a child that is, keeps it (S4.4).
+    /// Whether a node lives, as far as is known: the detector lists it, or it has just shown who it is and the
+    /// detector does not list it yet. The owner of a child that does keeps it (S4.4).
     pub(crate) fn is_alive(&self, node: NodeId) -> bool {
         !self.removed.contains_key(&node)
             && self.known.get(&node).is_some_and(|known| {
-                matches!(known.liveness, Liveness::Alive | Liveness::Suspect)
+                known.liveness != Liveness::Down
                     && known
                         .member
                         .as_ref()
@@ -139,12 +140,14 @@ impl Roster {
 
     /// Whether a node declared itself ready, and is alive or suspect.
     pub(crate) fn is_ready(&self, node: NodeId) -> bool {
-        self.is_alive(node)
-            && self
-                .known
-                .get(&node)
-                .and_then(|known| known.member.as_ref())
-                .is_some_and(|member| member.status == Status::Ready)
+        let is_listed_as_ready = |known: &Known| {
+            known.liveness != Liveness::Heard
+                && known
+                    .member
+                    .as_ref()
+                    .is_some_and(|member| member.status == Status::Ready)
+        };
+        self.is_alive(node) && self.known.get(&node).is_some_and(is_listed_as_ready)
     }
 
     /// The living nodes of a name.

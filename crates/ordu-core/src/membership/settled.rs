@@ -62,6 +62,15 @@ impl Settled {
         }
     }
 
+    /// A node came that is not ready yet: whatever it brings may change the view.
+    pub(crate) fn disturb(&mut self, now: Time) {
+        self.void(now, now);
+    }
+
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
+        self.ready.contains_key(&node)
+    }
+
     /// Voids the view and decides nothing for a while (S4.5).
     pub(crate) fn void(&mut self, until: Time, now: Time) {
         self.void_until = self.void_until.max(until);

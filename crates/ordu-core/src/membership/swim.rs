@@ -90,9 +90,12 @@ impl Swim {
         self.collect(now);
     }
 
-    /// Tells the others that this node goes.
-    pub(crate) fn leave(&mut self, now: Time) {
-        let _ = self.foca.leave_cluster(&mut self.runtime);
+    /// This node was declared down by others: it comes back under a new generation.
+    pub(crate) fn renew(&mut self, now: Time) {
+        let own = self.foca.identity().clone();
+        let _ = self
+            .foca
+            .apply_many(core::iter::once(Member::down(own)), true, &mut self.runtime);
         self.collect(now);
     }
 

@@ -210,6 +210,19 @@ impl Node {
         }
     }
 
+    /// A member says that it has left: no need to wait until it is found dead.
+    pub(crate) fn has_left(&mut self, node: NodeId) {
+        let Some(known) = self
+            .roster
+            .get(node)
+            .filter(|known| known.liveness != Liveness::Down)
+        else {
+            return;
+        };
+        let identity = known.identity.clone();
+        self.swim.declare_down(identity, self.now.mono);
+    }
+
     /// Derives everything that depends on who is there: peers to replicate with, whom to dial, the settled
     /// view, what to show.
     pub(crate) fn members_refresh(&mut self) {
@@ -394,6 +407,7 @@ impl Node {
             .collect();
         for node in gone {
             self.shown.remove(&node);
+            self.touch_owned(node);
             self.output(Output::Member { node, info: None });
         }
         for (node, info) in infos {

@@ -8,7 +8,7 @@ use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncE
 
 use crate::membership::Liveness;
 use crate::node::Node;
-use crate::registers::{Claim, Intent, Key, Member, Value};
+use crate::registers::{Claim, Intent, Key, Member, Status, Value};
 use crate::wire::{MAX_FRAME, Message};
 use crate::{ExitCause, NodeId};
 
@@ -192,8 +192,14 @@ impl Node {
             match change.key {
                 Key::Member(node) if node != self.id => {
                     let member = change.after.and_then(|sibling| sibling.value.decode::<Member>());
+                    let left = member
+                        .as_ref()
+                        .is_some_and(|member| member.status == Status::Left);
                     self.roster.set_member(node, member, self.now.mono);
                     self.members_changed = true;
+                    if left {
+                        self.has_left(node);
+                    }
                 }
                 Key::Member(_) => {}
                 Key::Removed(node) => {

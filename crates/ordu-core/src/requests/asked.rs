@@ -163,6 +163,9 @@ impl Node {
             self.reply(request, Err(CallError::Unknown { detail }));
             return true;
         }
+        if decider != self.id && self.links.used(decider).is_none() {
+            return false;
+        }
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
         let ask = Ask {
@@ -184,12 +187,13 @@ impl Node {
         true
     }
 
-    /// A connection broke: whatever was passed on to that peer may be lost. It remembers what it answered.
+    /// A connection is back: whatever was passed on to that peer, or answered by it, may be lost. It remembers
+    /// what it answered.
     pub(crate) fn ask_again(&mut self, peer: NodeId) {
         let now = self.now.mono;
         for asked in self.asked.values_mut() {
             if matches!(asked.stage, Stage::Sent { to } if to == peer) {
-                asked.wait_again(now, "the connection to the node that decides broke");
+                asked.wait_again(now, "the connection with the node that decides broke");
             }
         }
     }
@@ -214,17 +218,6 @@ impl Node {
                     until: self.now.mono + DISAGREEMENT,
                     detail,
                 };
-            }
-            Err(CallError::AlreadyStarted(child))
-                if asked.before.is_some() && is_what_was_asked(&asked.command, &child) =>
-            {
-                let answer = Answer::Started {
-                    held_by: child.node.iter().cloned().collect(),
-                    child,
-                    durable: false,
-                };
-                self.asked.remove(&told.request);
-                self.reply(told.request, Ok(answer));
             }
             Err(error) => {
                 self.asked.remove(&told.request);
@@ -278,9 +271,4 @@ impl Node {
             })
             .min()
     }
-}
-
-/// Whether a child that runs already is the one this very call started before its answer was lost.
-fn is_what_was_asked(command: &Command, child: &crate::ChildInfo) -> bool {
-    matches!(command, Command::StartChild { spec, .. } if *spec == child.spec)
 }

@@ -25,8 +25,8 @@ enum State {
     New,
     /// A node was told to start the child.
     Placing {
-        placement: u64,
         target: NodeId,
+        place: Place,
         tried: Vec<NodeId>,
     },
     /// The owner was told, through the map, to stop the child.
@@ -125,6 +125,7 @@ impl Node {
         let now = self.now.mono;
         self.answered
             .retain(|_, answered| now.since(answered.at) < REMEMBER);
+        self.placed.retain(|_, (at, _)| now.since(*at) < REMEMBER);
     }
 
     fn deliver(&mut self, origin: NodeId, told: Told) {
@@ -326,12 +327,8 @@ impl Node {
             epoch,
             what,
         };
-        decision.state = State::Placing {
-            placement,
-            target,
-            tried,
-        };
-        self.send(target, &Message::Place(place));
+        self.send(target, &Message::Place(place.clone()));
+        decision.state = State::Placing { target, place, tried };
         Progress::Wait
     }
 
@@ -356,6 +353,25 @@ impl Node {
         self.place_birth(key, decision, birth, &spec, tried)
     }
 
+    /// A connection is back: what was placed on that peer may not have arrived, or its answer was lost.
+    pub(crate) fn place_again(&mut self, peer: NodeId) {
+        let now = self.now.mono;
+        let places = self.decisions.values().filter_map(|queue| match queue.front() {
+            Some(Decision {
+                state: State::Placing { target, place, .. },
+                deadline,
+                ..
+            }) if *target == peer => Some(Place {
+                timeout: deadline.since(now),
+                ..place.clone()
+            }),
+            _ => None,
+        });
+        for place in places.collect::<Vec<_>>() {
+            self.send(peer, &Message::Place(place));
+        }
+    }
+
     /// The target's answer.
     pub(crate) fn placed(&mut self, from: NodeId, placed: Placed) {
         let key = placed.child;
@@ -368,7 +384,7 @@ impl Node {
         };
         let current = matches!(
             &decision.state,
-            State::Placing { placement, target, .. } if *placement == placed.placement && *target == from
+            State::Placing { target, place, .. } if place.placement == placed.placement && *target == from
         );
         let progress = if current {
             self.take_placed(&key, &mut decision, from, placed.result)

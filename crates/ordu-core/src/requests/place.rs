@@ -12,6 +12,10 @@ use crate::{NodeId, Token};
 impl Node {
     /// A decider tells this node to start a child.
     pub(crate) fn place_here(&mut self, decider: NodeId, place: Place) {
+        if let Some((_, placed)) = self.placed.get(&(decider, place.placement)) {
+            let placed = placed.clone();
+            return self.send(decider, &Message::Placed(placed));
+        }
         let ClaimNotice::Birth { birth, spec } = place.what.clone() else {
             let ClaimNotice::TakeOver { birth } = place.what else {
                 return;
@@ -112,6 +116,8 @@ impl Node {
             child: place.child.clone(),
             result,
         };
+        self.placed
+            .insert((decider, place.placement), (self.now.mono, placed.clone()));
         self.send(decider, &Message::Placed(placed));
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Message {
     /// Are you there? (S6.2, S6.3)
     Ping(u64),
     Pong(u64),
+    /// The sender had given up the reader under this generation.
+    Down(u32),
     /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).
     Evidence(NodeId),
     Ask(Ask),

@@ -371,7 +371,7 @@ impl Drop for Cluster {
         for node in &mut self.nodes {
             node.kill();
         }
-        if std::thread::panicking() {
+        if std::thread::panicking() || std::env::var_os("ORDU_TEST_LOGS").is_some() {
             for node in &self.nodes {
                 eprintln!("──── log of {}\n{}", node.name, node.log());
             }
