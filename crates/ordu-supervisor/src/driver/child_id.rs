@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::mailbox::SupervisorId;
 use crate::core::Incarnation;
 
 /// The name of a child: unique under a static supervisor, a mere label under a dynamic one. Cheap to clone.
@@ -67,11 +68,25 @@ impl fmt::Display for ChildId {
 /// One run of a child under one supervisor. It plays the part of Erlang's pid.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildRef {
-    pub(crate) id: ChildId,
-    pub(crate) incarnation: Incarnation,
+    /// So that it never means a child of another supervisor.
+    supervisor: SupervisorId,
+    id: ChildId,
+    incarnation: Incarnation,
 }
 
 impl ChildRef {
+    pub(super) fn new(supervisor: SupervisorId, id: ChildId, incarnation: Incarnation) -> Self {
+        Self {
+            supervisor,
+            id,
+            incarnation,
+        }
+    }
+
+    pub(super) fn supervisor(&self) -> SupervisorId {
+        self.supervisor
+    }
+
     /// The child's name.
     pub fn id(&self) -> &ChildId {
         &self.id

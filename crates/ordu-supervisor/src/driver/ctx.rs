@@ -27,10 +27,7 @@ impl Ctx {
 
     /// This run of the child.
     pub fn child(&self) -> ChildRef {
-        ChildRef {
-            id: self.shared.id.clone(),
-            incarnation: self.shared.incarnation,
-        }
+        self.shared.child_ref()
     }
 
     /// How often the child was restarted automatically before this run came up.

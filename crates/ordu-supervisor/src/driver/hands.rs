@@ -199,8 +199,7 @@ impl Hands {
     }
 
     pub(super) fn child_ref(&self, incarnation: Incarnation) -> Option<ChildRef> {
-        let id = self.live.get(&incarnation)?.shared.id.clone();
-        Some(ChildRef { id, incarnation })
+        self.live.get(&incarnation).map(|live| live.shared.child_ref())
     }
 }
 

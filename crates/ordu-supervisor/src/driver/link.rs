@@ -26,10 +26,9 @@ pub(super) struct Link<C> {
 
 impl<C: Send + 'static> Link<C> {
     /// Spawns the loop. A supervisor started by a child belongs to that child's tree.
-    pub(super) fn spawn<M: Mind<Command = C>>(mind: M, clock: Clock) -> Self {
+    pub(super) fn spawn<M: Mind<Command = C>>(id: SupervisorId, mind: M, clock: Clock) -> Self {
         let (sender, receiver): (_, UnboundedReceiver<Message<C>>) = unbounded_channel();
         let (exit_sender, exit) = watch::channel(None);
-        let id = SupervisorId::new();
         let events = Events::default();
         let subscriptions = events.subscriptions();
         let hands = Hands::new(id, Shared::current(), NewsSink::new(sender.clone()));

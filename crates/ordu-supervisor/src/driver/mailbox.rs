@@ -48,7 +48,7 @@ impl NewsSink {
 }
 
 /// Tells supervisors of this program apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SupervisorId(u64);
 
 impl SupervisorId {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::child_id::ChildId;
+use super::child_id::{ChildId, ChildRef};
 use super::mailbox::{News, NewsSink, SupervisorId};
 use crate::core::{ExitReason, Incarnation};
 
@@ -121,6 +121,10 @@ impl Shared {
 
     pub(super) fn helpers(&self) -> MutexGuard<'_, Option<Box<JoinSet<()>>>> {
         self.helpers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn child_ref(&self) -> ChildRef {
+        ChildRef::new(self.supervisor, self.id.clone(), self.incarnation)
     }
 
     pub(super) fn tell_exited(&self, reason: ExitReason) {

@@ -129,6 +129,28 @@ impl World {
         self.answers.insert(id.to_owned(), answer);
     }
 
+    /// Nothing is scripted for this child any more.
+    pub fn clear_script(&mut self, id: &str) {
+        self.next_starts.remove(id);
+        self.always.remove(id);
+    }
+
+    /// The start of this child that hangs.
+    pub fn hanging(&self, id: &str) -> Incarnation {
+        let hangs = |live: &&Live| live.starting && live.key == id;
+        let (incarnation, _) = self
+            .live
+            .iter()
+            .find(|(_, live)| hangs(live))
+            .expect("no start hangs");
+        *incarnation
+    }
+
+    /// The test itself tells how this start ends.
+    pub fn forget_hanging(&mut self, incarnation: Incarnation) {
+        self.live.remove(&incarnation);
+    }
+
     // ---- what the world does ------------------------------------------------------------------------
 
     pub fn step(&mut self, event: StaticEvent<String, u32>) {

@@ -153,7 +153,7 @@ async fn a_start_that_finds_its_child_running_already_says_which() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invalid_specs_are_refused_with_the_error_that_otp_has_for_them() {
+async fn case_018_and_112_invalid_specs_are_refused_with_the_error_that_otp_has_for_them() {
     let stage = Stage::new();
     let supervisor = Supervisor::builder().start().await.unwrap();
     let significant = stage.actor("a").significant(true);

@@ -17,7 +17,7 @@ fn slow(needs: Duration, limit: Shutdown) -> ChildSpec {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_may_repeat_and_each_child_is_terminated_by_its_reference() {
+async fn case_043_and_044_ids_may_repeat_and_each_child_is_terminated_by_its_reference() {
     let stage = Stage::new();
     let supervisor = DynamicSupervisor::builder().start().unwrap();
     let mut children = Vec::new();

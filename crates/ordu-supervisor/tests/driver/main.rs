@@ -7,5 +7,6 @@ mod deadlock;
 mod dynamic;
 mod nested;
 mod restarts;
+mod scale;
 mod stops;
 mod support;

@@ -7,6 +7,7 @@ use super::handle::DynamicSupervisorHandle;
 use super::mind::DynamicMind;
 use crate::core::{DynamicCore, DynamicFlags, FlagsError, Intensity};
 use crate::driver::link::Link;
+use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::Clock;
 
 /// A dynamic supervisor yet to be started.
@@ -39,8 +40,8 @@ impl DynamicSupervisorBuilder {
     /// Starts the supervisor on the current runtime. It runs until it is stopped or gives up.
     pub fn start(self) -> Result<DynamicSupervisorHandle, FlagsError> {
         let core = DynamicCore::new(self.flags)?;
-        Ok(DynamicSupervisorHandle {
-            link: Arc::new(Link::spawn(DynamicMind::new(core), Clock::new())),
-        })
+        let id = SupervisorId::new();
+        let link = Link::spawn(id, DynamicMind::new(id, core), Clock::new());
+        Ok(DynamicSupervisorHandle { link: Arc::new(link) })
     }
 }

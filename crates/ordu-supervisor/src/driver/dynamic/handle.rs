@@ -33,10 +33,7 @@ impl DynamicSupervisorHandle {
 
     /// Stops a child and forgets it. A child that is being restarted is found by its last run.
     pub fn terminate_child(&self, child: &ChildRef) -> Call<(), TerminateChildError> {
-        if self
-            .link
-            .find_above_caller(|shared| shared.incarnation == child.incarnation)
-        {
+        if self.link.find_above_caller(|shared| shared.child_ref() == *child) {
             return Call::refused(TerminateChildError::WouldDeadlock);
         }
         self.link

@@ -15,6 +15,7 @@ use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{QueryError, StartChildError, TerminateChildError};
 use crate::driver::events::{Event, Events, log};
 use crate::driver::hands::Hands;
+use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::{Ended, Mind};
 use crate::driver::start::StartChild;
 use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
@@ -57,6 +58,7 @@ impl Ord for Key {
 type Callers<T> = HashMap<u64, T, FixedState>;
 
 pub(super) struct DynamicMind {
+    supervisor: SupervisorId,
     core: DynamicCore<Key, Arc<dyn StartChild>>,
     last_key: u64,
     starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
@@ -65,8 +67,9 @@ pub(super) struct DynamicMind {
 }
 
 impl DynamicMind {
-    pub(super) fn new(core: DynamicCore<Key, Arc<dyn StartChild>>) -> Self {
+    pub(super) fn new(supervisor: SupervisorId, core: DynamicCore<Key, Arc<dyn StartChild>>) -> Self {
         Self {
+            supervisor,
             core,
             last_key: 0,
             starts: Callers::default(),
@@ -79,10 +82,7 @@ impl DynamicMind {
         self.core
             .children()
             .map(|(key, incarnation, phase, policy)| {
-                let child = ChildRef {
-                    id: key.id.clone(),
-                    incarnation,
-                };
+                let child = ChildRef::new(self.supervisor, key.id.clone(), incarnation);
                 let state = match phase {
                     ChildPhase::Starting => ChildState::Starting(child),
                     ChildPhase::Running | ChildPhase::Stopping => ChildState::Running(child),
@@ -106,7 +106,8 @@ impl DynamicMind {
         answer: Sender<Result<(), TerminateChildError>>,
         now: Time,
     ) {
-        let Some(key) = self.core.key_of(child.incarnation).cloned() else {
+        let ours = child.supervisor() == self.supervisor;
+        let Some(key) = self.core.key_of(child.incarnation()).filter(|_| ours).cloned() else {
             return drop(answer.send(Err(TerminateChildError::NotFound)));
         };
         if matches!(self.core.child(&key), Some((_, ChildPhase::Zombie))) {
@@ -143,10 +144,8 @@ impl DynamicMind {
         hands: &mut Hands,
         events: &Events,
     ) {
-        let child = || ChildRef {
-            id: key.id.clone(),
-            incarnation,
-        };
+        let supervisor = self.supervisor;
+        let child = || ChildRef::new(supervisor, key.id.clone(), incarnation);
         match notice {
             Notice::Running => {
                 self.answer_start(key, || {

@@ -15,6 +15,7 @@ use crate::driver::child_spec::ChildSpec;
 use crate::driver::ctx::Ctx;
 use crate::driver::errors::StartSupervisorError;
 use crate::driver::link::Link;
+use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::Clock;
 use crate::driver::start::StartError;
 
@@ -103,9 +104,9 @@ impl SupervisorBuilder {
             .map(|spec| (spec.id, spec.policy, spec.start));
         let core = StaticCore::new(self.flags, specs, clock.now())?;
         let (up, is_up) = oneshot::channel();
-        let handle = SupervisorHandle {
-            link: Arc::new(Link::spawn(StaticMind::new(core, up), clock)),
-        };
+        let id = SupervisorId::new();
+        let link = Link::spawn(id, StaticMind::new(id, core, up), clock);
+        let handle = SupervisorHandle { link: Arc::new(link) };
         let owned = OwnedSupervisor::from(handle.clone());
         if is_up.await.is_ok() {
             return Ok((handle, owned));

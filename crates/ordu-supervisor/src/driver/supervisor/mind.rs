@@ -17,6 +17,7 @@ use crate::driver::errors::{
 };
 use crate::driver::events::{Event, Events, log};
 use crate::driver::hands::Hands;
+use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::{Ended, Mind};
 use crate::driver::start::StartChild;
 
@@ -43,6 +44,7 @@ enum Caller {
 }
 
 pub(super) struct StaticMind {
+    supervisor: SupervisorId,
     core: StaticCore<ChildId, Arc<dyn StartChild>>,
     /// In the order of their calls, which is the order in which the core answers.
     callers: VecDeque<(u64, Caller)>,
@@ -52,8 +54,13 @@ pub(super) struct StaticMind {
 }
 
 impl StaticMind {
-    pub(super) fn new(core: StaticCore<ChildId, Arc<dyn StartChild>>, up: Sender<()>) -> Self {
+    pub(super) fn new(
+        supervisor: SupervisorId,
+        core: StaticCore<ChildId, Arc<dyn StartChild>>,
+        up: Sender<()>,
+    ) -> Self {
         Self {
+            supervisor,
             core,
             callers: VecDeque::new(),
             calls: 0,
@@ -69,15 +76,26 @@ impl StaticMind {
         let Some((_, caller)) = self.callers.remove(at) else {
             return;
         };
+        let supervisor = self.supervisor;
+        let named = |id| Named { supervisor, id };
         // A caller that does not wait any more is not missed.
         match caller {
-            Caller::StartChild(id, answer) => drop(answer.send(start_child_answer(&id, reply, hands))),
-            Caller::TerminateChild(id, answer) => drop(answer.send(terminate_child_answer(&id, &reply))),
-            Caller::RestartChild(id, answer) => drop(answer.send(restart_child_answer(&id, reply, hands))),
-            Caller::DeleteChild(id, answer) => drop(answer.send(delete_child_answer(&id, &reply))),
+            Caller::StartChild(id, answer) => drop(answer.send(start_child_answer(&named(id), reply, hands))),
+            Caller::TerminateChild(id, answer) => {
+                drop(answer.send(terminate_child_answer(&named(id), &reply)))
+            }
+            Caller::RestartChild(id, answer) => {
+                drop(answer.send(restart_child_answer(&named(id), reply, hands)))
+            }
+            Caller::DeleteChild(id, answer) => drop(answer.send(delete_child_answer(&named(id), &reply))),
             Caller::WhichChildren(answer) => {
                 if let Reply::Children(children) = reply {
-                    drop(answer.send(Ok(children.into_iter().map(child_info).collect())));
+                    drop(
+                        answer.send(Ok(children
+                            .into_iter()
+                            .map(|child| child_info(supervisor, child))
+                            .collect())),
+                    );
                 }
             }
             Caller::CountChildren(answer) => {
@@ -189,7 +207,7 @@ impl Mind for StaticMind {
                 }
                 StaticAction::Zombie { key, incarnation } => {
                     tracing::error!(child = %key, incarnation = incarnation.number(), "child cannot be killed");
-                    events.emit(|| Event::Zombie(ChildRef { id: key, incarnation }));
+                    events.emit(|| Event::Zombie(ChildRef::new(self.supervisor, key, incarnation)));
                 }
                 StaticAction::AutoShutdown { key } => events.emit(|| Event::AutoShutdown(key)),
                 StaticAction::Exit { reason, zombies } => {
@@ -205,11 +223,8 @@ impl Mind for StaticMind {
     }
 }
 
-fn child_info(child: core::ChildView<ChildId>) -> ChildInfo {
-    let reference = |incarnation| ChildRef {
-        id: child.key.clone(),
-        incarnation,
-    };
+fn child_info(supervisor: SupervisorId, child: core::ChildView<ChildId>) -> ChildInfo {
+    let reference = |incarnation| ChildRef::new(supervisor, child.key.clone(), incarnation);
     let state = match child.state {
         core::ChildState::Running(incarnation) => ChildState::Running(reference(incarnation)),
         core::ChildState::Undefined => ChildState::Undefined,
@@ -224,31 +239,36 @@ fn child_info(child: core::ChildView<ChildId>) -> ChildInfo {
     }
 }
 
-fn child_ref(id: &ChildId, incarnation: Incarnation) -> ChildRef {
-    ChildRef {
-        id: id.clone(),
-        incarnation,
+/// A child by its name, to be told by its runs.
+struct Named {
+    supervisor: SupervisorId,
+    id: ChildId,
+}
+
+impl Named {
+    fn at(&self, incarnation: Incarnation) -> ChildRef {
+        ChildRef::new(self.supervisor, self.id.clone(), incarnation)
     }
 }
 
 fn start_child_answer(
-    id: &ChildId,
+    child: &Named,
     reply: Reply<ChildId>,
     hands: &mut Hands,
 ) -> Result<StartedChild, StartChildError> {
     Err(match reply {
         Reply::Started(incarnation) => {
             return Ok(StartedChild::Running(
-                child_ref(id, incarnation),
+                child.at(incarnation),
                 hands.take_info(incarnation),
             ));
         }
         Reply::Ignored => return Ok(StartedChild::Ignored),
         Reply::Refused(CallError::AlreadyPresent) => StartChildError::AlreadyPresent,
         Reply::Refused(CallError::AlreadyStarted(incarnation)) => {
-            StartChildError::AlreadyStarted(child_ref(id, incarnation))
+            StartChildError::AlreadyStarted(child.at(incarnation))
         }
-        Reply::Refused(CallError::Zombie(incarnation)) => StartChildError::Zombie(child_ref(id, incarnation)),
+        Reply::Refused(CallError::Zombie(incarnation)) => StartChildError::Zombie(child.at(incarnation)),
         Reply::Refused(CallError::InvalidSpec(error)) => StartChildError::InvalidSpec(error),
         Reply::Refused(CallError::Failed(reason)) => match hands.take_already_started() {
             Some(child) => StartChildError::AlreadyStarted(child),
@@ -259,26 +279,22 @@ fn start_child_answer(
 }
 
 fn restart_child_answer(
-    id: &ChildId,
+    child: &Named,
     reply: Reply<ChildId>,
     hands: &mut Hands,
 ) -> Result<StartedChild, RestartChildError> {
     Err(match reply {
         Reply::Started(incarnation) => {
             return Ok(StartedChild::Running(
-                child_ref(id, incarnation),
+                child.at(incarnation),
                 hands.take_info(incarnation),
             ));
         }
         Reply::Ignored => return Ok(StartedChild::Ignored),
         Reply::Refused(CallError::NotFound) => RestartChildError::NotFound,
-        Reply::Refused(CallError::Running(incarnation)) => {
-            RestartChildError::Running(child_ref(id, incarnation))
-        }
+        Reply::Refused(CallError::Running(incarnation)) => RestartChildError::Running(child.at(incarnation)),
         Reply::Refused(CallError::Restarting) => RestartChildError::Restarting,
-        Reply::Refused(CallError::Zombie(incarnation)) => {
-            RestartChildError::Zombie(child_ref(id, incarnation))
-        }
+        Reply::Refused(CallError::Zombie(incarnation)) => RestartChildError::Zombie(child.at(incarnation)),
         Reply::Refused(CallError::Failed(reason)) => match hands.take_already_started() {
             Some(child) => RestartChildError::AlreadyStarted(child),
             None => RestartChildError::Failed(reason),
@@ -287,27 +303,27 @@ fn restart_child_answer(
     })
 }
 
-fn terminate_child_answer(id: &ChildId, reply: &Reply<ChildId>) -> Result<(), TerminateChildError> {
+fn terminate_child_answer(child: &Named, reply: &Reply<ChildId>) -> Result<(), TerminateChildError> {
     match reply {
         Reply::Done => Ok(()),
         Reply::Refused(CallError::NotFound) => Err(TerminateChildError::NotFound),
         Reply::Refused(CallError::Zombie(incarnation)) => {
-            Err(TerminateChildError::Zombie(child_ref(id, *incarnation)))
+            Err(TerminateChildError::Zombie(child.at(*incarnation)))
         }
         _ => Err(TerminateChildError::SupervisorGone),
     }
 }
 
-fn delete_child_answer(id: &ChildId, reply: &Reply<ChildId>) -> Result<(), DeleteChildError> {
+fn delete_child_answer(child: &Named, reply: &Reply<ChildId>) -> Result<(), DeleteChildError> {
     match reply {
         Reply::Done => Ok(()),
         Reply::Refused(CallError::NotFound) => Err(DeleteChildError::NotFound),
         Reply::Refused(CallError::Running(incarnation)) => {
-            Err(DeleteChildError::Running(child_ref(id, *incarnation)))
+            Err(DeleteChildError::Running(child.at(*incarnation)))
         }
         Reply::Refused(CallError::Restarting) => Err(DeleteChildError::Restarting),
         Reply::Refused(CallError::Zombie(incarnation)) => {
-            Err(DeleteChildError::Zombie(child_ref(id, *incarnation)))
+            Err(DeleteChildError::Zombie(child.at(*incarnation)))
         }
         _ => Err(DeleteChildError::SupervisorGone),
     }
