@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ordu_supervisor::core::{
     CallError, ChildPolicy, ChildState, ChildView, Counts, ExitReason, Incarnation, InitError, Reply, Report,
-    Request, Signal, Started, StaticAction, StaticCore, StaticEvent, StaticFlags, Time,
+    Request, Restart, Signal, Started, StaticAction, StaticCore, StaticEvent, StaticFlags, Time,
 };
 
 /// What the next start of a child does.
@@ -55,6 +55,8 @@ pub struct World {
     pub now: Time,
     pub log: Vec<Event>,
     pub reports: Vec<Report<String>>,
+    /// How long the log was at each report.
+    pub reported_at: Vec<usize>,
     pub replies: BTreeMap<u64, Reply<String>>,
     pub initialized: bool,
     pub auto_shutdown: Option<String>,
@@ -65,6 +67,11 @@ pub struct World {
     next_starts: BTreeMap<String, VecDeque<NextStart>>,
     always: BTreeMap<String, NextStart>,
     answers: BTreeMap<String, Answer>,
+    /// When an automatic restart was attempted.
+    pub rounds: Vec<Time>,
+    last_restarts: BTreeMap<String, u32>,
+    /// Incarnations whose end the core has not been told yet.
+    unconfirmed: BTreeMap<Incarnation, String>,
     calls: u64,
     news: VecDeque<StaticEvent<String, u32>>,
 }
@@ -95,6 +102,7 @@ impl World {
             now: Time::ZERO,
             log: Vec::new(),
             reports: Vec::new(),
+            reported_at: Vec::new(),
             replies: BTreeMap::new(),
             initialized: false,
             auto_shutdown: None,
@@ -104,6 +112,9 @@ impl World {
             next_starts: BTreeMap::new(),
             always: BTreeMap::new(),
             answers: BTreeMap::new(),
+            rounds: Vec::new(),
+            last_restarts: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
             calls: 0,
             news: VecDeque::new(),
         };
@@ -135,6 +146,14 @@ impl World {
         self.always.remove(id);
     }
 
+    /// Whether some start yet to come fails.
+    pub fn has_failing_starts(&self) -> bool {
+        self.next_starts
+            .values()
+            .flatten()
+            .any(|start| matches!(start, NextStart::Fail(_)))
+    }
+
     /// The start of this child that hangs.
     pub fn hanging(&self, id: &str) -> Incarnation {
         let hangs = |live: &&Live| live.starting && live.key == id;
@@ -154,8 +173,33 @@ impl World {
     // ---- what the world does ------------------------------------------------------------------------
 
     pub fn step(&mut self, event: StaticEvent<String, u32>) {
-        self.core.step(event, self.now);
+        self.feed(event);
         self.settle();
+    }
+
+    fn feed(&mut self, event: StaticEvent<String, u32>) {
+        match &event {
+            StaticEvent::Exited { incarnation, .. }
+            | StaticEvent::Started {
+                incarnation,
+                outcome: Err(_),
+            } => {
+                self.unconfirmed.remove(incarnation);
+            }
+            _ => {}
+        }
+        self.core.step(event, self.now);
+        let restarts: BTreeMap<String, u32> = self
+            .core
+            .which_children()
+            .map(|child| (child.key, child.restarts))
+            .collect();
+        for (key, after) in &restarts {
+            if self.last_restarts.get(key).is_some_and(|before| before < after) {
+                self.rounds.push(self.now);
+            }
+        }
+        self.last_restarts = restarts;
     }
 
     /// Hands over events without letting anything happen in between, as if the supervisor had been suspended.
@@ -205,7 +249,7 @@ impl World {
             let Some(event) = self.news.pop_front() else {
                 return;
             };
-            self.core.step(event, self.now);
+            self.feed(event);
         }
     }
 
@@ -222,7 +266,10 @@ impl World {
                     "call {call} was answered twice"
                 );
             }
-            StaticAction::Report(report) => self.reports.push(report),
+            StaticAction::Report(report) => {
+                self.reports.push(report);
+                self.reported_at.push(self.log.len());
+            }
             StaticAction::Initialized => self.initialized = true,
             StaticAction::Zombie { .. } => {}
             StaticAction::AutoShutdown { key } => self.auto_shutdown = Some(key),
@@ -238,8 +285,8 @@ impl World {
 
     fn start(&mut self, key: String, incarnation: Incarnation) {
         assert!(
-            self.live.values().all(|live| live.key != key),
-            "{key} was started beside an earlier incarnation of itself"
+            self.unconfirmed.values().all(|earlier| *earlier != key),
+            "{key} was started before its earlier incarnation was confirmed dead"
         );
         *self.starts.entry(key.clone()).or_default() += 1;
         let scripted = self.next_starts.get_mut(&key).and_then(VecDeque::pop_front);
@@ -249,6 +296,7 @@ impl World {
         let outcome = match next {
             NextStart::Ok | NextStart::OkButDead(_) | NextStart::Hang => {
                 self.log.push(Event::Started(key.clone(), incarnation));
+                self.unconfirmed.insert(incarnation, key.clone());
                 let starting = next == NextStart::Hang;
                 self.live.insert(
                     incarnation,
@@ -338,6 +386,36 @@ impl World {
     /// Whatever the supervisor believes: is this child alive?
     pub fn is_alive(&self, id: &str) -> bool {
         self.live.values().any(|live| live.key == id)
+    }
+
+    /// Whether this child runs, as far as it knows itself.
+    pub fn is_up(&self, id: &str) -> bool {
+        self.live.values().any(|live| live.key == id && !live.starting)
+    }
+
+    /// As `end`, whatever the supervisor believes.
+    pub fn end_live(&mut self, id: &str, reason: ExitReason) {
+        let up = self
+            .live
+            .iter()
+            .find(|(_, live)| live.key == id && !live.starting);
+        let (incarnation, _) = up.expect("it does not run");
+        self.end_now(*incarnation, reason);
+        self.settle();
+    }
+
+    /// Whether this incarnation lives, or the core has yet to hear of its end.
+    pub fn is_current(&self, incarnation: Incarnation) -> bool {
+        self.unconfirmed.contains_key(&incarnation)
+    }
+
+    /// Whether a start of this child is under way.
+    pub fn is_being_started(&self, id: &str) -> bool {
+        self.live.values().any(|live| live.key == id && live.starting)
+    }
+
+    pub fn restart_of(&self, id: &str) -> Option<Restart> {
+        self.core.policy(&id.to_owned()).map(|policy| policy.restart)
     }
 
     // ---- calls ----------------------------------------------------------------------------------------

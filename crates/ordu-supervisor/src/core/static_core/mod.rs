@@ -245,6 +245,14 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         counts
     }
 
+    /// How the child with this id is treated.
+    pub fn policy(&self, key: &K) -> Option<&ChildPolicy> {
+        self.roster
+            .find(key)
+            .and_then(|place| self.roster.get(place))
+            .map(|child| &child.policy)
+    }
+
     /// What came with the spec of this child, unless it is temporary and was started already.
     pub fn payload(&self, key: &K) -> Option<&P> {
         self.roster

@@ -82,10 +82,10 @@ impl StaticMind {
         match caller {
             Caller::StartChild(id, answer) => drop(answer.send(start_child_answer(&named(id), reply, hands))),
             Caller::TerminateChild(id, answer) => {
-                drop(answer.send(terminate_child_answer(&named(id), &reply)))
+                drop(answer.send(terminate_child_answer(&named(id), &reply)));
             }
             Caller::RestartChild(id, answer) => {
-                drop(answer.send(restart_child_answer(&named(id), reply, hands)))
+                drop(answer.send(restart_child_answer(&named(id), reply, hands)));
             }
             Caller::DeleteChild(id, answer) => drop(answer.send(delete_child_answer(&named(id), &reply))),
             Caller::WhichChildren(answer) => {
