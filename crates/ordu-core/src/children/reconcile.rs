@@ -4,7 +4,7 @@ use super::Conflict;
 use crate::claims::{Copy, Phase, Step, StopWhy, Verdict};
 use crate::membership::Standing;
 use crate::node::Node;
-use crate::registers::{ChildKey, Claim, ClaimState, Key, Rank};
+use crate::registers::{ChildKey, Claim, ClaimState, Rank};
 use crate::wire::Message;
 use crate::{Event, NodeId, Token};
 
@@ -74,7 +74,7 @@ impl Node {
                 if self.standing.is_leaving() {
                     return false;
                 }
-                self.write([(Key::Claim(key.clone()), None)]);
+                self.remove_claim(key);
                 false
             }
             Step::Confirm(rank) => {

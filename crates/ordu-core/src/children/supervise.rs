@@ -214,6 +214,19 @@ impl Node {
         self.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
     }
 
+    /// Removes the claim of a life that is over. The intent that says so is written again in the same unit, so
+    /// that nobody ever sees a live intent without its claim.
+    pub(crate) fn remove_claim(&mut self, key: &ChildKey) {
+        let Some(intent) = self.children.get(key).and_then(|child| child.claims.intent()) else {
+            return;
+        };
+        let intent = Value::encode(intent);
+        self.write([
+            (Key::Intent(key.clone()), Some(intent)),
+            (Key::Claim(key.clone()), None),
+        ]);
+    }
+
     fn noticed(&mut self, key: &ChildKey, notice: Notice) {
         match notice {
             Notice::Running => self.copy_runs(key),

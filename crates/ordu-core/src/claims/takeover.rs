@@ -92,23 +92,22 @@ impl Node {
         if !intent.wants_running() {
             return Duty::None;
         }
-        let tried = current.is_some_and(|claim| claim.run >= intent.run);
-        match current.map(|claim| claim.state) {
-            Some(ClaimState::Failed) if tried => return Duty::None,
-            Some(ClaimState::Relocating) if tried => {
+        // Intent and first claim are one atomic unit, and a claim goes only together with the life: where there
+        // is none, it is not yet known (S2.3).
+        let Some(current) = current else { return Duty::None };
+        let tried = current.run >= intent.run;
+        match current.state {
+            ClaimState::Failed if tried => return Duty::None,
+            ClaimState::Relocating if tried => {
                 return Duty::Own {
-                    without: current.map(Claim::owner),
+                    without: Some(current.owner()),
                 };
             }
+            _ if owner_lives => return Duty::None,
             _ => {}
         }
-        if owner_lives && current.is_some() {
-            return Duty::None;
-        }
-        if Self::is_spent(intent, current) {
-            let gone = current.is_some_and(|claim| {
-                self.roster.is_removed(claim.owner()) || self.roster.is_superseded(claim.owner())
-            });
+        if Self::is_spent(intent, Some(current)) {
+            let gone = self.roster.is_removed(current.owner()) || self.roster.is_superseded(current.owner());
             return if gone { Duty::Lose } else { Duty::None };
         }
         Duty::Own { without: None }
@@ -141,9 +140,7 @@ impl Node {
         }
         match duty {
             Duty::None => {}
-            Duty::Bury => {
-                self.write([(Key::Claim(key.clone()), None)]);
-            }
+            Duty::Bury => self.remove_claim(key),
             Duty::Lose => {
                 if let Some(intent) = child.claims.intent().cloned() {
                     let intent = Intent {

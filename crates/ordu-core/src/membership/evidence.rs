@@ -20,6 +20,7 @@ struct Check {
     probe: ProbeId,
     deadline: Time,
     outcome: Option<ProbeOutcome>,
+    tries: u32,
 }
 
 /// How a check ended.
@@ -27,8 +28,9 @@ struct Check {
 pub(crate) enum Finding {
     /// Refused and unanswered.
     Dead(NodeId),
-    /// Somebody listens at the address, but the peer does not answer.
-    SomebodyElse(NodeId),
+    /// Unanswered, but not refused. If somebody `listens` at the address it may be another node, or a process
+    /// whose kernel has not closed everything yet.
+    Unproven { peer: NodeId, tries: u32, listens: bool },
 }
 
 impl Evidence {
@@ -37,19 +39,21 @@ impl Evidence {
     /// What one observer saw counts for this long.
     const KEEP: Duration = Duration::from_secs(2);
 
-    /// Starts a check; `None` if one is under way. The caller pings the peer and probes its address.
+    /// A check that proves nothing is repeated this often.
+    pub(crate) const TRIES: u32 = 10;
+
+    /// Starts a check, unless one is under way; gives whether it did. The caller pings the peer and probes its address.
     pub(crate) fn check(
         &mut self,
         peer: NodeId,
         rtt: Duration,
+        tries: u32,
+        probe: ProbeId,
         now: Time,
-        next: &mut u64,
-    ) -> Option<ProbeId> {
+    ) -> bool {
         if self.checks.contains_key(&peer) {
-            return None;
+            return false;
         }
-        *next += 1;
-        let probe = ProbeId(*next);
         let deadline = now + Self::PATIENCE.max(rtt * 4);
         self.checks.insert(
             peer,
@@ -57,9 +61,10 @@ impl Evidence {
                 probe,
                 deadline,
                 outcome: None,
+                tries,
             },
         );
-        Some(probe)
+        true
     }
 
     /// The peer answered: it lives.
@@ -80,13 +85,16 @@ impl Evidence {
             .checks
             .iter()
             .find(|(_, check)| check.deadline <= now && check.outcome.is_some())?;
-        let (peer, outcome) = (*peer, check.outcome);
+        let (peer, outcome, tries) = (*peer, check.outcome, check.tries);
         self.checks.remove(&peer);
-        match outcome {
-            Some(ProbeOutcome::Refused) => Some(Finding::Dead(peer)),
-            Some(ProbeOutcome::Accepted) => Some(Finding::SomebodyElse(peer)),
-            Some(ProbeOutcome::Silent) | None => self.poll(now),
-        }
+        Some(match outcome {
+            Some(ProbeOutcome::Refused) => Finding::Dead(peer),
+            other => Finding::Unproven {
+                peer,
+                tries,
+                listens: other == Some(ProbeOutcome::Accepted),
+            },
+        })
     }
 
     /// An observer found a peer dead. Gives how many have by now.
@@ -120,10 +128,8 @@ mod tests {
 
     fn checked(outcome: ProbeOutcome) -> Evidence {
         let mut evidence = Evidence::default();
-        let probe = evidence
-            .check(PEER, Duration::from_millis(1), Time(0), &mut 0)
-            .unwrap();
-        evidence.probed(probe, outcome);
+        assert!(evidence.check(PEER, Duration::from_millis(1), 1, ProbeId(1), Time(0)));
+        evidence.probed(ProbeId(1), outcome);
         evidence
     }
 
@@ -142,8 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn silence_proves_nothing() {
-        assert_eq!(checked(ProbeOutcome::Silent).poll(Time(1_000_000)), None);
+    fn an_address_that_is_silent_or_listens_proves_nothing() {
+        for (outcome, listens) in [(ProbeOutcome::Silent, false), (ProbeOutcome::Accepted, true)] {
+            let unproven = Finding::Unproven {
+                peer: PEER,
+                tries: 1,
+                listens,
+            };
+            assert_eq!(checked(outcome).poll(Time(20_000)), Some(unproven));
+        }
     }
 
     #[test]

@@ -158,11 +158,13 @@ impl Roster {
             .map(|(node, _)| *node)
     }
 
-    /// Whether a newer boot of the same name is known to be alive.
+    /// Whether another boot of the same name lives that is newer, or lives while this one is down: a clock set
+    /// back between two boots makes the newer id the smaller one.
     pub(crate) fn is_superseded(&self, node: NodeId) -> bool {
-        self.known
-            .get(&node)
-            .is_some_and(|known| self.living(&known.identity.name).any(|other| other > node))
+        self.known.get(&node).is_some_and(|known| {
+            let mut others = self.living(&known.identity.name).filter(|other| *other != node);
+            others.any(|other| other > node || known.liveness == Liveness::Down)
+        })
     }
 
     /// The state to show.

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::evidence::Finding;
-use super::{Liveness, Standing, SwimEvent};
+use super::{Evidence, Liveness, Standing, SwimEvent};
 use crate::node::Node;
 use crate::registers::{Key, Member, Status, Value};
 use crate::wire::Message;
@@ -121,18 +121,23 @@ impl Node {
             return;
         };
         link.lifeline_closed = true;
-        let (peer, rtt, greeted) = (link.peer, link.rtt, link.greeted);
-        let Some(addr) = self
-            .roster
-            .get(peer)
-            .map(|known| known.identity.addr)
-            .filter(|_| greeted)
-        else {
+        let (peer, greeted) = (link.peer, link.greeted);
+        if greeted {
+            self.check(peer, 1);
+        }
+    }
+
+    /// Finds out whether a peer still answers, and whether its address still listens (S6.3).
+    fn check(&mut self, peer: NodeId, tries: u32) {
+        let Some(addr) = self.roster.get(peer).map(|known| known.identity.addr) else {
             return;
         };
-        let mut number = self.numbers;
-        if let Some(probe) = self.evidence.check(peer, rtt, self.now.mono, &mut number) {
-            self.numbers = number;
+        let rtt = self
+            .links
+            .used_link(peer)
+            .map_or(core::time::Duration::ZERO, |link| link.rtt);
+        let probe = ProbeId(self.number());
+        if self.evidence.check(peer, rtt, tries, probe, self.now.mono) {
             self.ping(peer);
             self.output(Output::Probe { probe, addr });
         }
@@ -166,11 +171,14 @@ impl Node {
                     }
                     self.evidence_of(peer, self.id);
                 }
-                Finding::SomebodyElse(peer) => {
-                    if let Some(addr) = self.roster.get(peer).map(|known| known.identity.addr) {
+                Finding::Unproven { peer, tries, listens } => {
+                    if listens && let Some(addr) = self.roster.get(peer).map(|known| known.identity.addr) {
                         // Whoever listens there will say who it is.
                         self.extra_dials.insert(addr);
                         self.members_changed = true;
+                    }
+                    if tries < Evidence::TRIES && self.links.used(peer).is_some() {
+                        self.check(peer, tries + 1);
                     }
                 }
             }

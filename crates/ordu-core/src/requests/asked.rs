@@ -2,6 +2,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use ordu_crdt::Dot;
@@ -29,7 +30,7 @@ enum Stage {
     /// Passed on to the decider.
     Sent { to: NodeId },
     /// Done; waits for the write concern (S5.2).
-    Holding { answer: Answer, written: Dot },
+    Holding { answer: Answer, written: Vec<Dot> },
 }
 
 /// A request of another node that waits for this node to know the decider.
@@ -98,7 +99,7 @@ impl Node {
     /// Moves every call on that can be.
     pub(crate) fn advance_asked(&mut self) -> bool {
         let mut worked = false;
-        let numbers: alloc::vec::Vec<_> = self.asked.keys().copied().collect();
+        let numbers: Vec<_> = self.asked.keys().copied().collect();
         for request in numbers {
             worked |= self.advance_one(request);
         }
@@ -134,10 +135,19 @@ impl Node {
             Stage::Sent { to } if *to != self.id && !self.is_living(*to) => self.decider_lost(request),
             Stage::Waiting { .. } | Stage::Sent { .. } => false,
             Stage::Holding { written, .. } => {
-                let holders = self.holders(*written);
-                if !self.covers(*written) || holders.len() < self.write_concern() {
-                    return false;
+                let concern = self.write_concern();
+                let mut holders = None;
+                for dot in written {
+                    let hold_it = self.holders(*dot);
+                    if !self.covers(*dot) || hold_it.len() < concern {
+                        return false;
+                    }
+                    holders = Some(match holders {
+                        None => hold_it,
+                        Some(before) => &before & &hold_it,
+                    });
                 }
+                let holders = holders.unwrap_or_default();
                 self.held(request, &holders);
                 true
             }
@@ -205,11 +215,14 @@ impl Node {
         };
         match told.result {
             Ok(answer) => {
-                if let Some(written) = told.written {
-                    asked.stage = Stage::Holding { answer, written };
-                } else {
+                if told.written.is_empty() {
                     self.asked.remove(&told.request);
                     self.reply(told.request, Ok(answer));
+                } else {
+                    asked.stage = Stage::Holding {
+                        answer,
+                        written: told.written,
+                    };
                 }
             }
             Err(CallError::NotDecider { view }) if self.now.mono + DISAGREEMENT < asked.deadline => {
@@ -244,9 +257,9 @@ impl Node {
                 };
                 // The asking node finds the child from now on (S5.6).
                 self.publish(&key);
-                let held_by: alloc::vec::Vec<NodeName> =
-                    holders.iter().map(|holder| self.name_of(*holder)).collect();
-                let child = self.info(&key).map_or(child, Arc::new);
+                let held_by: Vec<NodeName> = holders.iter().map(|holder| self.name_of(*holder)).collect();
+                let known = self.info(&key).filter(|known| known.token >= child.token);
+                let child = known.map_or(child, Arc::new);
                 Answer::Started {
                     child,
                     held_by,

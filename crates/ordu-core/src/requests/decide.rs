@@ -17,6 +17,8 @@ use crate::{Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, NodeId
 pub(crate) struct Decision {
     ask: Ask,
     deadline: Time,
+    /// The caller was told that the outcome is unknown; the reservation stands until it is known.
+    told: bool,
     state: State,
 }
 
@@ -85,6 +87,7 @@ impl Node {
                 queue.push_back(Decision {
                     ask,
                     deadline,
+                    told: false,
                     state: State::New,
                 });
             }
@@ -104,7 +107,7 @@ impl Node {
             let told = Told {
                 request: ask.request,
                 result: Err(error),
-                written: None,
+                written: Vec::new(),
             };
             self.deliver(ask.origin, told);
         }
@@ -132,7 +135,7 @@ impl Node {
         self.send(origin, &Message::Told(told));
     }
 
-    fn tell(&mut self, ask: &Ask, result: Result<Answer, CallError>, written: Option<Dot>) {
+    fn tell(&mut self, ask: &Ask, result: Result<Answer, CallError>, written: Vec<Dot>) {
         let told = Told {
             request: ask.request,
             result,
@@ -159,7 +162,9 @@ impl Node {
             match self.advance_decision(key, &mut decision) {
                 Progress::Done => {}
                 Progress::Wait => {
-                    self.children.wake_at(decision.deadline, key);
+                    if decision.deadline > self.now.mono {
+                        self.children.wake_at(decision.deadline, key);
+                    }
                     self.decisions
                         .entry(key.clone())
                         .or_default()
@@ -176,24 +181,30 @@ impl Node {
         match &decision.state {
             State::New if late => {
                 let detail = "other requests for this child took too long".into();
-                self.tell(&decision.ask, Err(CallError::NotReady { detail }), None);
+                self.tell(&decision.ask, Err(CallError::NotReady { detail }), Vec::new());
                 Progress::Done
             }
             State::New => self.decide_new(key, decision),
-            State::Placing { .. } if late => {
-                let detail = "the child's start took too long".into();
-                self.tell(&decision.ask, Err(CallError::Unknown { detail }), None);
-                Progress::Done
-            }
             State::Placing { target, .. } if !self.is_living(*target) => {
                 let target = *target;
-                self.place_elsewhere(key, decision, target)
+                if decision.told {
+                    Progress::Done
+                } else {
+                    self.place_elsewhere(key, decision, target)
+                }
+            }
+            State::Placing { .. } if late && !decision.told => {
+                let detail = "the child's start took too long".into();
+                self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
+                decision.told = true;
+                Progress::Wait
             }
             State::Stopping { written } => {
                 let written = *written;
                 match self.stopped(key, decision, late) {
                     Some(stopped) => {
-                        self.tell(&decision.ask, Ok(Answer::Terminated(stopped)), Some(written));
+                        let written = self.with_claim(key, written);
+                        self.tell(&decision.ask, Ok(Answer::Terminated(stopped)), written);
                         Progress::Done
                     }
                     None => Progress::Wait,
@@ -203,7 +214,8 @@ impl Node {
                 let (run, written) = (*run, *written);
                 self.restarted(key, decision, run, written, late)
             }
-            State::Covering { written } if late || self.covers(*written) => Progress::Done,
+            State::Covering { written } if self.covers(*written) => Progress::Done,
+            State::Covering { written } if !self.is_living(NodeId(written.origin.0)) => Progress::Done,
             State::Placing { .. } | State::Covering { .. } => Progress::Wait,
         }
     }
@@ -275,14 +287,14 @@ impl Node {
                         deleted: Deleted::ByUser,
                         ..intent
                     };
-                    let written = self.write_intent(key, &intent);
+                    let written = self.write_intent(key, &intent).into_iter().collect();
                     self.children.touch(key);
                     self.tell(&ask, Ok(Answer::Deleted), written);
                     return Progress::Done;
                 }
             }
         };
-        self.tell(&ask, result, None);
+        self.tell(&ask, result, Vec::new());
         Progress::Done
     }
 
@@ -306,7 +318,7 @@ impl Node {
                     id: key.id.clone(),
                     detail,
                 };
-                self.tell(&decision.ask, Err(error), None);
+                self.tell(&decision.ask, Err(error), Vec::new());
                 return Progress::Done;
             }
         };
@@ -345,7 +357,7 @@ impl Node {
         };
         if spec.restart == Restart::Temporary {
             let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
-            self.tell(&decision.ask, Err(CallError::Unknown { detail }), None);
+            self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
             return Progress::Done;
         }
         // A new birth: should the first target have started it after all, its life is void (S2.3).
@@ -409,6 +421,14 @@ impl Node {
         from: NodeId,
         result: Result<(Token, Dot), PlaceError>,
     ) -> Progress {
+        if decision.told {
+            // Too late for the caller; what matters is that the next request sees the outcome.
+            let Ok((_, written)) = result else {
+                return Progress::Done;
+            };
+            decision.state = State::Covering { written };
+            return Progress::Wait;
+        }
         let ask = decision.ask.clone();
         let error = match result {
             Ok((token, written)) => {
@@ -418,13 +438,13 @@ impl Node {
                     held_by: Vec::new(),
                     durable: false,
                 };
-                self.tell(&ask, Ok(answer), Some(written));
+                self.tell(&ask, Ok(answer), alloc::vec![written]);
                 decision.state = State::Covering { written };
                 return Progress::Wait;
             }
             Err(PlaceError::Refused(_)) => return self.place_elsewhere(key, decision, from),
             Err(PlaceError::Ignored) => {
-                self.tell(&ask, Ok(Answer::Ignored), None);
+                self.tell(&ask, Ok(Answer::Ignored), Vec::new());
                 return Progress::Done;
             }
             Err(PlaceError::StartFailed(error)) => CallError::StartFailed {
@@ -436,7 +456,7 @@ impl Node {
                 detail: "the child was started from elsewhere at the same time".into(),
             },
         };
-        self.tell(&ask, Err(error), None);
+        self.tell(&ask, Err(error), Vec::new());
         Progress::Done
     }
 
@@ -515,9 +535,19 @@ impl Node {
             }),
             _ => return Progress::Wait,
         };
-        let held = result.is_ok().then_some(written);
+        let held = if result.is_ok() {
+            self.with_claim(key, written)
+        } else {
+            Vec::new()
+        };
         self.tell(&decision.ask, result, held);
         Progress::Done
+    }
+
+    /// The caller hears of an intent's outcome only when the owner's word for it is held as well.
+    fn with_claim(&self, key: &ChildKey, intent: Dot) -> Vec<Dot> {
+        let claims = self.replica.map().siblings(&Key::Claim(key.clone()));
+        claims.map(|sibling| sibling.dot).chain([intent]).collect()
     }
 
     /// Whether the decider is about to start this id somewhere.

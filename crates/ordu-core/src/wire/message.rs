@@ -65,8 +65,8 @@ pub(crate) struct Ask {
 pub(crate) struct Told {
     pub(crate) request: RequestId,
     pub(crate) result: Result<Answer, CallError>,
-    /// The operation that must be held by the write concern before the caller hears of it (S5.2).
-    pub(crate) written: Option<Dot>,
+    /// The operations that must be held by the write concern before the caller hears of it (S5.2).
+    pub(crate) written: Vec<Dot>,
 }
 
 /// The decider tells the target to start a child.
