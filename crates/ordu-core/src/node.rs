@@ -94,6 +94,7 @@ impl Node {
     pub fn new(config: Config, id: NodeId, seed: u64) -> Self {
         let identity = Identity {
             id,
+            seniority: id,
             generation: 0,
             name: config.name.clone(),
             addr: config.addr,
@@ -319,6 +320,10 @@ impl Node {
             Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
             Message::Pong(_) => self.peer_answered(from),
             Message::Down(generation) => self.told_down(generation),
+            Message::Outrank {
+                seniority,
+                generation,
+            } => self.told_to_outrank(seniority, generation),
             Message::Evidence(dead) => self.evidence_of(dead, from),
             Message::Ask(ask) => self.take_decision(ask),
             Message::Told(told) => self.told(told),

@@ -85,34 +85,20 @@ impl Node {
             .roster
             .living(&hello.identity.name)
             .find(|holder| *holder != peer);
-        match holder {
-            Some(holder) if holder < peer => {
-                // If the kernel of its host closed the holder's lifeline, or it cannot be asked, it is gone.
-                if self
-                    .links
-                    .used_link(holder)
-                    .is_some_and(|link| !link.lifeline_closed)
-                {
-                    self.names.wait(conn, hello, holder, rtt, self.now.mono);
-                    self.ping(holder);
-                } else {
-                    self.prove_dead(holder, "a new node of its name was authenticated");
-                    self.welcome(conn, hello);
-                }
-            }
-            Some(newer) => {
-                let (name, addr) = (hello.identity.name.clone(), hello.identity.addr);
-                self.send(
-                    newer,
-                    &Message::Refused(Refusal::NameTaken {
-                        name,
-                        holder: peer,
-                        addr,
-                    }),
-                );
-                self.welcome(conn, hello);
-            }
-            None => self.welcome(conn, hello),
+        let Some(holder) = holder else {
+            return self.welcome(conn, hello);
+        };
+        // If the kernel of its host closed the holder's lifeline, or it cannot be asked, it is gone.
+        if self
+            .links
+            .used_link(holder)
+            .is_some_and(|link| !link.lifeline_closed)
+        {
+            self.names.wait(conn, hello, holder, rtt, self.now.mono);
+            self.ping(holder);
+        } else {
+            self.prove_dead(holder, "a new node of its name was authenticated");
+            self.welcome(conn, hello);
         }
     }
 
@@ -137,13 +123,24 @@ impl Node {
         })
     }
 
-    /// The newcomers whose name's holder has answered are refused; those whose holder is silent come in.
+    /// The holder of a name is alive, and so is the newcomer: the newer boot of the two is told to end.
     pub(crate) fn holder_answered(&mut self, holder: NodeId) {
-        let addr = self.roster.get(holder).map(|known| known.identity.addr);
-        let refused: alloc::vec::Vec<_> = self.names.answered(holder).collect();
-        for (conn, newcomer) in refused {
-            if let Some(addr) = addr {
+        let Some(addr) = self.roster.get(holder).map(|known| known.identity.addr) else {
+            return;
+        };
+        for (conn, newcomer) in self.names.answered(holder).collect::<alloc::vec::Vec<_>>() {
+            let identity = &newcomer.hello.identity;
+            if identity.id > holder {
                 self.refuse_name(conn, &newcomer.hello, holder, addr);
+            } else {
+                let (name, addr) = (identity.name.clone(), identity.addr);
+                let refusal = Refusal::NameTaken {
+                    name,
+                    holder: identity.id,
+                    addr,
+                };
+                self.send(holder, &Message::Refused(refusal));
+                self.welcome(conn, newcomer.hello);
             }
         }
     }
@@ -203,6 +200,15 @@ impl Node {
         if !self.settled.is_ready(peer) {
             self.settled.disturb(now);
         }
+        if let Some((seniority, generation)) = self.roster.highest_of_name(&identity) {
+            self.send(
+                peer,
+                &Message::Outrank {
+                    seniority,
+                    generation,
+                },
+            );
+        }
         match change {
             LinkChange::Switched { retired, close } => {
                 if let Some(link) = self.links.link_mut(retired) {
@@ -243,6 +249,15 @@ impl Node {
     pub(crate) fn told_down(&mut self, generation: u32) {
         if self.swim.identity().generation == generation {
             self.swim.renew(self.now.mono);
+        }
+    }
+
+    /// An earlier boot of this node's name is remembered as down, and would win against this one.
+    pub(crate) fn told_to_outrank(&mut self, seniority: NodeId, generation: u32) {
+        self.swim.outrank(seniority, generation, self.now.mono);
+        let linked: alloc::vec::Vec<_> = self.links.peers().collect();
+        for peer in linked {
+            self.court(peer);
         }
     }
 

@@ -83,6 +83,7 @@ impl Roster {
             Some(member) => {
                 let identity = Identity {
                     id: node,
+                    seniority: node,
                     generation: 0,
                     name: member.name.clone(),
                     addr: member.addr,
@@ -165,6 +166,16 @@ impl Roster {
             let mut others = self.living(&known.identity.name).filter(|other| *other != node);
             others.any(|other| other > node || known.liveness == Liveness::Down)
         })
+    }
+
+    /// The highest (seniority, generation) of another node of the same name, if it outranks this identity.
+    pub(crate) fn highest_of_name(&self, identity: &Identity) -> Option<(NodeId, u32)> {
+        let others = self.known.values().map(|known| &known.identity);
+        let others = others.filter(|other| other.name == identity.name && other.id != identity.id);
+        others
+            .map(Identity::rank)
+            .max()
+            .filter(|rank| *rank > identity.rank())
     }
 
     /// The state to show.

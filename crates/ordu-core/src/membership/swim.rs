@@ -128,6 +128,21 @@ impl Swim {
         core::mem::take(&mut self.stale)
     }
 
+    /// Takes an identity that wins against one of this rank, if the present one does not.
+    pub(crate) fn outrank(&mut self, seniority: NodeId, generation: u32, now: Time) {
+        let own = self.foca.identity();
+        if own.rank() <= (seniority, generation) {
+            let generation = generation.wrapping_add(1);
+            let identity = Identity {
+                seniority,
+                generation,
+                ..own.clone()
+            };
+            let _ = self.foca.change_identity(identity, &mut self.runtime);
+            self.collect(now);
+        }
+    }
+
     /// The members that answer, and whether each is suspected.
     pub(crate) fn active(&self) -> impl Iterator<Item = (&Identity, bool)> {
         self.foca

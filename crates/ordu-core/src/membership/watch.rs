@@ -85,7 +85,7 @@ impl Node {
 
     /// Makes this node known again to a peer that is connected but that the detector does not list: the
     /// datagrams that should have done so may be lost (S6.2).
-    fn court(&mut self, peer: NodeId) {
+    pub(crate) fn court(&mut self, peer: NodeId) {
         if let Some(known) = self.roster.get(peer) {
             self.swim.announce(known.identity.clone(), self.now.mono);
         }

@@ -23,6 +23,11 @@ pub(crate) enum Message {
     Pong(u64),
     /// The sender had given up the reader under this generation.
     Down(u32),
+    /// Another boot of the reader's name had this seniority and generation, and would win against the reader.
+    Outrank {
+        seniority: NodeId,
+        generation: u32,
+    },
     /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).
     Evidence(NodeId),
     Ask(Ask),
