@@ -19,15 +19,20 @@ struct Tally {
 }
 
 /// Runs one seed and prints what happened.
-pub(crate) fn one(seed: u64, trace: bool) -> ExitCode {
-    let trace = if trace {
-        Trace::Full(String::new())
-    } else {
-        Trace::Off
+pub(crate) fn one(seed: u64, trace: bool, state: bool) -> ExitCode {
+    let kept = match (trace, state) {
+        (true, _) => Trace::Full(String::new()),
+        (false, true) => Trace::Tail(1, std::collections::VecDeque::new()),
+        (false, false) => Trace::Off,
     };
     let plan = swarm::plan(seed);
-    let report = run::<Node>(&plan, trace);
-    print!("{}", report.trace);
+    let report = run::<Node>(&plan, kept);
+    if trace {
+        print!("{}", report.trace);
+    }
+    if state {
+        print!("{}", report.state);
+    }
     println!(
         "seed {seed}: {} nodes, {} faults, {} calls, {} events",
         plan.setup.hosts.len(),

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
             println!("{}", options::USAGE);
             ExitCode::SUCCESS
         }
-        What::One { seed, trace } => campaign::one(seed, trace),
+        What::One { seed, trace, state } => campaign::one(seed, trace, state),
         What::Many { .. } => campaign::many(&options),
         What::Quiet { hosts, children } => campaign::quiet(hosts, children, options.jobs),
     }

@@ -6,7 +6,9 @@ Runs ordu nodes in simulated worlds, each decided by its seed, and says which ru
 
 ordu-sim --seeds N [--from SEED]    N seeds, from SEED (default 0)
 ordu-sim --minutes M [--from SEED]  as many seeds as fit into M minutes
-ordu-sim --seed SEED [--trace]      one seed, with everything that happens in it
+ordu-sim --seed SEED [--trace] [--state]
+                                    one seed, with everything that happens in it, and with all
+                                    that each node knows at the end
 ordu-sim --quiet [--hosts N] [--children N]
                                     nodes in which nothing goes wrong, to measure their cost
 
@@ -35,6 +37,8 @@ pub(crate) enum What {
         seed: u64,
         /// Whether to print everything that happens.
         trace: bool,
+        /// Whether to print all that each node knows at the end.
+        state: bool,
     },
     /// Run many seeds.
     Many {
@@ -59,7 +63,7 @@ impl Options {
     pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = args.peekable();
         let (mut seed, mut seeds, mut minutes, mut from) = (None, None, None, 0);
-        let (mut trace, mut keep_going, mut quiet, mut help) = (false, false, false, false);
+        let (mut trace, mut state, mut keep_going, mut quiet, mut help) = (false, false, false, false, false);
         let (mut hosts, mut children) = (10, 100);
         let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
         while let Some(flag) = args.next() {
@@ -79,6 +83,7 @@ impl Options {
                 "--hosts" => hosts = size(number("--hosts")?).max(1),
                 "--children" => children = size(number("--children")?),
                 "--trace" => trace = true,
+                "--state" => state = true,
                 "--quiet" => quiet = true,
                 "--keep-going" => keep_going = true,
                 "--help" | "-h" => help = true,
@@ -90,7 +95,7 @@ impl Options {
         } else if quiet {
             What::Quiet { hosts, children }
         } else if let Some(seed) = seed {
-            What::One { seed, trace }
+            What::One { seed, trace, state }
         } else if seeds.is_some() || minutes.is_some() {
             What::Many {
                 from,
@@ -124,7 +129,11 @@ mod tests {
             length: None,
         };
         assert_eq!(parse("--seeds 1000 --from 7"), Ok(many));
-        let one = What::One { seed: 3, trace: true };
+        let one = What::One {
+            seed: 3,
+            trace: true,
+            state: false,
+        };
         assert_eq!(parse("--seed 3 --trace"), Ok(one));
     }
 

@@ -1,8 +1,9 @@
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::invariants::Violation;
-use crate::{Fault, Machine, Plan, Simulation, Trace, Traffic, serving};
+use crate::{Fault, Machine, Plan, Simulation, Trace, Traffic, World, serving};
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,14 @@ pub struct Report {
     pub traffic: Traffic,
     /// What was written down.
     pub trace: String,
+    /// All that each node knows at the end, if anything was written down.
+    pub state: String,
 }
 
 /// Runs a plan: chaos under the safety invariants, then calm, in which the cluster must settle and serve.
 ///
 /// A panic of a node is a broken rule like any other.
-pub fn run<M: Machine>(plan: &Plan, trace: Trace) -> Report {
+pub fn run<M: Machine + Debug>(plan: &Plan, trace: Trace) -> Report {
     let mut simulation = Simulation::<M>::new(plan.setup.clone(), trace);
     let mut settled_after = None;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -52,7 +55,18 @@ pub fn run<M: Machine>(plan: &Plan, trace: Trace) -> Report {
         events: world.events(),
         traffic: world.traffic(),
         trace: world.trace().text(),
+        state: match world.trace() {
+            Trace::Off => String::new(),
+            _ => state(world),
+        },
     }
+}
+
+fn state<M: Machine + Debug>(world: &World<M>) -> String {
+    world
+        .hosts()
+        .filter_map(|host| Some(format!("{}: {:#?}\n", world.running(host)?, world.machine(host)?)))
+        .collect()
 }
 
 fn phases<M: Machine>(

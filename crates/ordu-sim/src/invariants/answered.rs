@@ -31,11 +31,12 @@ impl Invariant for Answered {
             if record.still_since.is_some() {
                 continue;
             }
+            // A node that stood still counts from when it got to the call, at the latest from when it went on: a
+            // suspended machine's clock stood still with it.
+            let since = record.resumed.max(call.taken).unwrap_or(call.made);
             // A drifting clock measures the same time-out a little differently.
             let waits = call.timeout + call.timeout / 500 + SLACK;
-            let since = record.resumed.map_or(call.made, |resumed| resumed.max(call.made));
-            let due_by = if since > call.made { SLACK } else { waits };
-            let overdue = history.now().since(call.made) > waits && history.now().since(since) > due_by;
+            let overdue = history.now().since(since) > waits;
             if overdue {
                 return Err(format!(
                     "call {} to {} ({:?} {}) was made at {} to be answered within {:?} and is not",

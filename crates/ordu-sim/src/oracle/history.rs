@@ -77,6 +77,12 @@ impl History {
                     record.still_since = None;
                     record.resumed = Some(fact.at);
                 }
+                for call in &self.open_calls {
+                    let call = &mut self.calls[index(call.0)];
+                    if call.boot == *boot {
+                        call.taken.get_or_insert(fact.at);
+                    }
+                }
             }
             What::CopyStarting {
                 copy,
@@ -283,11 +289,13 @@ impl History {
             .or_default()
             .push(call);
         self.open_calls.insert(call);
+        let still = self.boot(boot).is_some_and(|record| record.still_since.is_some());
         self.calls.push(CallRecord {
             boot,
             command: command.clone(),
             made: self.now,
             timeout,
+            taken: (!still).then_some(self.now),
             answered: None,
             lost: None,
             witnesses: BTreeSet::new(),

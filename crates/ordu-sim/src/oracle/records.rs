@@ -86,6 +86,8 @@ pub struct CallRecord {
     pub made: Moment,
     /// How long the caller waits.
     pub timeout: Duration,
+    /// When the node got to it: later if it stood still.
+    pub taken: Option<Moment>,
     /// When and what was answered.
     pub answered: Option<(Moment, Result<Answer, CallError>)>,
     /// When the asked node died without an answer.
