@@ -74,10 +74,11 @@ fn phases<M: Machine>(
     simulation: &mut Simulation<M>,
     settled_after: &mut Option<Duration>,
 ) -> Result<(), Violation> {
-    for (at, fault) in &plan.faults {
+    let (faults, calls) = (plan.faults.iter(), plan.calls.iter());
+    for (at, fault) in faults.filter(|(at, _)| *at < plan.calm_at) {
         simulation.inflict_at(*at, fault.clone());
     }
-    for (at, call) in &plan.calls {
+    for (at, call) in calls.filter(|(at, _)| *at < plan.calm_at) {
         simulation.plan(*at, call.clone());
     }
     simulation.run_until(plan.calm_at)?;

@@ -29,7 +29,9 @@ fn judge(record: &BootRecord, living: &BTreeSet<NodeId>) -> Verdict {
     let mut names: BTreeMap<&NodeName, usize> = BTreeMap::new();
     for member in record.members.values() {
         let gone = matches!(member.state, MemberState::Left | MemberState::Removed);
-        if !gone {
+        // Where a clock was set back between two boots the newer one has the smaller id and replaces nobody.
+        let outlived = member.state == MemberState::Down && living.iter().all(|node| *node < member.id);
+        if !gone && !outlived {
             *names.entry(&member.name).or_default() += 1;
         }
         if member.state == MemberState::Alive && !living.contains(&member.id) {

@@ -207,5 +207,6 @@ impl<M: Machine> World<M> {
             rtt,
         };
         self.feed(acceptor, input);
+        self.unblock(id, Side::Dialler, Duration::from_micros(20));
     }
 }

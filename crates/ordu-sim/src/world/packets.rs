@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use ordu_core::{Channel, ConnId, Input};
 
 use super::World;
 use super::happening::Happening;
 use super::link::{EndState, Frame, LinkId, Side};
 use crate::random::micros;
-use crate::{Boot, Machine, What};
+use crate::{Boot, HostId, Machine, What};
 
 /// The longest frame a node may send (`bounded-messages`).
 const MAX_FRAME: usize = 64 * 1024;
@@ -43,7 +45,10 @@ impl<M: Machine> World<M> {
         let Some((receiver, conn)) = self.arrives(id, from) else {
             return;
         };
-        self.unblock(id, from);
+        let (sender, to) = (self.host_of(id, from), receiver.host);
+        if let Some(sender) = sender.filter(|sender| self.network.open(to, *sender)) {
+            self.unblock(id, from, self.network.round_trip(sender, to));
+        }
         self.feed(receiver, Input::Datagram { conn, bytes });
     }
 
@@ -96,7 +101,7 @@ impl<M: Machine> World<M> {
         if blocked {
             stream.repeats += 1;
             let wait = self.network.probe_timeout(sender, receiver) * 2_u32.pow(stream.repeats.min(9));
-            let wait = wait.min(std::time::Duration::from_secs(30));
+            let wait = wait.min(Duration::from_secs(30));
             self.later(wait, Happening::Frame(id, from, channel, generation));
             return;
         }
@@ -141,16 +146,16 @@ impl<M: Machine> World<M> {
         }
     }
 
-    /// Something got through one way: what is stuck there is repeated at once.
-    fn unblock(&mut self, id: LinkId, from: Side) {
+    fn host_of(&self, id: LinkId, side: Side) -> Option<HostId> {
+        Some(self.links.get(&id)?.end(side).boot.host)
+    }
+
+    /// Something got through one way: what is stuck there is repeated.
+    pub(super) fn unblock(&mut self, id: LinkId, from: Side, after: Duration) {
+        let soon = self.now + after;
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let (sender, receiver) = (link.end(from).boot.host, link.end(from.other()).boot.host);
-        if !self.network.open(receiver, sender) {
-            return;
-        }
-        let soon = self.now + self.network.round_trip(sender, receiver);
         for (channel, stream) in link.end_mut(from).streams() {
             if stream.repeats > 0 && !stream.queue.is_empty() {
                 stream.repeats = 0;
