@@ -19,18 +19,23 @@ impl Invariant for Ghosts {
     }
 
     fn settled(&self, history: &History) -> Verdict {
-        let living: BTreeSet<NodeId> = history.living().map(|record| record.node).collect();
+        let living = history.living();
+        let living: BTreeMap<NodeName, NodeId> = living
+            .map(|record| (record.boot.host.name(), record.node))
+            .collect();
         history.living().try_for_each(|record| judge(record, &living))
     }
 }
 
-fn judge(record: &BootRecord, living: &BTreeSet<NodeId>) -> Verdict {
+fn judge(record: &BootRecord, names_of: &BTreeMap<NodeName, NodeId>) -> Verdict {
     let boot = record.boot;
+    let living: BTreeSet<NodeId> = names_of.values().copied().collect();
     let mut names: BTreeMap<&NodeName, usize> = BTreeMap::new();
     for member in record.members.values() {
         let gone = matches!(member.state, MemberState::Left | MemberState::Removed);
         // Where a clock was set back between two boots the newer one has the smaller id and replaces nobody.
-        let outlived = member.state == MemberState::Down && living.iter().all(|node| *node < member.id);
+        let outlived = member.state == MemberState::Down
+            && names_of.get(&member.name).is_some_and(|node| *node < member.id);
         if !gone && !outlived {
             *names.entry(&member.name).or_default() += 1;
         }
@@ -44,7 +49,7 @@ fn judge(record: &BootRecord, living: &BTreeSet<NodeId>) -> Verdict {
     if let Some((name, count)) = names.iter().find(|(_, count)| **count > 1) {
         return Err(format!("{boot} knows {count} members of the name {name}"));
     }
-    for node in living {
+    for node in &living {
         let seen = record.members.get(node).map(|member| member.state);
         let itself = *node == record.node && seen.is_none();
         if !itself && seen != Some(MemberState::Alive) {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ordu_core::{ChildInfo, ChildState};
+use ordu_core::{ChildInfo, ChildState, Restart};
 
 use super::{Invariant, Verdict};
 use crate::oracle::History;
@@ -23,6 +23,9 @@ impl Invariant for Owned {
             for (child, info) in &record.children {
                 match info.state {
                     ChildState::Running | ChildState::Stopped | ChildState::Failed | ChildState::Zombie => {}
+                    // Whether a temporary child of a node that is down has run is not known until that node is gone
+                    // for good (S5.4).
+                    ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
                     ChildState::Starting | ChildState::Restarting | ChildState::Unclaimed => {
                         return Err(format!(
                             "{} still shows {:?} as {}",

@@ -6,7 +6,7 @@ use ordu_core::{ChildId, ChildSpec, ExitReason, HordeName, Input, StartId, Token
 use super::World;
 use super::happening::Happening;
 use crate::behaviour::Ending;
-use crate::{Behaviour, Boot, CopyEnd, CopyId, Machine, What};
+use crate::{Behaviour, Boot, CopyEnd, CopyId, HostId, Machine, What};
 
 /// One simulated worker on a node.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Worker {
     copy: CopyId,
     behaviour: Behaviour,
     up: bool,
+    /// Its start does not return.
+    hangs: bool,
     os_pid: Option<u32>,
     /// Steps planned under an older generation no longer happen.
     generation: u32,
@@ -66,6 +68,7 @@ impl<M: Machine> World<M> {
             copy,
             behaviour,
             up: false,
+            hangs: step.is_none(),
             os_pid: None,
             generation: 0,
         };
@@ -239,14 +242,28 @@ impl<M: Machine> World<M> {
     /// Children behave from now on, those that run included.
     pub(super) fn calm_workers(&mut self) {
         self.calm = true;
-        for host in &mut self.hosts {
-            for worker in host.process.iter_mut().flat_map(|p| p.workers.values_mut()) {
+        let mut freed = Vec::new();
+        for (index, host) in self.hosts.iter_mut().enumerate() {
+            let Some(process) = &mut host.process else {
+                continue;
+            };
+            let boot = Boot {
+                host: HostId(index),
+                number: process.number,
+            };
+            for (start, worker) in &mut process.workers {
+                if worker.hangs && worker.generation == 0 {
+                    freed.push(Happening::Worker(boot, *start, 0, Step::ComeUp));
+                }
                 let crashes = matches!(worker.behaviour.ends, Some((Ending::Crashes, ..)));
                 if crashes && worker.up {
                     worker.generation += 1;
                 }
                 worker.behaviour = worker.behaviour.calmed();
             }
+        }
+        for happening in freed {
+            self.later(Duration::from_millis(5), happening);
         }
     }
 
