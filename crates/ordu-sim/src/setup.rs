@@ -28,6 +28,8 @@ pub struct Setup {
     pub keeper: (Duration, Duration),
     /// How late a process gets to what is due at the most.
     pub scheduling: Duration,
+    /// Whether each boot of a node has a higher id than the one before even if its clock was set back.
+    pub boots_in_order: bool,
     /// The kinds of workers there are; a child's args name one by its index.
     pub behaviours: Vec<Behaviour>,
 }
@@ -74,6 +76,7 @@ impl Setup {
             refuses: true,
             keeper: (Duration::from_millis(1), Duration::from_millis(60)),
             scheduling: Duration::from_millis(1),
+            boots_in_order: true,
             behaviours: vec![Behaviour::steady()],
         }
     }

@@ -30,7 +30,8 @@ impl Invariant for NoResurrection {
                     super::owned::brief(info)
                 ));
             }
-            let runs = info.is_some_and(|info| info.state != ChildState::Stopped);
+            let runs =
+                info.is_some_and(|info| !matches!(info.state, ChildState::Stopped | ChildState::Failed));
             if expected.runs == Some(false) && runs {
                 return Err(format!(
                     "{:?} was terminated and is {}",

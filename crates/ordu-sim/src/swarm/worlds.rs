@@ -44,6 +44,7 @@ pub(super) fn setup(random: &mut Random, seed: u64) -> Setup {
     setup.idle_timeout = Duration::from_secs(*random.pick(&[600, 600, 600, 30]).unwrap_or(&600));
     setup.refuses = random.chance(Rate::percent(50));
     setup.keeper.1 = random.magnitude(Duration::from_millis(5), Duration::from_millis(500));
+    setup.boots_in_order = random.chance(Rate::percent(85));
     setup.behaviours = vec![Behaviour::steady()];
     if random.chance(Rate::percent(50)) {
         let more = random.between(1, 6);

@@ -16,6 +16,8 @@ pub(super) struct Host<M> {
     /// Suspended: nothing on it runs, no kernel answers.
     pub(super) asleep: bool,
     pub(super) boots: u32,
+    /// The boot time in the id of its last node, in milliseconds.
+    pub(super) last_boot_ms: u64,
     pub(super) process: Option<Process<M>>,
 }
 
@@ -55,6 +57,7 @@ impl<M> Host<M> {
             dark: false,
             asleep: false,
             boots: 0,
+            last_boot_ms: 0,
             process: None,
         }
     }

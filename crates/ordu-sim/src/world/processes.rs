@@ -27,7 +27,11 @@ impl<M: Machine> World<M> {
             number: host.boots,
         };
         host.boots += 1;
-        let wall = host.clock.read(self.now).wall.millis();
+        let mut wall = host.clock.read(self.now).wall.millis();
+        if self.setup.boots_in_order {
+            wall = wall.max(host.last_boot_ms + 1);
+        }
+        host.last_boot_ms = wall;
         let entropy = u128::from(self.chance.boots.number()) << 64 | u128::from(self.chance.boots.number());
         let node = NodeId::new(wall, entropy);
         let machine = M::boot(self.setup.config(at), node, self.chance.boots.number());
