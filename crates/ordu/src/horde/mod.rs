@@ -27,6 +27,8 @@ pub use started::{Acknowledged, Started};
 /// answer at once from what this node knows and never wait for the node's other work. A child that
 /// `start_child` returned is found by the asking node at once, by others after one hop of replication.
 ///
+/// Once the node has ended calls are [`CallError::Leaving`], and reads show what it knew last.
+///
 /// Cloning is cheap. A handle keeps its node running.
 #[derive(Clone)]
 pub struct Horde {
