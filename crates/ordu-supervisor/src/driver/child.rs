@@ -17,6 +17,8 @@ pub(super) enum Body {
     Trapping(Box<dyn FnOnce(StopSignal) -> BoxFuture<ExitReason> + Send>),
     Thread(Box<dyn FnOnce(StopSignal) -> ExitReason + Send>),
     Supervisor(OwnedSupervisor),
+    #[cfg(feature = "process")]
+    Process(super::process::RunningProcess),
 }
 
 impl Child {
@@ -70,6 +72,8 @@ impl fmt::Debug for Child {
             Body::Trapping(_) => "Child::trapping",
             Body::Thread(_) => "Child::thread",
             Body::Supervisor(_) => "Child::supervisor",
+            #[cfg(feature = "process")]
+            Body::Process(_) => "a process",
         })
     }
 }

@@ -46,6 +46,8 @@ enum Control {
     Trapping(AbortHandle),
     Thread,
     Supervisor(OwnedSupervisor),
+    #[cfg(feature = "process")]
+    Process(Arc<super::process::RunningProcess>),
 }
 
 impl Hands {
@@ -166,6 +168,13 @@ impl Hands {
                 tokio::spawn(async move { shared.tell_exited(exited.await) });
                 Control::Supervisor(supervisor)
             }
+            #[cfg(feature = "process")]
+            Body::Process(process) => {
+                let (process, shared) = (Arc::new(process), Arc::clone(shared));
+                let watched = Arc::clone(&process);
+                tokio::spawn(async move { shared.tell_exited(watched.ended().await) });
+                Control::Process(process)
+            }
         };
     }
 
@@ -222,6 +231,10 @@ impl Live {
                 supervisor.request_stop(ExitReason::Shutdown);
             }
             (Control::Supervisor(supervisor), Signal::Kill) => supervisor.kill(),
+            #[cfg(feature = "process")]
+            (Control::Process(process), Signal::Shutdown) => process.ask(),
+            #[cfg(feature = "process")]
+            (Control::Process(process), Signal::Kill) => process.kill(),
         }
     }
 }

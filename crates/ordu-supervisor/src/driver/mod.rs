@@ -13,6 +13,8 @@ mod into_exit;
 mod link;
 mod mailbox;
 mod panics;
+#[cfg(feature = "process")]
+mod process;
 mod run;
 mod shared;
 mod start;
@@ -31,6 +33,8 @@ pub use self::errors::{
 };
 pub use self::events::{Event, EventStream};
 pub use self::into_exit::IntoExit;
+#[cfg(feature = "process")]
+pub use self::process::{ProcessCommand, Processes};
 pub use self::start::{BoxFuture, Info, StartChild, StartError, Started, Starting};
 pub use self::supervisor::{
     ChildInfo, ChildState, OwnedSupervisor, StartedChild, Supervisor, SupervisorBuilder, SupervisorHandle,

@@ -13,7 +13,7 @@ const MODES: [AutoShutdown; 3] = [
 ];
 
 fn flags(auto_shutdown: AutoShutdown) -> StaticFlags {
-    let intensity = Intensity::new(100, std::time::Duration::from_secs(3600));
+    let intensity = Intensity::new(100, std::time::Duration::from_hours(1));
     StaticFlags {
         auto_shutdown,
         intensity,

@@ -1,4 +1,4 @@
-//! Children without an order: the cases of simple_one_for_one supervisors and of Elixir's DynamicSupervisor.
+//! Children without an order: the cases of simple_one_for_one supervisors and of Elixir's `DynamicSupervisor`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Pool {
     }
 
     fn with_intensity(max_restarts: u32) -> Self {
-        let intensity = Intensity::new(max_restarts, Duration::from_secs(3600));
+        let intensity = Intensity::new(max_restarts, Duration::from_hours(1));
         Self::new(DynamicFlags {
             intensity,
             ..DynamicFlags::default()
@@ -347,7 +347,7 @@ fn case_092_children_that_answer_a_stop_in_their_own_way() {
         }
         pool.stop();
         assert_eq!(pool.exit, Some(ExitReason::Shutdown));
-        assert_eq!(Vec::from_iter(pool.ended.values().cloned()), answers);
+        assert_eq!(pool.ended.values().cloned().collect::<Vec<_>>(), answers);
         let errors = pool
             .reports
             .iter()
@@ -513,7 +513,7 @@ fn case_127_and_129_each_child_is_stopped_in_its_own_way() {
         ExitReason::Shutdown,
         ExitReason::Killed,
     ];
-    assert_eq!(Vec::from_iter(pool.ended.values().cloned()), expected);
+    assert_eq!(pool.ended.values().cloned().collect::<Vec<_>>(), expected);
     assert_eq!(pool.exit, Some(ExitReason::Shutdown));
 }
 

@@ -217,7 +217,7 @@ fn siblings_after_a_child_whose_retries_were_cancelled_stay_undefined_until_a_la
 #[test]
 fn a_child_with_a_budget_of_its_own_is_given_up_alone() {
     let own = ChildPolicy {
-        budget: Some(Intensity::new(1, Duration::from_secs(3600))),
+        budget: Some(Intensity::new(1, Duration::from_hours(1))),
         ..ChildPolicy::worker()
     };
     let specs = vec![spec("a", own), spec("b", ChildPolicy::worker())];

@@ -14,7 +14,7 @@ fn with(restart: Restart) -> ChildPolicy {
 }
 
 fn flags(strategy: Strategy, max_restarts: u32) -> StaticFlags {
-    let intensity = Intensity::new(max_restarts, std::time::Duration::from_secs(3600));
+    let intensity = Intensity::new(max_restarts, std::time::Duration::from_hours(1));
     StaticFlags {
         strategy,
         intensity,

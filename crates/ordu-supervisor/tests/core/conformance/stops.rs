@@ -23,12 +23,13 @@ fn shut_down_in(shutdown: Shutdown) -> ChildPolicy {
 const SECOND: Duration = Duration::from_secs(1);
 
 fn ends(world: &World) -> Vec<(&str, &ExitReason)> {
-    let ended = |event: &'_ Event| matches!(event, Event::Ended(..));
-    let pick = |event| match event {
-        &Event::Ended(ref key, ref reason) => (key.as_str(), reason),
-        _ => unreachable!(),
-    };
-    world.log.iter().filter(|event| ended(event)).map(pick).collect()
+    let mut ends = Vec::new();
+    for event in &world.log {
+        if let Event::Ended(key, reason) = event {
+            ends.push((key.as_str(), reason));
+        }
+    }
+    ends
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn a_supervisor_that_stops_leaves_its_zombies_and_lists_them() {
 
 #[test]
 fn a_group_waits_for_its_zombie_and_goes_on_once_it_ended() {
-    let intensity = Intensity::new(9, Duration::from_secs(3600));
+    let intensity = Intensity::new(9, Duration::from_hours(1));
     let flags = StaticFlags {
         strategy: Strategy::OneForAll,
         intensity,

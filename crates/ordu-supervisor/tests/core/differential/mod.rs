@@ -19,14 +19,15 @@ type Trace = Vec<String>;
 fn oracle(scripts: &[Script]) -> BTreeMap<u64, Trace> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("scripts");
-    std::fs::write(
-        &file,
-        scripts
-            .iter()
-            .map(|script| format!("{}.\n", script.erlang()))
-            .collect::<String>(),
-    )
-    .unwrap();
+    let texts: Vec<String> = scripts
+        .iter()
+        .map(|script| {
+            script.erlang()
+                + ".
+"
+        })
+        .collect();
+    std::fs::write(&file, texts.concat()).unwrap();
     let oracle = directory.path().join("oracle.escript");
     std::fs::write(&oracle, include_str!("oracle.escript")).unwrap();
     let output = Command::new("escript").arg(&oracle).arg(&file).output().unwrap();

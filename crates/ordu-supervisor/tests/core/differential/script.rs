@@ -121,7 +121,9 @@ impl Script {
             .map(|id| (id, policy(&mut random, auto_shutdown)))
             .collect();
         let first_starts: Vec<(u64, Vec<NextStart>)> = (0..children)
-            .filter_map(|id| (random.next(12) == 0).then(|| (id, vec![random_start(&mut random)])))
+            .map(|id| (id, random.next(12)))
+            .filter(|(_, chance)| *chance == 0)
+            .map(|(id, _)| (id, vec![NextStart::Fail(boom())]))
             .collect();
 
         let specs = policies
@@ -133,9 +135,9 @@ impl Script {
                 world.script_answer(&id.to_string(), Answer::With(answer.clone()));
             }
             for (id, starts) in &first_starts {
-                starts
-                    .iter()
-                    .for_each(|start| world.script_start(&id.to_string(), start.clone()));
+                for start in starts {
+                    world.script_start(&id.to_string(), start.clone());
+                }
             }
         })
         .unwrap();
@@ -212,13 +214,15 @@ impl Maker {
             let crash = self.random.next(2) == 0;
             // A second end behind a restart that fails starts a second chain of retries in OTP and not here,
             // which only burns the budget faster there. So: many ends, or failing starts.
-            if crash && !counted && !(crashed && self.world.has_failing_starts()) {
-                if let Some((item, event)) = self.crash() {
-                    crashed = true;
-                    items.push(item);
-                    events.push(event);
-                    continue;
-                }
+            if crash
+                && !counted
+                && !(crashed && self.world.has_failing_starts())
+                && let Some((item, event)) = self.crash()
+            {
+                crashed = true;
+                items.push(item);
+                events.push(event);
+                continue;
             }
             // OTP counts a child whose end has not been told yet as dead already; here it is told in order.
             let (item, request) = self.call(!crashed);

@@ -1,0 +1,303 @@
+//! Operating-system processes as children.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::child::{Body, Child};
+use super::child_id::ChildId;
+use super::child_spec::ChildSpec;
+use super::ctx::Ctx;
+use super::start::StartError;
+use crate::core::ExitReason;
+use crate::process::{Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnRequest};
+
+/// How long to wait before a keeper that could not be started again is tried once more.
+const KEEPER_RETRY: Duration = Duration::from_millis(200);
+
+/// Runs processes for supervisors, through one keeper that is started anew if it is lost.
+///
+/// Cheap to clone. When the last clone, and the last child spec made with it, is dropped, all its processes
+/// end. See [`process`](crate::process) for what a keeper is and why `main` must begin with its `init`.
+#[derive(Clone)]
+pub struct Processes(Arc<Inner>);
+
+struct Inner {
+    /// `None` while a lost keeper is being replaced: starts wait for the next one.
+    keeper: watch::Sender<Option<Keeper>>,
+    ends: Mutex<BTreeMap<u64, oneshot::Sender<ProcessExit>>>,
+    last: AtomicU64,
+}
+
+impl Processes {
+    /// Starts a keeper.
+    pub async fn start(config: KeeperConfig) -> Result<Self, crate::process::StartError> {
+        let (keeper, events) = Keeper::start(config.clone()).await?;
+        let inner = Arc::new(Inner {
+            keeper: watch::Sender::new(Some(keeper)),
+            ends: Mutex::new(BTreeMap::new()),
+            last: AtomicU64::new(0),
+        });
+        tokio::spawn(attend(Arc::downgrade(&inner), config, events));
+        Ok(Self(inner))
+    }
+
+    /// A child that is this command.
+    pub fn child(&self, id: impl Into<ChildId>, command: ProcessCommand) -> ChildSpec {
+        let (inner, command) = (Arc::clone(&self.0), Arc::new(command));
+        ChildSpec::new(id, move |ctx: Ctx| {
+            start(Arc::clone(&inner), Arc::clone(&command), ctx)
+        })
+    }
+}
+
+impl fmt::Debug for Processes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processes")
+            .field("running", &self.0.ends().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn ends(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<ProcessExit>>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Passes on what the keeper reports, and replaces it when it is lost.
+async fn attend(inner: Weak<Inner>, config: KeeperConfig, mut events: mpsc::UnboundedReceiver<KeeperEvent>) {
+    loop {
+        match events.recv().await {
+            Some(KeeperEvent::Exited { incarnation, exit }) => {
+                let Some(inner) = inner.upgrade() else { return };
+                if let Some(end) = inner.ends().remove(&incarnation) {
+                    // Nobody waits for a process whose start was given up.
+                    let _ = end.send(exit);
+                }
+            }
+            Some(KeeperEvent::Lost) | None => {
+                let Some(inner) = inner.upgrade() else { return };
+                inner.keeper.send_replace(None);
+                // Whatever it had not reported is over too.
+                inner.ends().clear();
+                match Keeper::start(config.clone()).await {
+                    Ok((keeper, next)) => {
+                        events = next;
+                        inner.keeper.send_replace(Some(keeper));
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "the keeper was lost and cannot be started again");
+                        drop(inner);
+                        tokio::time::sleep(KEEPER_RETRY).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What reads the output of a process.
+type OnOutput = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// A command to run as a child.
+///
+/// ```
+/// use ordu_supervisor::ProcessCommand;
+/// use ordu_supervisor::process::Signal;
+///
+/// let command = ProcessCommand::new(["./server", "--port", "80"])
+///     .env("RUST_LOG", "info")
+///     .stop_signal(Signal::INT)
+///     .normal_codes([0, 3]);
+/// # let _ = command;
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct ProcessCommand {
+    command: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: Option<PathBuf>,
+    stop_signal: Signal,
+    normal_codes: Vec<i32>,
+    drain_limit: Option<Duration>,
+    on_output: Option<OnOutput>,
+}
+
+impl ProcessCommand {
+    /// A program and its arguments; never a shell's command line. Its environment is PATH, `ORDU_ID` and what
+    /// is added; its output goes to `/dev/null` unless [`on_output`](Self::on_output) is set.
+    pub fn new<W: Into<OsString>>(command: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            command: command.into_iter().map(Into::into).collect(),
+            env: Vec::new(),
+            cwd: None,
+            stop_signal: Signal::TERM,
+            normal_codes: ProcessExit::NORMAL_CODES.to_vec(),
+            drain_limit: None,
+            on_output: None,
+        }
+    }
+
+    /// Adds a variable to its environment.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Its working directory; this program's unless set.
+    pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// What its process group is sent to make it stop; SIGTERM unless set.
+    pub fn stop_signal(mut self, signal: Signal) -> Self {
+        self.stop_signal = signal;
+        self
+    }
+
+    /// Which exit codes are a normal end; 0 unless set.
+    pub fn normal_codes(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
+        self.normal_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// How long descendants may outlive it to finish their output; one second unless set.
+    pub fn drain_limit(mut self, limit: Duration) -> Self {
+        self.drain_limit = Some(limit);
+        self
+    }
+
+    /// What to do with its standard output and error, as they come. A slow reader slows the process down.
+    pub fn on_output(mut self, read: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
+        self.on_output = Some(Arc::new(read));
+        self
+    }
+
+    fn request(&self, incarnation: u64, ctx: &Ctx) -> SpawnRequest {
+        let mut request = SpawnRequest::new(incarnation, self.command.iter().cloned());
+        request.env.push(("ORDU_ID".into(), ctx.id().as_str().into()));
+        for (name, value) in &self.env {
+            request.env.retain(|(present, _)| present != name);
+            request.env.push((name.clone(), value.clone()));
+        }
+        request.cwd.clone_from(&self.cwd);
+        if let Some(limit) = self.drain_limit {
+            request.drain_limit = limit;
+        }
+        request.output = if self.on_output.is_some() {
+            Output::Merged
+        } else {
+            Output::Null
+        };
+        request
+    }
+}
+
+impl fmt::Debug for ProcessCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessCommand")
+            .field("command", &self.command)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn start(inner: Arc<Inner>, command: Arc<ProcessCommand>, ctx: Ctx) -> Result<Child, StartError> {
+    let mut keepers = inner.keeper.subscribe();
+    let keeper = keepers
+        .wait_for(Option::is_some)
+        .await
+        .ok()
+        .and_then(|keeper| keeper.clone());
+    let Some(keeper) = keeper else {
+        return Err(StartError::failed("the keeper is gone"));
+    };
+    let incarnation = inner.last.fetch_add(1, Ordering::Relaxed) + 1;
+    let (ended, end) = oneshot::channel();
+    inner.ends().insert(incarnation, ended);
+    // From here on, whatever becomes of this start, the process does not outlive what this makes.
+    let process = RunningProcess {
+        keeper,
+        inner,
+        incarnation,
+        command: Arc::clone(&command),
+        asked: Mutex::new(Asked::Nothing),
+        end: Mutex::new(Some(end)),
+    };
+    let mut started = process.keeper.spawn(command.request(incarnation, &ctx)).await?;
+    if let (Some(read), Some(output)) = (&command.on_output, started.stdout.take()) {
+        // Not a helper of the child: what it wrote last is read also after its end.
+        tokio::spawn(drain(output, Arc::clone(read)));
+    }
+    Ok(Child(Body::Process(process)))
+}
+
+async fn drain(mut output: pipe::Receiver, read: OnOutput) {
+    let mut buffer = vec![0; 8 * 1024];
+    while let Ok(length @ 1..) = output.read(&mut buffer).await {
+        read(&buffer[..length]);
+    }
+}
+
+/// A process that runs. It is killed when this is dropped before its end.
+pub(super) struct RunningProcess {
+    keeper: Keeper,
+    inner: Arc<Inner>,
+    incarnation: u64,
+    command: Arc<ProcessCommand>,
+    asked: Mutex<Asked>,
+    end: Mutex<Option<oneshot::Receiver<ProcessExit>>>,
+}
+
+impl RunningProcess {
+    pub(super) fn ask(&self) {
+        let signal = self.command.stop_signal;
+        self.set_asked(Asked::Stop(signal));
+        // If the keeper is gone so is the process.
+        let _ = self.keeper.signal(self.incarnation, signal);
+    }
+
+    pub(super) fn kill(&self) {
+        let stop = match self.asked() {
+            Asked::Stop(signal) => Some(signal),
+            Asked::Nothing | Asked::Kill(_) => None,
+        };
+        self.set_asked(Asked::Kill(stop));
+        let _ = self.keeper.kill(self.incarnation);
+    }
+
+    /// Waits for its end. To be called once.
+    pub(super) async fn ended(&self) -> ExitReason {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let exit = match end {
+            Some(end) => end.await.unwrap_or(ProcessExit::Lost),
+            None => ProcessExit::Lost,
+        };
+        exit.reason(self.asked(), &self.command.normal_codes)
+    }
+
+    fn asked(&self) -> Asked {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_asked(&self, asked: Asked) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
+}
+
+impl Drop for RunningProcess {
+    fn drop(&mut self) {
+        if self.inner.ends().remove(&self.incarnation).is_some() {
+            let _ = self.keeper.kill(self.incarnation);
+        }
+    }
+}
