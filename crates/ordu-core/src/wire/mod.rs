@@ -35,7 +35,7 @@ impl Message {
     pub(crate) fn channel(&self) -> Channel {
         match self {
             Self::Sync(SyncMessage::Chunk(Chunk {
-                scope: Scope::Missing { .. },
+                scope: Scope::Missing { .. } | Scope::Full { .. },
                 ..
             })) => Channel::Bulk,
             _ => Channel::Control,
