@@ -3,8 +3,8 @@
 use core::hash::Hash;
 
 use crate::{
-    AwLwwMap, Dot, EncodedLen, Hlc, Siblings, Stamp, TooLarge,
-    map::{NewOp, op::Context, origins::OriginIdx},
+    AwLwwMap, Dot, EncodedLen, Siblings, Stamp, TooLarge,
+    map::{op::Context, origins::OriginIdx},
 };
 
 /// The writes of one unit: they become visible together, here and everywhere.
@@ -38,8 +38,7 @@ where
                 limit: self.largest_op,
             });
         }
-        let context = self.map.context_of(&key, self.origin);
-        self.apply(key, Some(value), context);
+        self.apply(key, Some(value));
         Ok(())
     }
 
@@ -47,8 +46,7 @@ where
     pub fn remove(&mut self, key: &K) -> bool {
         let is_put = self.map.contains_key(key);
         if is_put {
-            let context = self.map.context_of(key, self.origin);
-            self.apply(key.clone(), None, context);
+            self.apply(key.clone(), None);
         }
         is_put
     }
@@ -71,17 +69,9 @@ where
         }
     }
 
-    fn apply(&mut self, key: K, value: Option<V>, context: Context) {
+    fn apply(&mut self, key: K, value: Option<V>) {
         self.seq += 1;
-        let hlc: Hlc = self.stamp.hlc;
-        self.map.apply(NewOp {
-            key,
-            value,
-            hlc,
-            origin: self.origin,
-            seq: self.seq,
-            context,
-        });
+        self.map.write(key, value, self.stamp.hlc, self.origin, self.seq);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     origins::OriginIdx,
     slab::SlotId,
 };
-use crate::{Change, Dot, Hlc, digest, planted::Bug};
+use crate::{Change, Dot, Hlc, Stamp, digest, planted::Bug};
 
 /// An operation on its way into a map.
 #[derive(Debug)]
@@ -32,17 +32,30 @@ impl<K, V> NewOp<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
-    /// Everything the operations on `key` here cover, as the context of the next operation of `writer`.
-    pub(crate) fn context_of(&self, key: &K, writer: OriginIdx) -> Context {
+    /// Applies an operation of this replica itself: its context is everything the operations on `key` here cover.
+    pub(crate) fn write(&mut self, key: K, value: Option<V>, hlc: Hlc, origin: OriginIdx, seq: u64) {
+        let hash = self.hasher.hash_one(&key);
+        let head = self.find_head(hash, &key);
         let mut context = Context::default();
-        for id in self.chain(self.head(key)) {
+        for id in self.chain(head) {
             let op = &self.ops[id];
             if !self.planted.is(Bug::ContextNotClosed) {
-                context.absorb(&op.context, writer);
+                context.absorb(&op.context, origin);
             }
-            context.absorb_dot(op.origin, op.seq, writer);
+            context.absorb_dot(op.origin, op.seq, origin);
         }
-        context
+        self.apply_at(
+            hash,
+            head,
+            NewOp {
+                key,
+                value,
+                hlc,
+                origin,
+                seq,
+                context,
+            },
+        );
     }
 
     /// Applies an operation, whatever came before it: in any order, and any number of times.
@@ -50,12 +63,22 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     /// It supersedes what its context covers and takes its place beside the rest, unless one of those supersedes
     /// it. As contexts are closed over time (see [`Context`]), what remains depends only on the set of operations
     /// applied, never on their order.
-    pub(crate) fn apply(&mut self, mut new: NewOp<K, V>) {
+    pub(crate) fn apply(&mut self, new: NewOp<K, V>) {
         let hash = self.hasher.hash_one(&new.key);
-        let Some(head) = self.find_head(hash, &new.key) else {
+        let head = self.find_head(hash, &new.key);
+        self.apply_at(hash, head, new);
+    }
+
+    fn apply_at(&mut self, hash: u64, head: Option<SlotId>, mut new: NewOp<K, V>) {
+        let Some(head) = head else {
             self.apply_first(hash, new);
             return;
         };
+        let only = &self.ops[head];
+        if only.next.is_none() && new.supersedes(only) && !only.supersedes(new.origin, new.seq) {
+            self.replace(head, new);
+            return;
+        }
         if self
             .chain(Some(head))
             .any(|id| self.ops[id].is(new.origin, new.seq))
@@ -166,6 +189,46 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
         self.finish(hash, head, winner, chain, &key);
     }
 
+    /// Puts an operation in the place of the only one of its key: the common case, without any allocation.
+    fn replace(&mut self, id: SlotId, mut new: NewOp<K, V>) {
+        self.unlink(id);
+        let op = &mut self.ops[id];
+        if !self.planted.is(Bug::ContextNotClosed) {
+            new.context.absorb(&op.context, new.origin);
+        }
+        let is_garbage = new.value.is_none() || !new.context.is_empty();
+        let (old_origin, old_seq, old_hlc) = (op.origin, op.seq, op.hlc);
+        let (was_put, is_put) = (op.value.is_some(), new.value.is_some());
+        let old_value = core::mem::replace(&mut op.value, new.value);
+        (op.hlc, op.origin, op.seq, op.context) = (new.hlc, new.origin, new.seq, new.context);
+        let note = (was_put || is_put) && !op.changed;
+        op.changed |= note;
+        self.link(id);
+        self.superseded(old_origin, old_seq, new.origin);
+        if is_garbage {
+            self.garbage.push_back((id, new.origin, new.seq));
+        }
+        if was_put {
+            self.fingerprint = self.fingerprint.wrapping_sub(self.mark(old_origin, old_seq));
+        }
+        if is_put {
+            self.fingerprint = self.fingerprint.wrapping_add(self.mark(new.origin, new.seq));
+        }
+        self.len = self.len + usize::from(is_put) - usize::from(was_put);
+        if note {
+            let origin = self.origins[old_origin].id;
+            let (stamp, dot) = (Stamp { hlc: old_hlc, origin }, Dot { origin, seq: old_seq });
+            let before = old_value.map(|value| Sibling { value, stamp, dot });
+            self.changes.push_back((new.key, before));
+        }
+    }
+
+    /// Makes room for so many more operations, to not grow in the middle of a transfer.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let (ops, hasher) = (&self.ops, &self.hasher);
+        self.index.reserve(more, |&id| hasher.hash_one(&ops[id].key));
+    }
+
     fn apply_first(&mut self, hash: u64, new: NewOp<K, V>) {
         let is_put = new.value.is_some();
         let is_noted = self.orphans > 0 && self.changes.iter().any(|(key, _)| *key == new.key);
@@ -254,17 +317,21 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
         self.unlink(id);
         let op = self.ops.remove(id);
         let stamp = self.stamp(&op);
-        let origin = &mut self.origins[op.origin];
-        if by != op.origin {
-            origin.superseded_by_others = origin.superseded_by_others.max(op.seq);
-        }
+        self.superseded(op.origin, op.seq, by);
         let dot = Dot {
-            origin: origin.id,
+            origin: stamp.origin,
             seq: op.seq,
         };
         let value = op.value?;
         self.fingerprint = self.fingerprint.wrapping_sub(self.mark(op.origin, op.seq));
         Some(Sibling { value, stamp, dot })
+    }
+
+    fn superseded(&mut self, origin: OriginIdx, seq: u64, by: OriginIdx) {
+        if by != origin {
+            let origin = &mut self.origins[origin];
+            origin.superseded_by_others = origin.superseded_by_others.max(seq);
+        }
     }
 
     fn mark(&self, origin: OriginIdx, seq: u64) -> u64 {

@@ -31,6 +31,7 @@ where
         let floor: VersionVector = end.floor.into_iter().map(named).collect();
         self.check(&parts, &covered)?;
 
+        self.map.reserve(parts.iter().map(|part| part.ops.len()).sum());
         let is_full = matches!(scope, Scope::Full { .. });
         let mut held = HeldElsewhere::default();
         for Part {
@@ -106,13 +107,12 @@ where
                 .iter()
                 .filter(|&&id| self.map.origins.find(id).is_none());
             new.extend(unknown.copied());
+            let covered: Vec<u64> = part.origins.iter().map(|&id| vector.get(id)).collect();
             for op in &part.ops {
-                let dot = Dot {
-                    origin: part.origins[usize::from(op.origin)],
-                    seq: op.seq,
-                };
-                if dot.seq == 0 || !vector.covers(dot) {
-                    return Err(SyncError::BeyondVector(dot));
+                let position = usize::from(op.origin);
+                if op.seq == 0 || op.seq > covered[position] {
+                    let origin = part.origins[position];
+                    return Err(SyncError::BeyondVector(Dot { origin, seq: op.seq }));
                 }
             }
         }

@@ -71,10 +71,10 @@ where
         let Some(state) = self.peers.get(&peer) else {
             return;
         };
-        let presumed_equal = state.synced_once && state.acknowledged == self.map.vector;
+        let may_be_equal = state.synced_once && !state.incoming.is_catching_up();
         self.pulls.round_began(peer);
         self.collect();
-        if presumed_equal {
+        if may_be_equal {
             self.probe(peer);
             self.ask_next();
         } else {
