@@ -59,6 +59,7 @@ mod map;
 mod message;
 mod planted;
 mod replica;
+mod retire;
 mod sync;
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,11 @@ pub enum Message<K, V> {
         /// The round of the vector that is answered.
         round: u64,
     },
+    /// "These origins are gone": an answer to a peer that still has them in its vector.
+    Departed {
+        /// The origins.
+        origins: Vec<ReplicaId>,
+    },
     /// A part of a transfer.
     Chunk(Chunk<K, V>),
     /// Receipt of chunks, and what the sender holds since.
@@ -92,6 +97,9 @@ pub struct End {
     pub vector: Vec<(u16, u64)>,
     /// In a full causal join: the sender's floor.
     pub floor: Vec<(u16, u64)>,
+    /// In a full causal join: origins that the sender has retired and of which the receiver holds something else
+    /// than there was, with their last sequence.
+    pub retired: Vec<(u16, u64)>,
 }
 
 /// What a transfer is about.

@@ -6,6 +6,7 @@ use core::hash::Hash;
 use crate::{
     AwLwwMap, Batch, Change, Dot, EncodedLen, Hlc, Message, ReplicaId, Stamp, SyncConfig, VersionVector,
     map::origins::OriginIdx,
+    retire::Retired,
     sync::{Peer, Pulls},
 };
 
@@ -27,6 +28,7 @@ pub struct Replica<K, V> {
     pub(crate) outbox: VecDeque<(ReplicaId, Message<K, V>)>,
     /// Peers that may have something to be sent to them.
     pub(crate) ready: VecDeque<ReplicaId>,
+    pub(crate) retired: Retired,
     pub(crate) rounds: u64,
     pub(crate) transfers: u64,
 }
@@ -63,6 +65,7 @@ where
             pulls: Pulls::default(),
             outbox: VecDeque::new(),
             ready: VecDeque::new(),
+            retired: Retired::default(),
             rounds: 0,
             transfers: 0,
         }

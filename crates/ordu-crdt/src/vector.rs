@@ -62,13 +62,15 @@ impl VersionVector {
         }
     }
 
-    /// Covers everything that `other` covers.
-    pub fn merge(&mut self, other: &Self) {
-        self.extend(&other.entries);
+    pub(crate) fn remove(&mut self, origin: ReplicaId) {
+        if let Ok(at) = self.position(origin) {
+            self.entries.remove(at);
+        }
     }
 
-    pub(crate) fn extend(&mut self, covered: &[(ReplicaId, u64)]) {
-        for &(origin, seq) in covered {
+    /// Covers everything that `other` covers.
+    pub fn merge(&mut self, other: &Self) {
+        for &(origin, seq) in &other.entries {
             self.advance(origin, seq);
         }
     }

@@ -5,6 +5,7 @@ mod collect;
 mod log;
 pub(crate) mod op;
 pub(crate) mod origins;
+mod retire;
 mod sibling;
 pub(crate) mod slab;
 

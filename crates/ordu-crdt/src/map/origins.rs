@@ -35,6 +35,7 @@ pub(crate) struct Origin {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     all: Vec<Origin>,
+    free: Vec<OriginIdx>,
     index: HashMap<ReplicaId, OriginIdx, foldhash::fast::FixedState>,
 }
 
@@ -46,16 +47,22 @@ impl Origins {
     ///
     /// Callers that intern for a peer check [`Origins::has_room_for`] first.
     pub(crate) fn intern(&mut self, id: ReplicaId) -> OriginIdx {
-        *self.index.entry(id).or_insert_with(|| {
-            let index = u16::try_from(self.all.len()).expect("room was checked before interning");
-            self.all.push(Origin {
+        let Self { all, free, index } = self;
+        *index.entry(id).or_insert_with(|| {
+            let origin = Origin {
                 id,
                 salt: digest::salt(id),
                 covered: 0,
                 oldest: None,
                 newest: None,
                 superseded_by_others: 0,
-            });
+            };
+            if let Some(index) = free.pop() {
+                all[index.index()] = origin;
+                return index;
+            }
+            let index = u16::try_from(all.len()).expect("room was checked before interning");
+            all.push(origin);
             OriginIdx(index)
         })
     }
@@ -68,9 +75,19 @@ impl Origins {
         self.all.len()
     }
 
+    /// Forgets an origin of which nothing is held; its index goes to the next new one.
+    pub(crate) fn remove(&mut self, index: OriginIdx) {
+        let origin = &mut self[index];
+        origin.covered = 0;
+        origin.superseded_by_others = 0;
+        let id = origin.id;
+        self.index.remove(&id);
+        self.free.push(index);
+    }
+
     /// Whether so many more ids, all of them new, can be interned.
     pub(crate) fn has_room_for(&self, more: usize) -> bool {
-        more <= Self::MAX.saturating_sub(self.all.len())
+        more <= Self::MAX.saturating_sub(self.index.len())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (OriginIdx, &Origin)> {

@@ -29,7 +29,8 @@ where
         let named = |(position, seq): (u16, u64)| (last[usize::from(position)], seq);
         let covered: Vec<_> = end.vector.into_iter().map(named).collect();
         let floor: VersionVector = end.floor.into_iter().map(named).collect();
-        self.check(&parts, &covered)?;
+        let retired: Vec<_> = end.retired.into_iter().map(named).collect();
+        self.check(&parts, &covered, &retired)?;
 
         self.map.reserve(parts.iter().map(|part| part.ops.len()).sum());
         let is_full = matches!(scope, Scope::Full { .. });
@@ -40,18 +41,12 @@ where
             held: runs,
         } in parts
         {
-            let origins: Vec<OriginIdx> = origins
-                .into_iter()
-                .map(|id| self.map.origins.intern(id))
-                .collect();
+            let origins: Vec<_> = origins.into_iter().map(|id| self.intern(id)).collect();
             if is_full {
-                let runs = runs
-                    .iter()
-                    .map(|run| (origins[usize::from(run.origin)], run.first, run.last));
-                let ops = ops
-                    .iter()
-                    .map(|op| (origins[usize::from(op.origin)], op.seq, op.seq));
-                held.extend(runs.chain(ops));
+                let runs = runs.iter().map(|run| (run.origin, run.first, run.last));
+                let ops = ops.iter().map(|op| (op.origin, op.seq, op.seq));
+                let named = |(position, first, last)| Some((origins[usize::from(position)]?, first, last));
+                held.extend(runs.chain(ops).filter_map(named));
             }
             for op in ops {
                 self.apply(op, &origins);
@@ -62,24 +57,42 @@ where
             self.map.floor.merge(&floor);
         }
         for &(id, seq) in &covered {
-            let origin = self.map.origins.intern(id);
-            self.map.advance(origin, seq);
+            if let Some(origin) = self.intern(id) {
+                self.map.advance(origin, seq);
+            }
         }
         if is_full {
+            for (origin, last_seq) in retired {
+                self.drop_origin(origin, last_seq);
+            }
             self.restart_transfers();
         }
         Ok(covered)
     }
 
-    pub(crate) fn apply(&mut self, op: WireOp<K, V>, origins: &[OriginIdx]) {
-        let origin = origins[usize::from(op.origin)];
+    /// The index of an origin, unless it is retired: what a peer that does not know it yet still sends of it is
+    /// everywhere already, and superseded.
+    pub(crate) fn intern(&mut self, id: ReplicaId) -> Option<OriginIdx> {
+        if self.is_retired(id) {
+            None
+        } else {
+            Some(self.map.origins.intern(id))
+        }
+    }
+
+    pub(crate) fn apply(&mut self, op: WireOp<K, V>, origins: &[Option<OriginIdx>]) {
+        let Some(origin) = origins[usize::from(op.origin)] else {
+            return;
+        };
         self.hlc = self.hlc.max(op.hlc);
         if op.seq <= self.map.origins[origin].covered {
             return;
         }
         let mut context = Context::default();
         for (position, seq) in op.context {
-            context.absorb_dot(origins[usize::from(position)], seq, origin);
+            if let Some(seen) = origins[usize::from(position)] {
+                context.absorb_dot(seen, seq, origin);
+            }
         }
         let WireOp {
             key, value, hlc, seq, ..
@@ -94,8 +107,16 @@ where
         });
     }
 
-    fn check(&self, parts: &[Part<K, V>], covered: &[(ReplicaId, u64)]) -> Result<(), SyncError> {
+    fn check(
+        &self,
+        parts: &[Part<K, V>],
+        covered: &[(ReplicaId, u64)],
+        retired: &[(ReplicaId, u64)],
+    ) -> Result<(), SyncError> {
         self.check_own(covered.iter().copied())?;
+        if retired.iter().any(|&(origin, _)| origin == self.id) {
+            return Err(SyncError::OwnIdRetired);
+        }
         // A transfer that began before others may bring what is known by now, so operations are held against
         // both vectors.
         let mut vector: VersionVector = covered.iter().copied().collect();

@@ -76,16 +76,23 @@ impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
     }
 
     /// Ends the transfer, unless that does not fit beside the operations; alone it does.
-    pub(super) fn end(&mut self, covered: &[(ReplicaId, u64)], floor: Option<&VersionVector>) {
-        let entries = covered.len() + floor.map_or(0, VersionVector::len);
+    pub(super) fn end(
+        &mut self,
+        covered: &[(ReplicaId, u64)],
+        floor: &VersionVector,
+        retired: &[(ReplicaId, u64)],
+    ) {
+        let entries = covered.len() + floor.len() + retired.len();
         if self.take(entries * (POSITION + SEQ)) {
-            let vector = covered
-                .iter()
-                .map(|&(origin, seq)| (self.position(origin), seq))
-                .collect();
-            let floor = floor.into_iter().flat_map(VersionVector::iter);
-            let floor = floor.map(|(origin, seq)| (self.position(origin), seq)).collect();
-            self.end = Some(End { vector, floor });
+            let mut by_position = |(origin, seq)| (self.position(origin), seq);
+            let vector = covered.iter().copied().map(&mut by_position).collect();
+            let floor = floor.iter().map(&mut by_position).collect();
+            let retired = retired.iter().copied().map(&mut by_position).collect();
+            self.end = Some(End {
+                vector,
+                floor,
+                retired,
+            });
         }
     }
 

@@ -121,7 +121,7 @@ pub(crate) fn check_positions<K, V>(chunk: &Chunk<K, V>) -> Result<(), SyncError
     let in_end = chunk
         .end
         .iter()
-        .flat_map(|end| end.vector.iter().chain(&end.floor));
+        .flat_map(|end| end.vector.iter().chain(&end.floor).chain(&end.retired));
     let in_end = in_end.map(|&(position, _)| position);
     let mut positions = in_ops.chain(in_held).chain(in_end);
     match positions.find(|&position| usize::from(position) >= origins) {

@@ -95,8 +95,9 @@ where
                 fingerprint: _,
             } => self.on_probe(peer, round, digest),
             Message::Match { round } => self.on_match(peer, round),
-            Message::Vector { round, vector } => self.on_vector(peer, round, &vector)?,
+            Message::Vector { round, vector } => self.on_vector(peer, round, vector)?,
             Message::UpToDate { round } => self.on_complete(peer, round),
+            Message::Departed { origins } => self.on_departed(&origins),
             Message::Chunk(chunk) => self.on_chunk(peer, chunk)?,
             Message::Ack { serial, held } => self.on_ack(peer, serial, &held)?,
         }
@@ -169,9 +170,12 @@ where
         self.on_complete(peer, round);
     }
 
-    fn on_vector(&mut self, peer: ReplicaId, round: u64, theirs: &VersionVector) -> Result<(), SyncError> {
+    fn on_vector(&mut self, peer: ReplicaId, round: u64, mut theirs: VersionVector) -> Result<(), SyncError> {
         self.check_own(theirs.iter())?;
-        if *theirs == self.map.vector {
+        let mentioned = self.strip_retired(peer, &mut theirs);
+        let is_stale = mentioned.is_stale;
+        self.tell_departed(peer, &mentioned.origins);
+        if !is_stale && theirs == self.map.vector {
             self.peer_is_equal(peer);
             self.outbox.push_back((peer, Message::Match { round }));
             return Ok(());
@@ -179,9 +183,10 @@ where
         let Some(state) = self.peers.get_mut(&peer) else {
             return Ok(());
         };
-        state.acknowledged.merge(theirs);
+        state.acknowledged.merge(&theirs);
         state.outgoing.reset();
-        if theirs.dominates(&self.map.vector) {
+        state.outgoing.mentioned = mentioned;
+        if !is_stale && theirs.dominates(&self.map.vector) {
             state.outgoing.push_after(self.map.origins[self.own].covered);
             self.outbox.push_back((peer, Message::UpToDate { round }));
         } else {
@@ -195,7 +200,7 @@ where
             state.outgoing.begin(&mut source, base, round);
             self.ready(peer);
         }
-        if self.map.vector.dominates(theirs) {
+        if self.map.vector.dominates(&theirs) {
             self.mark_synced(peer);
         } else {
             self.ask(peer);
@@ -245,9 +250,8 @@ where
             }
             Received::Complete(parts, end) => {
                 let covered = self.commit(parts, end, scope)?;
-                if let Some(state) = self.peers.get_mut(&peer) {
-                    state.acknowledged.extend(&covered);
-                }
+                self.note_held(peer, &covered);
+                self.tell_departed(peer, &covered);
                 self.acknowledge(peer, serial, covered);
                 if let Scope::Missing { round } | Scope::Full { round } = scope {
                     self.on_complete(peer, round);
@@ -263,9 +267,19 @@ where
             return Ok(());
         };
         state.outgoing.acknowledge(serial);
-        state.acknowledged.extend(held);
+        self.note_held(peer, held);
         self.ready(peer);
         Ok(())
+    }
+
+    fn note_held(&mut self, peer: ReplicaId, held: &[(ReplicaId, u64)]) {
+        for &(origin, seq) in held {
+            if !self.is_retired(origin)
+                && let Some(state) = self.peers.get_mut(&peer)
+            {
+                state.acknowledged.advance(origin, seq);
+            }
+        }
     }
 
     /// Nobody can hold an operation of this replica that it has not written (S1.6).
@@ -300,6 +314,7 @@ where
             let everywhere = |origin| peers.values().map(|peer| peer.acknowledged.get(origin)).min();
             self.map.collect(|origin| everywhere(origin).unwrap_or(u64::MAX));
         }
+        self.finish_retirements();
     }
 
     fn mark_synced(&mut self, peer: ReplicaId) {

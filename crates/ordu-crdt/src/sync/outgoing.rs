@@ -10,6 +10,7 @@ use crate::{
         slab::SlotId,
     },
     planted::Bug,
+    retire::Mentioned,
 };
 
 /// The sending side of the protocol with one peer. Its size does not depend on how far behind the peer is.
@@ -21,6 +22,8 @@ pub(crate) struct Outgoing {
     /// Own operations up to here were sent. Nothing is pushed until the peer has said what it has.
     pushed: Option<u64>,
     transfer: Option<Transfer>,
+    /// What the peer last said that it has of retired origins; a full join has it drop that.
+    pub(crate) mentioned: Mentioned,
 }
 
 /// A transfer that is being sent.
@@ -62,12 +65,17 @@ impl Outgoing {
     pub(crate) fn begin<K, V>(&mut self, source: &mut Source<'_, K, V>, base: VersionVector, round: u64) {
         // Below the floor, single operations are not enough: what they superseded may be forgotten here.
         let is_above = base.dominates(&source.map.floor) || source.map.planted.is(Bug::FloorIgnored);
-        let scope = if is_above {
+        let is_enough = is_above && !self.mentioned.is_stale;
+        let scope = if is_enough {
             Scope::Missing { round }
         } else {
             Scope::Full { round }
         };
         self.transfer = Some(Transfer::new(source.next_number(), scope, base));
+    }
+
+    pub(crate) const fn is_sending(&self) -> bool {
+        self.transfer.is_some()
     }
 
     /// The peer said what it has: receipts that were lost are no longer waited for, and an unfinished transfer is
@@ -102,7 +110,7 @@ impl Outgoing {
         self.begin_push(source, acknowledged);
         let transfer = self.transfer.as_mut()?;
         self.sent += 1;
-        let chunk = transfer.next_chunk(source, self.sent);
+        let chunk = transfer.next_chunk(source, &self.mentioned, self.sent);
         if chunk.end.is_some() {
             self.transfer = None;
             self.pushed = Some(source.map.origins[source.own].covered);
@@ -164,7 +172,12 @@ impl Transfer {
         }
     }
 
-    fn next_chunk<K, V>(&mut self, source: &Source<'_, K, V>, serial: u64) -> Chunk<K, V>
+    fn next_chunk<K, V>(
+        &mut self,
+        source: &Source<'_, K, V>,
+        mentioned: &Mentioned,
+        serial: u64,
+    ) -> Chunk<K, V>
     where
         K: Clone + EncodedLen,
         V: Clone + EncodedLen,
@@ -172,8 +185,12 @@ impl Transfer {
         let Source { map, own, config, .. } = *source;
         let mut frame = Frame::new(config.frame_bytes);
         if self.fill(map, own, &mut frame) || map.planted.is(Bug::PartialKeysWithWholeVector) {
-            let floor = self.is_full().then_some(&map.floor);
-            frame.end(&self.covered(map, own), floor);
+            let news = self.covered(map, own);
+            if self.is_full() {
+                frame.end(&news, &map.floor, &mentioned.origins);
+            } else {
+                frame.end(&news, &VersionVector::new(), &[]);
+            }
         }
         let index = self.index;
         self.index += 1;

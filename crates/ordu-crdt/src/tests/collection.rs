@@ -1,6 +1,7 @@
 //! Removes and contexts are forgotten once everybody knows, and nothing returns.
 
 use super::net::{Bulky, Net, SMALL_FRAMES};
+use crate::SyncError;
 
 /// The schedule behind S1.5: what superseded a put is itself collected while a replica is away that still has it.
 #[test]
@@ -68,4 +69,92 @@ fn overwrites_from_everywhere_leave_one_operation_a_key() {
     for node in &net.nodes {
         assert_eq!(node.map().retained(), 1);
     }
+}
+
+/// Each boot is a new replica that writes and dies; the others retire it.
+#[test]
+fn a_thousand_boots_leave_nothing_behind() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.round();
+    for boot in 0..1_000_u16 {
+        let old = net.nodes[2].id();
+        net.nodes[2].write(u64::from(boot), |unit| {
+            unit.put(1, Bulky(boot)).unwrap();
+            unit.put(2, Bulky(boot)).unwrap();
+            unit.remove(&3);
+        });
+        net.drain();
+        net.nodes[0].write(u64::from(boot), |unit| {
+            unit.put(2, Bulky(boot)).unwrap();
+            unit.put(3, Bulky(boot)).unwrap();
+        });
+        net.drain();
+        net.crash(2);
+        for node in &mut net.nodes {
+            node.retire(old);
+            while node.poll_change().is_some() {}
+        }
+        net.round();
+        net.nodes[0].adopt(old, 100);
+        (0..2).for_each(|_| net.round());
+    }
+    (0..4).for_each(|_| net.round());
+    for node in &net.nodes {
+        assert!(node.vector().len() <= 3, "{:?}", node.vector());
+        assert!(node.floor().len() <= 3);
+        assert_eq!(node.map().retained(), 3);
+        assert!(node.map().origins.len() <= 16, "{}", node.map().origins.len());
+        assert_eq!(node.map().get(&1), Some(&Bulky(999)));
+    }
+}
+
+#[test]
+fn what_a_returning_replica_has_of_a_retired_one_is_dropped() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.write(2, &[(1, Some(7))]);
+    net.round();
+    let old = net.nodes[2].id();
+    net.leave(1);
+    net.write(0, &[(1, None)]);
+    net.crash(2);
+    for _ in 0..4 {
+        net.nodes[0].retire(old);
+        net.nodes[2].retire(old);
+        net.round();
+        net.check();
+    }
+    assert!(net.nodes[0].is_retired(old));
+
+    net.come_back(1);
+    (0..4).for_each(|_| net.round());
+
+    assert!(net.nodes.iter().all(|node| !node.map().contains_key(&1)));
+    net.nodes[1].retire(old);
+    (0..4).for_each(|_| net.round());
+    assert_eq!(net.nodes[0].vector(), net.nodes[1].vector());
+}
+
+#[test]
+fn a_replica_that_was_declared_gone_is_told_so_when_it_returns() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    net.write(1, &[(1, Some(7))]);
+    net.round();
+    let (survivor, gone) = (net.nodes[0].id(), net.nodes[1].id());
+    net.write(0, &[(1, Some(8))]);
+    net.drain();
+    net.leave(1);
+    net.nodes[0].retire(gone);
+    net.write(0, &[(2, Some(8))]);
+    assert!(net.nodes[0].is_retired(gone));
+
+    net.nodes[0].add_peer(gone);
+    net.nodes[1].add_peer(survivor);
+    net.nodes[1].sync_with(survivor);
+    let (_, vector) = net.nodes[1].poll_message().unwrap();
+    net.nodes[0].handle(gone, vector).unwrap();
+    let mut answers = std::vec![];
+    while let Some((_, message)) = net.nodes[0].poll_message() {
+        answers.push(net.nodes[1].handle(survivor, message));
+    }
+    assert!(answers.contains(&Err(SyncError::OwnIdRetired)));
 }

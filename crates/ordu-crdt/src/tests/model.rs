@@ -119,6 +119,9 @@ pub(super) fn run(schedule: Schedule, bug: Option<Bug>) {
         net.check();
     }
     net.settle();
+    if bug.is_none() {
+        net.forget_the_dead();
+    }
 }
 
 /// How the suite runs: by default 1,536 schedules; `PROPTEST_CASES` scales it.

@@ -247,6 +247,59 @@ impl Net {
         }
     }
 
+    /// Every node that crashed is declared gone: nothing of the past is left but the values.
+    pub(super) fn forget_the_dead(&mut self) {
+        let living: BTreeSet<ReplicaId> = self.nodes.iter().map(Replica::id).collect();
+        let dead: Vec<_> = (1..=self.boots)
+            .map(ReplicaId)
+            .filter(|id| !living.contains(id))
+            .collect();
+        let values = |node: &Node| {
+            node.map()
+                .iter()
+                .map(|(key, value)| (*key, *value))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let before = values(&self.nodes[0]);
+        for turn in 0..8 {
+            for node in &mut self.nodes {
+                for &id in &dead {
+                    node.retire(id);
+                }
+                while node.poll_change().is_some() {}
+            }
+            if turn == 2 {
+                for &id in &dead {
+                    self.nodes[0].adopt(id, 100);
+                }
+            }
+            self.round();
+        }
+        for node in &self.nodes {
+            assert_eq!(values(node), before, "a value went with the replica that put it");
+            let siblings: usize = node
+                .map()
+                .keys()
+                .map(|key| node.map().siblings(key).count())
+                .sum();
+            assert_eq!(node.map().retained(), siblings, "stable removes are still held");
+            let foreign = node.vector().iter().find(|(origin, _)| !living.contains(origin));
+            let held = foreign.is_some_and(|(origin, _)| {
+                node.map().keys().any(|key| {
+                    node.map()
+                        .siblings(key)
+                        .any(|sibling| sibling.dot.origin == origin)
+                })
+            });
+            assert!(
+                foreign.is_none() || held,
+                "{foreign:?} is dead and still in the vector"
+            );
+            assert_eq!(node.vector(), self.nodes[0].vector());
+            assert_eq!(node.map().fingerprint(), self.nodes[0].map().fingerprint());
+        }
+    }
+
     /// Holds every replica against the specification.
     pub(super) fn check(&mut self) {
         for (at, node) in self.nodes.iter_mut().enumerate() {

@@ -61,15 +61,13 @@ where
         if !self.map.planted.is(Bug::ContextBeforeLastChunk) {
             return;
         }
-        let origins: Vec<_> = chunk
-            .origins
-            .iter()
-            .map(|&id| self.map.origins.intern(id))
-            .collect();
+        let origins: Vec<_> = chunk.origins.iter().map(|&id| self.intern(id)).collect();
         for op in chunk.ops.iter().cloned() {
             let (origin, seq) = (origins[usize::from(op.origin)], op.seq);
             self.apply(op, &origins);
-            self.map.advance(origin, seq);
+            if let Some(origin) = origin {
+                self.map.advance(origin, seq);
+            }
         }
     }
 }
