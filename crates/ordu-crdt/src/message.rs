@@ -122,6 +122,9 @@ pub enum Scope {
         /// The round of the receiver's vector that is answered.
         round: u64,
     },
+    /// All that the sender holds, to a replica that has an equal vector and another state. That cannot happen; if it
+    /// does, nothing is dropped: what either holds, both hold afterwards.
+    Repair,
 }
 
 /// An operation.

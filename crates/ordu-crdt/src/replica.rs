@@ -29,6 +29,7 @@ pub struct Replica<K, V> {
     /// Peers that may have something to be sent to them.
     pub(crate) ready: VecDeque<ReplicaId>,
     pub(crate) retired: Retired,
+    pub(crate) audits_failed: u64,
     pub(crate) rounds: u64,
     pub(crate) transfers: u64,
 }
@@ -66,6 +67,7 @@ where
             outbox: VecDeque::new(),
             ready: VecDeque::new(),
             retired: Retired::default(),
+            audits_failed: 0,
             rounds: 0,
             transfers: 0,
         }
@@ -91,6 +93,12 @@ where
     /// causal join (S1.5).
     pub const fn floor(&self) -> &VersionVector {
         self.map.floor()
+    }
+
+    /// How often a peer with an equal vector was found to hold another state. Always 0, unless memory or code failed;
+    /// both replicas are repaired by sending each other all they hold. Worth an alarm.
+    pub const fn audits_failed(&self) -> u64 {
+        self.audits_failed
     }
 
     /// Writes one atomic unit: its operations become visible together on every replica (S2.3).

@@ -34,10 +34,9 @@ impl Message {
     /// Transfers of the map go beside everything else, so that they hold up no answer.
     pub(crate) fn channel(&self) -> Channel {
         match self {
-            Self::Sync(SyncMessage::Chunk(Chunk {
-                scope: Scope::Missing { .. } | Scope::Full { .. },
-                ..
-            })) => Channel::Bulk,
+            Self::Sync(SyncMessage::Chunk(Chunk { scope, .. })) if !matches!(scope, Scope::Own { .. }) => {
+                Channel::Bulk
+            }
             _ => Channel::Control,
         }
     }

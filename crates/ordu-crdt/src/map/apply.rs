@@ -79,15 +79,15 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
             self.replace(head, new);
             return;
         }
-        if self
-            .chain(Some(head))
-            .any(|id| self.ops[id].is(new.origin, new.seq))
-        {
+        if only.next.is_none() && only.is(new.origin, new.seq) {
             return;
         }
-        let mut above = self
-            .chain(Some(head))
-            .find(|&id| self.ops[id].supersedes(new.origin, new.seq));
+        // An operation that is held already may have to supersede again, in a repair.
+        let is_above = |&id: &SlotId| {
+            let op = &self.ops[id];
+            op.is(new.origin, new.seq) || op.supersedes(new.origin, new.seq)
+        };
+        let above = self.chain(Some(head)).find(is_above);
         let winner = self.winner(head);
         let mut chain = Rebuilt {
             was_changed: self.ops[head].changed,
@@ -117,7 +117,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
                 chain.before = old;
             }
         }
-        if let Some(above) = above.take() {
+        if let Some(above) = above {
             // Superseded before it came. What it knew lives on in what superseded it.
             let op = &mut self.ops[above];
             let origin = op.origin;

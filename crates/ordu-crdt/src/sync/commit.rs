@@ -34,6 +34,7 @@ where
 
         self.map.reserve(parts.iter().map(|part| part.ops.len()).sum());
         let is_full = matches!(scope, Scope::Full { .. });
+        let is_repair = matches!(scope, Scope::Repair);
         let mut held = HeldElsewhere::default();
         for Part {
             origins,
@@ -49,7 +50,7 @@ where
                 held.extend(runs.chain(ops).filter_map(named));
             }
             for op in ops {
-                self.apply(op, &origins);
+                self.apply(op, &origins, is_repair);
             }
         }
         if is_full {
@@ -80,12 +81,12 @@ where
         }
     }
 
-    pub(crate) fn apply(&mut self, op: WireOp<K, V>, origins: &[Option<OriginIdx>]) {
+    pub(crate) fn apply(&mut self, op: WireOp<K, V>, origins: &[Option<OriginIdx>], is_repair: bool) {
         let Some(origin) = origins[usize::from(op.origin)] else {
             return;
         };
         self.hlc = self.hlc.max(op.hlc);
-        if op.seq <= self.map.origins[origin].covered {
+        if op.seq <= self.map.origins[origin].covered && !is_repair {
             return;
         }
         let mut context = Context::default();

@@ -92,8 +92,8 @@ where
             Message::Probe {
                 round,
                 digest,
-                fingerprint: _,
-            } => self.on_probe(peer, round, digest),
+                fingerprint,
+            } => self.on_probe(peer, round, digest, fingerprint),
             Message::Match { round } => self.on_match(peer, round),
             Message::Vector { round, vector } => self.on_vector(peer, round, vector)?,
             Message::UpToDate { round } => self.on_complete(peer, round),
@@ -141,12 +141,26 @@ where
         }
     }
 
-    fn on_probe(&mut self, peer: ReplicaId, round: u64, digest: u128) {
+    fn on_probe(&mut self, peer: ReplicaId, round: u64, digest: u128, fingerprint: u64) {
         if digest == self.map.vector.digest() {
             self.peer_is_equal(peer);
             self.outbox.push_back((peer, Message::Match { round }));
+            if fingerprint != self.map.fingerprint() {
+                self.repair(peer);
+            }
         } else {
             self.ask(peer);
+        }
+    }
+
+    /// Equal vectors and different states: sends all that is held here. The other way round follows when the peer is
+    /// probed.
+    fn repair(&mut self, peer: ReplicaId) {
+        self.audits_failed += 1;
+        if let Some(state) = self.peers.get_mut(&peer) {
+            self.transfers += 1;
+            state.outgoing.begin_repair(self.transfers);
+            self.ready(peer);
         }
     }
 

@@ -74,6 +74,11 @@ impl Outgoing {
         self.transfer = Some(Transfer::new(source.next_number(), scope, base));
     }
 
+    /// Begins to send everything, whatever the peer covers.
+    pub(crate) fn begin_repair(&mut self, number: u64) {
+        self.transfer = Some(Transfer::new(number, Scope::Repair, VersionVector::new()));
+    }
+
     pub(crate) const fn is_sending(&self) -> bool {
         self.transfer.is_some()
     }
@@ -127,7 +132,7 @@ impl Outgoing {
                 self.begin(source, acknowledged.clone(), round);
             }
             // Pushed once the peer is known to cover the floor.
-            Some(Scope::Own { .. }) => self.transfer = None,
+            Some(Scope::Own { .. } | Scope::Repair) => self.transfer = None,
             None => {}
         }
     }
@@ -139,7 +144,7 @@ impl Outgoing {
         let after = match under_way {
             None => self.pushed.filter(|&pushed| pushed < own.covered),
             Some(Scope::Own { after }) => Some(after),
-            Some(Scope::Missing { .. } | Scope::Full { .. }) => None,
+            Some(Scope::Missing { .. } | Scope::Full { .. } | Scope::Repair) => None,
         };
         let Some(after) = after else { return };
         let is_complete =

@@ -304,6 +304,7 @@ impl Net {
     pub(super) fn check(&mut self) {
         for (at, node) in self.nodes.iter_mut().enumerate() {
             self.spec.check(node);
+            assert_eq!(node.audits_failed(), 0);
             let told = &mut self.told[at];
             while let Some(change) = node.poll_change() {
                 assert_eq!(

@@ -64,7 +64,7 @@ where
         let origins: Vec<_> = chunk.origins.iter().map(|&id| self.intern(id)).collect();
         for op in chunk.ops.iter().cloned() {
             let (origin, seq) = (origins[usize::from(op.origin)], op.seq);
-            self.apply(op, &origins);
+            self.apply(op, &origins, false);
             if let Some(origin) = origin {
                 self.map.advance(origin, seq);
             }

@@ -1,6 +1,8 @@
 //! Single stories of the protocol.
 
-use super::net::{Bulky, Net, SMALL_FRAMES};
+use std::vec::Vec;
+
+use super::net::{Bulky, Net, Node, SMALL_FRAMES};
 use crate::{Message, ReplicaId, SyncConfig, SyncError, planted::Bug};
 
 /// A push to one peer lags behind; by the time it goes out, what it would bring was superseded by another.
@@ -136,4 +138,34 @@ fn a_transfer_that_a_full_join_overtakes_begins_anew() {
     net.write(1, &[(0, None)]);
     net.sync(0, 2);
     net.settle();
+}
+
+/// Memory failed: one replica lost an entry, another did not lose what was overwritten.
+#[test]
+fn states_that_differ_under_equal_vectors_are_found_and_repaired() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.write(0, &[(1, Some(1)), (2, Some(2))]);
+    net.write(1, &[(3, Some(3))]);
+    net.round();
+    net.check();
+    let lost = net.nodes[2]
+        .map
+        .ops
+        .iter()
+        .find(|(_, op)| op.key == 2)
+        .map(|(id, _)| id);
+    net.nodes[2].map.forget(lost.unwrap());
+    while net.nodes[2].poll_change().is_some() {}
+
+    (0..2).for_each(|_| net.round());
+
+    assert!(net.nodes.iter().any(|node| node.audits_failed() > 0));
+    assert_eq!(net.nodes[2].map().get(&2), Some(&Bulky(2)));
+    assert_eq!(net.nodes[2].map().fingerprint(), net.nodes[0].map().fingerprint());
+    let failed: Vec<u64> = net.nodes.iter().map(Node::audits_failed).collect();
+    net.round();
+    assert_eq!(
+        failed,
+        net.nodes.iter().map(Node::audits_failed).collect::<Vec<_>>()
+    );
 }
