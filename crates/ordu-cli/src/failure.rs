@@ -82,29 +82,36 @@ impl Failure {
 
     /// Says it on standard error.
     pub(crate) fn report(&self) {
-        let diagnostic = match self {
-            Self::ReaderGone => return,
-            Self::Plain { message, help, .. } => {
-                eprintln!("ordu: {message}");
-                if let Some(help) = help {
-                    eprintln!("      {help}");
-                }
-                return;
-            }
-            Self::Report(diagnostic) => diagnostic,
-        };
-        let theme = match Colour::of_stderr() {
-            Colour::Always => GraphicalTheme::unicode(),
-            Colour::Never => GraphicalTheme::none(),
-        };
-        let handler = GraphicalReportHandler::new_themed(theme)
-            .with_wrap_lines(false)
-            .with_links(false)
-            .with_context_lines(1);
-        let mut text = String::new();
-        match handler.render_report(&mut text, diagnostic.as_ref()) {
-            Ok(()) => eprint!("{text}"),
-            Err(std::fmt::Error) => eprintln!("ordu: {diagnostic}"),
+        eprint!("{}", self.render());
+    }
+
+    /// What there is to say, in whole lines, for standard error.
+    pub(crate) fn render(&self) -> String {
+        match self {
+            Self::ReaderGone => String::new(),
+            Self::Plain {
+                message,
+                help: Some(help),
+                ..
+            } => format!("ordu: {message}\n      {help}\n"),
+            Self::Plain { message, .. } => format!("ordu: {message}\n"),
+            Self::Report(diagnostic) => graphical(diagnostic.as_ref()),
         }
+    }
+}
+
+fn graphical(diagnostic: &dyn Diagnostic) -> String {
+    let theme = match Colour::of_stderr() {
+        Colour::Always => GraphicalTheme::unicode(),
+        Colour::Never => GraphicalTheme::none(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_wrap_lines(false)
+        .with_links(false)
+        .with_context_lines(1);
+    let mut text = String::new();
+    match handler.render_report(&mut text, diagnostic) {
+        Ok(()) => text,
+        Err(std::fmt::Error) => format!("ordu: {diagnostic}\n"),
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
         plan(&args.change.ask, &file)?;
         return Ok(ExitCode::SUCCESS);
     }
-    apply(&args.change, &file, &args.file)
+    apply(&args.change, &file, &args.file, |said| eprint!("{said}"))
 }
 
 /// Says what would be done.
@@ -41,14 +41,20 @@ fn plan(ask: &Ask, file: &ChildFile) -> Result<(), Failure> {
 }
 
 /// Adds and changes children until they are as the file says, one after the other, so that never more than one
-/// is down for it. One that cannot be applied does not hold up the others.
-pub(crate) fn apply(change: &Change, file: &ChildFile, path: &Path) -> Result<ExitCode, Failure> {
+/// is down for it. One that cannot be applied does not hold up the others. What becomes of each is said in whole
+/// lines.
+pub(crate) fn apply(
+    change: &Change,
+    file: &ChildFile,
+    path: &Path,
+    say: impl Fn(String),
+) -> Result<ExitCode, Failure> {
     let (mut good, mut bad) = (0, 0);
     for (comparison, child) in compare(&change.ask, file)?.into_iter().zip(&file.children) {
         match apply_one(change, child, &comparison.difference) {
             Ok(said) => {
                 good += 1;
-                eprintln!("{:?} {said}", child.id);
+                say(format!("{:?} {said}\n", child.id));
             }
             // Without the agent nothing more can be done, and nobody need be told once for each child.
             Err(
@@ -59,7 +65,7 @@ pub(crate) fn apply(change: &Change, file: &ChildFile, path: &Path) -> Result<Ex
             ) => return Err(failure),
             Err(failure) => {
                 bad += 1;
-                failure.report();
+                say(failure.render());
             }
         }
     }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use ordu::cluster_key::ClusterKey;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::apply::ChildFile;
 use crate::args::{Ask, Change, DevArgs};
@@ -81,20 +83,13 @@ fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
 async fn live(nodes: u8, file: Option<(&Path, ChildFile)>, agents: &mut Agents) -> Result<(), Failure> {
     agents.start(nodes).await?;
     let mut screen = Screen::new(agents);
-    let applied = file.map(|(path, file)| apply(agents, path.to_owned(), file));
+    let mut said = apply(agents, file);
     let mut period = tokio::time::interval(PERIOD);
-    period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // Children of the file that do not start are shown, and the cluster goes on.
-    let mut applied = std::pin::pin!(async move {
-        if let Some(applied) = applied {
-            applied.await;
-        }
-        std::future::pending::<()>().await;
-    });
+    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = period.tick() => {}
-            () = &mut applied => {}
+            Some(text) = said.recv() => screen.note(&text)?,
         }
         agents.reap();
         if agents.living().next().is_none() {
@@ -106,22 +101,26 @@ async fn live(nodes: u8, file: Option<(&Path, ChildFile)>, agents: &mut Agents) 
     }
 }
 
-/// Applies the file on another thread: it waits for one child after the other.
-fn apply(agents: &Agents, path: std::path::PathBuf, file: ChildFile) -> impl Future<Output = ()> + use<> {
+/// Applies the file on another thread, since it waits for one child after the other, and passes on what is to be
+/// said about it. Children that do not start are told of, and the cluster goes on.
+fn apply(agents: &Agents, file: Option<(&Path, ChildFile)>) -> mpsc::UnboundedReceiver<String> {
+    let (say, said) = mpsc::unbounded_channel();
     let socket = agents.living().next().map(|agent| agent.socket().to_owned());
-    let change = Change {
-        ask: Ask { socket, json: false },
-        timeout: START_TIMEOUT,
-    };
-    let task = tokio::task::spawn_blocking(move || {
-        if let Err(failure) = commands::apply(&change, &file, &path) {
-            failure.report();
-        }
-    });
-    async move {
-        // It ends early only with the program.
-        let _ = task.await;
+    if let Some((path, file)) = file {
+        let path = path.to_owned();
+        let change = Change {
+            ask: Ask { socket, json: false },
+            timeout: START_TIMEOUT,
+        };
+        tokio::task::spawn_blocking(move || {
+            // Nobody listens any more once the cluster ends.
+            let tell = |text: String| drop(say.send(text));
+            if let Err(failure) = commands::apply(&change, &file, &path, tell) {
+                tell(failure.render());
+            }
+        });
     }
+    said
 }
 
 /// Makes the key of a cluster that nobody will ever join.

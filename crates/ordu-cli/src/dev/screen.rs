@@ -34,6 +34,16 @@ impl Screen {
         }
     }
 
+    /// Says something that stays, above the table.
+    pub(super) fn note(&mut self, text: &str) -> Result<(), Failure> {
+        if self.drawn > 0 {
+            write(format!("\x1b[{}A\r\x1b[J", self.drawn))?;
+            self.drawn = 0;
+        }
+        eprint!("{text}");
+        Ok(())
+    }
+
     fn redraw(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
         let colour = self.output.colour();
         let nodes = nodes_table(&snapshot.nodes).aligned(colour);

@@ -49,7 +49,7 @@ fn the_children_of_a_killed_agent_that_is_alone_end_with_it() {
 
     cluster.nodes[0].kill();
 
-    let (_, time) = eventually(Duration::from_secs(2), "all are gone", || {
+    let ((), time) = eventually(Duration::from_secs(2), "all are gone", || {
         match before.values().find(|copy| is_alive(copy.pid)) {
             Some(copy) => Err(format!("{copy:?} lives")),
             None => Ok(()),

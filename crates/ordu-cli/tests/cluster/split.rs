@@ -20,21 +20,21 @@ impl Network {
             prefix: format!("ordu{}", std::process::id()),
             hosts,
         };
-        network.ip(&["netns", "add", &network.switch()]);
+        ip(&["netns", "add", &network.switch()]);
         network.in_switch(&["link", "add", "br0", "type", "bridge"]);
         network.in_switch(&["link", "set", "br0", "up"]);
         for host in 1..=hosts {
             let name = network.host(host);
-            network.ip(&["netns", "add", &name]);
+            ip(&["netns", "add", &name]);
             let port = format!("p{host}");
             network.in_switch(&[
                 "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &name,
             ]);
             network.in_switch(&["link", "set", &port, "up"]);
-            let addr = format!("{}/24", network.addr(host).ip());
-            network.ip(&["-n", &name, "addr", "add", &addr, "dev", "eth0"]);
-            network.ip(&["-n", &name, "link", "set", "eth0", "up"]);
-            network.ip(&["-n", &name, "link", "set", "lo", "up"]);
+            let addr = format!("{}/24", addr(host).ip());
+            ip(&["-n", &name, "addr", "add", &addr, "dev", "eth0"]);
+            ip(&["-n", &name, "link", "set", "eth0", "up"]);
+            ip(&["-n", &name, "link", "set", "lo", "up"]);
         }
         network.heal();
         network
@@ -62,23 +62,25 @@ impl Network {
         format!("{}h{host}", self.prefix)
     }
 
-    fn addr(&self, host: u8) -> SocketAddr {
-        SocketAddr::from(([10, 77, 0, host], 7600))
-    }
-
     fn in_switch(&self, args: &[&str]) {
         let switch = self.switch();
-        self.ip(&[&["-n", switch.as_str()], args].concat());
+        ip(&[&["-n", switch.as_str()], args].concat());
     }
+}
 
-    fn ip(&self, args: &[&str]) {
-        let output = Command::new("ip").args(args).output().unwrap();
-        assert!(
-            output.status.success(),
-            "ip {args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
+/// The address of a host.
+fn addr(host: u8) -> SocketAddr {
+    SocketAddr::from(([10, 77, 0, host], 7600))
+}
+
+/// Runs `ip`, which must succeed.
+fn ip(args: &[&str]) {
+    let output = Command::new("ip").args(args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "ip {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 impl Drop for Network {
@@ -114,10 +116,10 @@ fn three_nodes_split_from_each_other_for_30_s_are_one_cluster_again_with_one_of_
     let network = Network::new(3);
     let mut cluster = Cluster::empty();
     for host in 1..=3 {
-        let joins = (1..host).map(|other| network.addr(other)).collect();
+        let joins = (1..host).map(addr).collect();
         cluster
             .add_node()
-            .in_namespace(network.host(host), network.addr(host), joins);
+            .in_namespace(network.host(host), addr(host), joins);
     }
     cluster.start_all();
     let ids: Vec<String> = (0..10).map(|number| format!("c{number}")).collect();

@@ -257,24 +257,13 @@ impl Node {
     #[track_caller]
     pub(crate) fn await_ready(&self) {
         eventually(READY, &format!("{} is ready", self.name), || {
-            match self.ordu(["members", "--json"]) {
-                said if said.code != 0 => Err(said.stderr),
-                said => match said
-                    .json()
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .any(|member| self.is_me_alive(member))
-                {
-                    true => Ok(()),
-                    false => Err(said.stdout),
-                },
+            let alive = self.alive_members()?;
+            if alive.contains(&self.name) {
+                Ok(())
+            } else {
+                Err(format!("it sees {alive:?} alive"))
             }
         });
-    }
-
-    fn is_me_alive(&self, member: &Value) -> bool {
-        member["name"] == self.name.as_str() && member["state"] == "alive"
     }
 
     /// Asks it something.
