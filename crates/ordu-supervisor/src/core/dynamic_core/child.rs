@@ -1,5 +1,7 @@
 //! One child of the dynamic core.
 
+use alloc::sync::Arc;
+
 use crate::core::intensity::RestartWindow;
 use crate::core::stopping::Stopping;
 use crate::core::{ChildPolicy, ExitReason, Incarnation, Time};
@@ -7,7 +9,7 @@ use crate::core::{ChildPolicy, ExitReason, Incarnation, Time};
 /// What the core remembers of a child.
 #[derive(Debug, Clone)]
 pub(super) struct Child<P> {
-    pub(super) policy: ChildPolicy,
+    pub(super) policy: Arc<ChildPolicy>,
     /// `None` once a temporary child was started: it is never needed again and may be large or secret.
     pub(super) payload: Option<P>,
     /// The current incarnation, or the last one while it waits for a restart.

@@ -8,7 +8,9 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 
 pub use self::action::{DynamicAction, Notice, Refusal};
 pub use self::child::ChildPhase;
@@ -61,7 +63,10 @@ pub struct DynamicFlags {
 #[derive(Debug, Clone)]
 pub struct DynamicCore<K, P = ()> {
     flags: DynamicFlags,
-    children: BTreeMap<K, Child<P>>,
+    /// Boxed: the nodes of a map filled in order are half empty.
+    children: BTreeMap<K, Box<Child<P>>>,
+    /// Children that come and go mostly have one policy among them, and then share it.
+    last_policy: Arc<ChildPolicy>,
     /// Whose incarnation is whose; the live and the waiting ones.
     owners: BTreeMap<Incarnation, K>,
     timers: BTreeSet<(Time, K)>,
@@ -86,6 +91,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         Ok(Self {
             flags,
             children: BTreeMap::new(),
+            last_policy: Arc::default(),
             owners: BTreeMap::new(),
             timers: BTreeSet::new(),
             window: RestartWindow::default(),
@@ -155,7 +161,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     pub fn children(&self) -> impl Iterator<Item = (&K, Incarnation, ChildPhase, &ChildPolicy)> {
         self.children
             .iter()
-            .map(|(key, child)| (key, child.incarnation, child.shown_phase(), &child.policy))
+            .map(|(key, child)| (key, child.incarnation, child.shown_phase(), &*child.policy))
     }
 
     /// What the child with this key is doing, and its current (or, while restarting, last) incarnation.
@@ -172,7 +178,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
 
     /// How the child with this key is treated.
     pub fn policy(&self, key: &K) -> Option<&ChildPolicy> {
-        self.children.get(key).map(|child| &child.policy)
+        self.children.get(key).map(|child| &*child.policy)
     }
 
     /// What `StartChild` gave for this child, unless it is temporary and was started already.
@@ -194,8 +200,11 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         if let Err(refusal) = self.admits(&key, &policy) {
             return self.actions.push_back(DynamicAction::Refused { key, refusal });
         }
+        if *self.last_policy != policy {
+            self.last_policy = Arc::new(policy);
+        }
         let child = Child {
-            policy,
+            policy: Arc::clone(&self.last_policy),
             payload: Some(payload),
             incarnation: Incarnation::new(0),
             phase: Phase::Running { since: now },
@@ -203,7 +212,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             failures: 0,
             window: RestartWindow::default(),
         };
-        self.children.insert(key.clone(), child);
+        self.children.insert(key.clone(), Box::new(child));
         self.launch(&key, true, now);
     }
 
@@ -274,13 +283,14 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         }
     }
 
-    fn forget(&mut self, key: &K) -> Option<Child<P>> {
-        let child = self.children.remove(key)?;
+    fn forget(&mut self, key: &K) {
+        let Some(child) = self.children.remove(key) else {
+            return;
+        };
         self.owners.remove(&child.incarnation);
         if let Some(at) = child.deadline() {
             self.timers.remove(&(at, key.clone()));
         }
-        Some(child)
     }
 
     fn tick(&mut self, now: Time) {

@@ -151,7 +151,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     /// Ends the supervisor once all its children have ended or are beyond help.
     pub(super) fn exit_if_done(&mut self) {
         let Some(ending) = &mut self.ending else { return };
-        if ending.over || !self.children.values().all(super::child::Child::is_zombie) {
+        if ending.over || !self.children.values().all(|child| child.is_zombie()) {
             return;
         }
         ending.over = true;
