@@ -1,5 +1,6 @@
 //! The protocol between replicas. `docs/crdt.md` states it; the parts are the folder's other files.
 
+mod chunks;
 mod commit;
 mod frame;
 mod full;
@@ -7,20 +8,17 @@ mod incoming;
 mod outgoing;
 mod peer;
 mod pulls;
+mod rounds;
 
-use alloc::vec::Vec;
 use core::hash::Hash;
 
-use self::incoming::{Received, check_positions};
 pub(crate) use self::{
     incoming::{Incoming, Part},
     outgoing::{Outgoing, Source},
     peer::{Peer, Told},
     pulls::Pulls,
 };
-use crate::{
-    Chunk, Dot, EncodedLen, Message, Replica, ReplicaId, Scope, SyncError, VersionVector, planted::Bug,
-};
+use crate::{Dot, EncodedLen, Message, Replica, ReplicaId, SyncError, VersionVector, planted::Bug};
 
 impl<K, V> Replica<K, V>
 where
@@ -141,163 +139,19 @@ where
         }
     }
 
-    fn on_probe(&mut self, peer: ReplicaId, round: u64, digest: u128, fingerprint: u64) {
-        if digest == self.map.vector.digest() {
-            self.peer_is_equal(peer);
-            self.outbox.push_back((peer, Message::Match { round }));
-            if fingerprint != self.map.fingerprint() {
-                self.repair(peer);
-            }
-        } else {
-            self.ask(peer);
-        }
-    }
-
-    /// Equal vectors and different states: sends all that is held here. The other way round follows when the peer is
-    /// probed.
-    fn repair(&mut self, peer: ReplicaId) {
-        self.audits_failed += 1;
-        if let Some(state) = self.peers.get_mut(&peer) {
-            self.transfers += 1;
-            state.outgoing.begin_repair(self.transfers);
-            self.ready(peer);
-        }
-    }
-
-    fn on_match(&mut self, peer: ReplicaId, round: u64) {
-        let unchanged = self.map.vector.digest();
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return;
-        };
-        let Some(told) = state.told.filter(|told| told.round == round) else {
-            return;
-        };
-        if told.digest == unchanged {
-            self.peer_is_equal(peer);
-        } else {
-            // Something was written, or arrived, since; what was written goes to the peer now.
-            state.outgoing.reset();
-            state.outgoing.push_after(told.written);
-            state.acknowledged.advance(self.id, told.written);
-            self.ready(peer);
-        }
-        self.on_complete(peer, round);
-    }
-
-    fn on_vector(&mut self, peer: ReplicaId, round: u64, mut theirs: VersionVector) -> Result<(), SyncError> {
-        self.check_own(theirs.iter())?;
-        let mentioned = self.strip_retired(peer, &mut theirs);
-        let is_stale = mentioned.is_stale;
-        self.tell_departed(peer, &mentioned.origins);
-        if !is_stale && theirs == self.map.vector {
-            self.peer_is_equal(peer);
-            self.outbox.push_back((peer, Message::Match { round }));
-            return Ok(());
-        }
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return Ok(());
-        };
-        state.acknowledged.merge(&theirs);
-        state.outgoing.reset();
-        state.outgoing.mentioned = mentioned;
-        if !is_stale && theirs.dominates(&self.map.vector) {
-            state.outgoing.push_after(self.map.origins[self.own].covered);
-            self.outbox.push_back((peer, Message::UpToDate { round }));
-        } else {
-            let base = state.acknowledged.clone();
-            let mut source = Source {
-                map: &self.map,
-                own: self.own,
-                config: &self.config,
-                transfers: &mut self.transfers,
-            };
-            state.outgoing.begin(&mut source, base, round);
-            self.ready(peer);
-        }
-        if self.map.vector.dominates(&theirs) {
-            self.mark_synced(peer);
-        } else {
-            self.ask(peer);
-        }
-        Ok(())
-    }
-
-    fn on_complete(&mut self, peer: ReplicaId, round: u64) {
-        let told = self.peers.get(&peer).and_then(|state| state.told);
-        if told.is_some_and(|told| told.round == round) {
-            self.mark_synced(peer);
-        }
-        if self.pulls.completed(peer, round) {
-            self.ask_next();
-        }
-    }
-
-    fn on_chunk(&mut self, peer: ReplicaId, chunk: Chunk<K, V>) -> Result<(), SyncError> {
-        check_positions(&chunk)?;
-        #[cfg(test)]
-        self.commit_early(&chunk);
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return Ok(());
-        };
-        let (serial, scope) = (chunk.serial, chunk.scope);
-        if let Scope::Own { after } = scope
-            && chunk.index == 0
-            && self.map.vector.get(peer) < after
-            && !self.map.planted.is(Bug::GapApplied)
+    pub(super) fn ready(&mut self, id: ReplicaId) {
+        if let Some(peer) = self.peers.get_mut(&id)
+            && !core::mem::replace(&mut peer.is_ready, true)
         {
-            // Operations in between were lost on the way. Applied now, this would claim to cover them.
-            state.incoming.refuse(chunk.transfer);
-            self.acknowledge(peer, serial, Vec::new());
-            self.ask(peer);
-            return Ok(());
-        }
-        match state.incoming.receive(chunk) {
-            Received::Late => self.acknowledge(peer, serial, Vec::new()),
-            Received::Staged => {
-                self.pulls.progressed(peer);
-                self.acknowledge(peer, serial, Vec::new());
-            }
-            Received::Broken => {
-                self.acknowledge(peer, serial, Vec::new());
-                self.pulls.abandon(peer);
-                self.ask(peer);
-            }
-            Received::Complete(parts, end) => {
-                let covered = self.commit(parts, end, scope)?;
-                self.note_held(peer, &covered);
-                self.tell_departed(peer, &covered);
-                self.acknowledge(peer, serial, covered);
-                if let Scope::Missing { round } | Scope::Full { round } = scope {
-                    self.on_complete(peer, round);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn on_ack(&mut self, peer: ReplicaId, serial: u64, held: &[(ReplicaId, u64)]) -> Result<(), SyncError> {
-        self.check_own(held.iter().copied())?;
-        let Some(state) = self.peers.get_mut(&peer) else {
-            return Ok(());
-        };
-        state.outgoing.acknowledge(serial);
-        self.note_held(peer, held);
-        self.ready(peer);
-        Ok(())
-    }
-
-    fn note_held(&mut self, peer: ReplicaId, held: &[(ReplicaId, u64)]) {
-        for &(origin, seq) in held {
-            if !self.is_retired(origin)
-                && let Some(state) = self.peers.get_mut(&peer)
-            {
-                state.acknowledged.advance(origin, seq);
-            }
+            self.ready.push_back(id);
         }
     }
 
     /// Nobody can hold an operation of this replica that it has not written (S1.6).
-    fn check_own(&self, mut held: impl Iterator<Item = (ReplicaId, u64)>) -> Result<(), SyncError> {
+    pub(super) fn check_own(
+        &self,
+        mut held: impl Iterator<Item = (ReplicaId, u64)>,
+    ) -> Result<(), SyncError> {
         let written = self.map.origins[self.own].covered;
         let is_beyond = |&(origin, seq): &(ReplicaId, u64)| origin == self.id && seq > written;
         match held
@@ -312,15 +166,6 @@ where
         }
     }
 
-    fn peer_is_equal(&mut self, peer: ReplicaId) {
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.acknowledged.clone_from(&self.map.vector);
-            state.outgoing.reset();
-            state.outgoing.push_after(self.map.origins[self.own].covered);
-            self.mark_synced(peer);
-        }
-    }
-
     /// Forgets the removes and contexts that every peer has seen (S1.4).
     pub(crate) fn collect(&mut self) {
         if self.map.has_garbage() {
@@ -329,90 +174,5 @@ where
             self.map.collect(|origin| everywhere(origin).unwrap_or(u64::MAX));
         }
         self.finish_retirements();
-    }
-
-    fn mark_synced(&mut self, peer: ReplicaId) {
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.synced_once = true;
-        }
-    }
-
-    fn acknowledge(&mut self, peer: ReplicaId, serial: u64, held: Vec<(ReplicaId, u64)>) {
-        self.outbox.push_back((peer, Message::Ack { serial, held }));
-    }
-
-    /// Asks `peer` for what is missing here, now or when it is its turn.
-    fn ask(&mut self, peer: ReplicaId) {
-        if self.peers.contains_key(&peer) && self.pulls.may_ask(peer) {
-            let round = self.tell(peer).round;
-            self.pulls.asked(peer, round);
-            self.outbox.push_back((
-                peer,
-                Message::Vector {
-                    round,
-                    vector: self.map.vector.clone(),
-                },
-            ));
-        }
-    }
-
-    /// After a full join: begins every transfer anew, and asks every peer whether it is equal, for nothing is pushed
-    /// to a peer before it is certain that it covers the new floor.
-    fn restart_transfers(&mut self) {
-        for peer in self.peers.values_mut() {
-            let mut source = Source {
-                map: &self.map,
-                own: self.own,
-                config: &self.config,
-                transfers: &mut self.transfers,
-            };
-            peer.outgoing.restart(&mut source, &peer.acknowledged);
-        }
-        let peers: Vec<ReplicaId> = self.peers.keys().copied().collect();
-        for peer in peers {
-            self.probe(peer);
-        }
-    }
-
-    fn probe(&mut self, peer: ReplicaId) {
-        let Told { round, digest, .. } = self.tell(peer);
-        let fingerprint = self.map.fingerprint();
-        self.outbox.push_back((
-            peer,
-            Message::Probe {
-                round,
-                digest,
-                fingerprint,
-            },
-        ));
-    }
-
-    /// Begins a round in which `peer` is told what is here.
-    fn tell(&mut self, peer: ReplicaId) -> Told {
-        self.rounds += 1;
-        let written = self.map.origins[self.own].covered;
-        let told = Told {
-            round: self.rounds,
-            digest: self.map.vector.digest(),
-            written,
-        };
-        if let Some(state) = self.peers.get_mut(&peer) {
-            state.told = Some(told);
-        }
-        told
-    }
-
-    fn ask_next(&mut self) {
-        if let Some(peer) = self.pulls.next() {
-            self.ask(peer);
-        }
-    }
-
-    fn ready(&mut self, id: ReplicaId) {
-        if let Some(peer) = self.peers.get_mut(&id)
-            && !core::mem::replace(&mut peer.is_ready, true)
-        {
-            self.ready.push_back(id);
-        }
     }
 }

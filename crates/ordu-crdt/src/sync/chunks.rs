@@ -1,0 +1,107 @@
+//! Chunks and their receipts.
+
+use alloc::vec::Vec;
+use core::hash::Hash;
+
+use super::{
+    Source,
+    incoming::{Received, check_positions},
+};
+use crate::{Chunk, EncodedLen, Message, Replica, ReplicaId, Scope, SyncError, planted::Bug};
+
+impl<K, V> Replica<K, V>
+where
+    K: Hash + Eq + Clone + EncodedLen,
+    V: Clone + EncodedLen,
+{
+    pub(super) fn on_chunk(&mut self, peer: ReplicaId, chunk: Chunk<K, V>) -> Result<(), SyncError> {
+        check_positions(&chunk)?;
+        #[cfg(test)]
+        self.commit_early(&chunk);
+        let Some(state) = self.peers.get_mut(&peer) else {
+            return Ok(());
+        };
+        let (serial, scope) = (chunk.serial, chunk.scope);
+        if let Scope::Own { after } = scope
+            && chunk.index == 0
+            && self.map.vector.get(peer) < after
+            && !self.map.planted.is(Bug::GapApplied)
+        {
+            // Operations in between were lost on the way. Applied now, this would claim to cover them.
+            state.incoming.refuse(chunk.transfer);
+            self.acknowledge(peer, serial, Vec::new());
+            self.ask(peer);
+            return Ok(());
+        }
+        match state.incoming.receive(chunk) {
+            Received::Late => self.acknowledge(peer, serial, Vec::new()),
+            Received::Staged => {
+                self.pulls.progressed(peer);
+                self.acknowledge(peer, serial, Vec::new());
+            }
+            Received::Broken => {
+                self.acknowledge(peer, serial, Vec::new());
+                self.pulls.abandon(peer);
+                self.ask(peer);
+            }
+            Received::Complete(parts, end) => {
+                let covered = self.commit(parts, end, scope)?;
+                self.note_held(peer, &covered);
+                self.tell_departed(peer, &covered);
+                self.acknowledge(peer, serial, covered);
+                if let Scope::Missing { round } | Scope::Full { round } = scope {
+                    self.on_complete(peer, round);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_ack(
+        &mut self,
+        peer: ReplicaId,
+        serial: u64,
+        held: &[(ReplicaId, u64)],
+    ) -> Result<(), SyncError> {
+        self.check_own(held.iter().copied())?;
+        let Some(state) = self.peers.get_mut(&peer) else {
+            return Ok(());
+        };
+        state.outgoing.acknowledge(serial);
+        self.note_held(peer, held);
+        self.ready(peer);
+        Ok(())
+    }
+
+    fn note_held(&mut self, peer: ReplicaId, held: &[(ReplicaId, u64)]) {
+        for &(origin, seq) in held {
+            if !self.is_retired(origin)
+                && let Some(state) = self.peers.get_mut(&peer)
+            {
+                state.acknowledged.advance(origin, seq);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, peer: ReplicaId, serial: u64, held: Vec<(ReplicaId, u64)>) {
+        self.outbox.push_back((peer, Message::Ack { serial, held }));
+    }
+
+    /// After a full join: begins every transfer anew, and asks every peer whether it is equal, for nothing is pushed
+    /// to a peer before it is certain that it covers the new floor.
+    pub(super) fn restart_transfers(&mut self) {
+        for peer in self.peers.values_mut() {
+            let mut source = Source {
+                map: &self.map,
+                own: self.own,
+                config: &self.config,
+                transfers: &mut self.transfers,
+            };
+            peer.outgoing.restart(&mut source, &peer.acknowledged);
+        }
+        let peers: Vec<ReplicaId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.probe(peer);
+        }
+    }
+}
