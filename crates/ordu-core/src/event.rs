@@ -43,7 +43,7 @@ pub enum Event {
         id: ChildId,
         /// The token of this start.
         token: Token,
-        /// Whose child it was before, if it was taken over.
+        /// Whose child it was before, if this is its first start after a take-over.
         previous: Option<NodeId>,
     },
     /// A child of this node ended.

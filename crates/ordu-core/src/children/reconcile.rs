@@ -131,6 +131,7 @@ impl Node {
         self.write_claim(key, |claim| Claim {
             run: intent.run,
             token,
+            previous: None,
             state: ClaimState::Starting,
             restarts,
             relocations,

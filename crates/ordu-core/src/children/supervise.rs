@@ -177,6 +177,7 @@ impl Node {
             });
             self.write_claim(key, |claim| Claim {
                 token,
+                previous: None,
                 state: ClaimState::Restarting,
                 restarts,
                 os_pid: None,

@@ -309,7 +309,7 @@ impl Node {
         }
         child.attempts = 0;
         child.retry_at = None;
-        child.fresh_run = false;
+        child.fresh_run = fresh;
         child.handed = None;
         // A copy that runs here under an older token is started again above it once the claim is written.
         if child.claims.copy().is_none() {

@@ -95,6 +95,10 @@ impl Outgoing {
         self.pushed = Some(seq);
     }
 
+    pub(crate) fn is_pushing(&self) -> bool {
+        self.pushed.is_some()
+    }
+
     pub(crate) fn acknowledge(&mut self, serial: u64) {
         self.received = self.received.max(serial.min(self.sent));
     }

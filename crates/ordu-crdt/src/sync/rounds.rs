@@ -87,8 +87,16 @@ where
 
     pub(super) fn on_complete(&mut self, peer: ReplicaId, round: u64) {
         let told = self.peers.get(&peer).and_then(|state| state.told);
-        if told.is_some_and(|told| told.round == round) {
+        if let Some(told) = told.filter(|told| told.round == round) {
             self.mark_synced(peer);
+            // A peer that did not notice that it was added again may have nothing to ask for a long time. Should it
+            // lack anything before, it refuses the push and asks.
+            if let Some(state) = self.peers.get_mut(&peer)
+                && !state.outgoing.is_pushing()
+            {
+                state.outgoing.push_after(told.written);
+                self.ready(peer);
+            }
         }
         if self.pulls.completed(peer, round) {
             self.ask_next();

@@ -169,3 +169,19 @@ fn states_that_differ_under_equal_vectors_are_found_and_repaired() {
         net.nodes.iter().map(Node::audits_failed).collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn a_peer_that_did_not_notice_that_it_was_added_again_is_pushed_to_at_once() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    net.round();
+    let peer = net.nodes[1].id();
+    net.nodes[0].remove_peer(peer);
+    net.write(1, &[(5, Some(5))]);
+    net.drain();
+    net.nodes[0].add_peer(peer);
+    net.sync(0, 1);
+    net.drain();
+    net.write(0, &[(7, Some(7))]);
+    net.drain();
+    assert!(net.nodes[1].map().contains_key(&7));
+}
