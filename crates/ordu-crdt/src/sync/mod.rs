@@ -29,7 +29,23 @@ where
     /// [`sync_with`](Replica::sync_with) of either side brings about. A peer that is there already stays as it is.
     pub fn add_peer(&mut self, peer: ReplicaId) {
         if peer != self.id {
-            self.peers.entry(peer).or_default();
+            self.peers.entry(peer).or_default().is_connected = true;
+        }
+    }
+
+    /// Takes a peer for unreachable: nothing is sent to it and messages from it are refused, until it is added again.
+    /// What it has acknowledged is kept, and removes wait for it (S1.4), so that on its return it is sent what it
+    /// missed and not all there is.
+    pub fn disconnect(&mut self, peer: ReplicaId) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            let acknowledged = core::mem::take(&mut state.acknowledged);
+            *state = Peer {
+                is_connected: false,
+                acknowledged,
+                ..Peer::default()
+            };
+            self.pulls.abandon(peer);
+            self.ask_next();
         }
     }
 
@@ -40,9 +56,14 @@ where
         self.ask_next();
     }
 
-    /// The peers, in the order of their ids.
+    /// The peers, connected or not, in the order of their ids.
     pub fn peers(&self) -> impl Iterator<Item = ReplicaId> + '_ {
         self.peers.keys().copied()
+    }
+
+    /// Whether it is a peer that was added and not [disconnected](Replica::disconnect) since.
+    pub fn is_connected(&self, peer: ReplicaId) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.is_connected)
     }
 
     /// Whether everything the peer had when some exchange since [`add_peer`](Replica::add_peer) began is here.
@@ -66,7 +87,7 @@ where
     /// Call it when the peer connects and then periodically; each call also finds exchanges that got stuck since
     /// the last. While another peer is being asked, this one waits for its turn.
     pub fn sync_with(&mut self, peer: ReplicaId) {
-        let Some(state) = self.peers.get(&peer) else {
+        let Some(state) = self.peers.get(&peer).filter(|peer| peer.is_connected) else {
             return;
         };
         let may_be_equal = state.synced_once && !state.incoming.is_catching_up();
@@ -83,7 +104,7 @@ where
     /// Takes a message from `peer`. An error means that the peer broke the protocol (or, for
     /// [`SyncError::OwnIdElsewhere`], that this replica must end); nothing of the message was applied then.
     pub fn handle(&mut self, peer: ReplicaId, message: Message<K, V>) -> Result<(), SyncError> {
-        if !self.peers.contains_key(&peer) {
+        if !self.is_connected(peer) {
             return Err(SyncError::UnknownPeer(peer));
         }
         match message {
@@ -107,7 +128,7 @@ where
     #[must_use]
     pub fn poll_message(&mut self) -> Option<(ReplicaId, Message<K, V>)> {
         while let Some((peer, message)) = self.outbox.pop_front() {
-            if self.peers.contains_key(&peer) {
+            if self.is_connected(peer) {
                 return Some((peer, message));
             }
         }

@@ -6,6 +6,8 @@ use crate::VersionVector;
 /// The protocol's state with one peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer<K, V> {
+    /// It can be reached; if not, only what it has acknowledged is kept.
+    pub(crate) is_connected: bool,
     /// What the peer holds for certain.
     pub(crate) acknowledged: VersionVector,
     /// An exchange begun since the peer was added is complete.
@@ -30,6 +32,7 @@ pub(crate) struct Told {
 impl<K, V> Default for Peer<K, V> {
     fn default() -> Self {
         Self {
+            is_connected: true,
             acknowledged: VersionVector::new(),
             synced_once: false,
             told: None,

@@ -131,7 +131,7 @@ where
 
     /// Asks `peer` for what is missing here, now or when it is its turn.
     pub(super) fn ask(&mut self, peer: ReplicaId) {
-        if self.peers.contains_key(&peer) && self.pulls.may_ask(peer) {
+        if self.is_connected(peer) && self.pulls.may_ask(peer) {
             let round = self.tell(peer).round;
             self.pulls.asked(peer, round);
             self.outbox.push_back((

@@ -45,6 +45,29 @@ fn a_put_that_was_written_far_away_survives_the_return() {
 }
 
 #[test]
+fn removes_wait_for_a_member_that_cannot_be_reached() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.write(0, &[(1, Some(7))]);
+    net.round();
+    net.disconnect(2);
+    net.write(1, &[(1, None)]);
+    for _ in 0..3 {
+        net.check();
+        net.round();
+    }
+    assert_eq!(net.nodes[0].map().retained(), 1);
+    assert!(net.nodes[0].floor().is_empty());
+
+    net.come_back(2);
+    for _ in 0..3 {
+        net.check();
+        net.round();
+    }
+
+    assert!(net.nodes.iter().all(|node| node.map().retained() == 0));
+}
+
+#[test]
 fn removes_of_a_replica_without_peers_are_forgotten_at_once() {
     let mut net = Net::with_bug(1, SMALL_FRAMES, None);
     for key in 0..100 {

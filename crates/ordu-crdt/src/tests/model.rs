@@ -40,6 +40,9 @@ pub(super) enum Step {
     Leave {
         at: usize,
     },
+    Disconnect {
+        at: usize,
+    },
     ComeBack {
         at: usize,
     },
@@ -63,6 +66,7 @@ fn step(size: usize) -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(Step::Silence),
         1 => node.clone().prop_map(|at| Step::Crash { at }),
         1 => node.clone().prop_map(|at| Step::Leave { at }),
+        1 => node.clone().prop_map(|at| Step::Disconnect { at }),
         1 => node.prop_map(|at| Step::ComeBack { at }),
         1 => Just(Step::Cut),
         2 => Just(Step::Drain),
@@ -111,6 +115,7 @@ pub(super) fn run(schedule: Schedule, bug: Option<Bug>) {
             Step::Silence(silent) => net.silent = silent,
             Step::Crash { at } => net.crash(at),
             Step::Leave { at } => net.leave(at),
+            Step::Disconnect { at } => net.disconnect(at),
             Step::ComeBack { at } => net.come_back(at),
             Step::Cut => net.links.clear(),
             Step::Drain => net.drain(),

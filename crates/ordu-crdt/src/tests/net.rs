@@ -39,6 +39,7 @@ pub(super) struct Net {
     /// For each unit its last operation, by its first.
     units: BTreeMap<Dot, u64>,
     away: BTreeSet<usize>,
+    unreachable: BTreeSet<usize>,
     boots: u128,
     clock: u64,
     config: SyncConfig,
@@ -55,6 +56,7 @@ impl Net {
             told: std::vec![BTreeMap::new(); size],
             units: BTreeMap::new(),
             away: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
             boots: 0,
             clock: 1_000,
             config,
@@ -82,6 +84,8 @@ impl Net {
             for (other, &id) in ids.iter().enumerate() {
                 if self.away.contains(&at) || self.away.contains(&other) {
                     node.remove_peer(id);
+                } else if self.unreachable.contains(&at) || self.unreachable.contains(&other) {
+                    node.disconnect(id);
                 } else {
                     node.add_peer(id);
                 }
@@ -197,8 +201,15 @@ impl Net {
         self.mesh();
     }
 
+    /// The node and all others cannot reach each other, and wait.
+    pub(super) fn disconnect(&mut self, at: usize) {
+        self.unreachable.insert(at);
+        self.mesh();
+    }
+
     pub(super) fn come_back(&mut self, at: usize) {
         self.away.remove(&at);
+        self.unreachable.remove(&at);
         self.mesh();
     }
 
@@ -231,6 +242,7 @@ impl Net {
     /// Everybody returns, the network is without faults: all become equal.
     pub(super) fn settle(&mut self) {
         self.away.clear();
+        self.unreachable.clear();
         self.mesh();
         self.drain();
         for _ in 0..5 {
