@@ -11,5 +11,6 @@
 
 mod conformance;
 mod differential;
+mod dynamic_properties;
 mod properties;
 mod world;

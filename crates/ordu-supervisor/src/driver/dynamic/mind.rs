@@ -165,9 +165,13 @@ impl DynamicMind {
                 self.answer_start(key, || Err(StartChildError::Zombie(child())));
                 self.answer_terminates(key, &Err(TerminateChildError::Zombie(child())));
             }
-            Notice::Stopped { .. } | Notice::Relinquished(_) => {
-                // Terminated, or gone with the supervisor, before it was up.
+            // Either may come before the child was up.
+            Notice::Stopped { .. } => {
                 self.answer_start(key, || Err(StartChildError::Failed(ExitReason::Killed)));
+                self.answer_terminates(key, &Ok(()));
+            }
+            Notice::Relinquished(_) => {
+                self.answer_start(key, || Err(StartChildError::SupervisorGone));
                 self.answer_terminates(key, &Ok(()));
             }
             Notice::Restarting { .. } | Notice::Finished(_) | Notice::Disowned | Notice::GaveUp(_) => {}
