@@ -95,7 +95,12 @@ where
                 && !state.outgoing.is_pushing()
             {
                 state.outgoing.push_after(told.written);
+                let is_certain = state.acknowledged.dominates(&self.map.floor);
                 self.ready(peer);
+                if !is_certain {
+                    // Nothing is pushed before it is known that the peer covers the floor. Either answer tells.
+                    self.probe(peer);
+                }
             }
         }
         if self.pulls.completed(peer, round) {

@@ -185,3 +185,24 @@ fn a_peer_that_did_not_notice_that_it_was_added_again_is_pushed_to_at_once() {
     net.drain();
     assert!(net.nodes[1].map().contains_key(&7));
 }
+
+#[test]
+fn a_peer_that_was_added_again_is_pushed_to_at_once_though_removes_were_collected() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    net.write(0, &[(1, Some(1))]);
+    net.write(0, &[(1, None)]);
+    for _ in 0..3 {
+        net.round();
+        net.check();
+    }
+    assert!(!net.nodes[0].floor().is_empty());
+    let peer = net.nodes[1].id();
+    net.nodes[0].remove_peer(peer);
+    net.nodes[0].add_peer(peer);
+    net.write(1, &[(5, Some(5))]);
+    net.sync(0, 1);
+    net.drain();
+    net.write(0, &[(7, Some(7))]);
+    net.drain();
+    assert!(net.nodes[1].map().contains_key(&7));
+}
