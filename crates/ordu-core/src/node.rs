@@ -16,7 +16,7 @@ use crate::membership::{Dialer, Evidence, Identity, Links, Names, Roster, Settle
 use crate::registers::{ChildKey, Key, Status, Value};
 use crate::replication::SYNC_FRAME;
 use crate::requests::{Answered, Asked, Decision, Parked};
-use crate::wire::{Message, Placed};
+use crate::wire::{MAX_FRAME, Message, Placed};
 use crate::{
     CloseReason, Config, ConnId, Event, ExitCause, Input, MemberInfo, NodeId, Now, Output, RequestId,
     StartId, Time,
@@ -250,9 +250,14 @@ impl Node {
             }
             Input::ChildIgnored { start } => self.child_started(start, Ok(Started::Ignore)),
             Input::ChildStartFailed { start, error } => {
-                self.child_started(start, Err(ExitReason::Error(error)));
+                self.child_started(start, Err(ExitReason::Error(shortened(error))));
             }
             Input::ChildExited { start, reason } => {
+                let reason = match reason {
+                    ExitReason::Error(text) => ExitReason::Error(shortened(text)),
+                    ExitReason::Panic(text) => ExitReason::Panic(shortened(text)),
+                    other => other,
+                };
                 self.supervise(DynamicEvent::Exited {
                     incarnation: Incarnation::new(start.0),
                     reason,
@@ -414,7 +419,15 @@ impl Node {
 
     fn view_changed(&mut self) {
         let members = self.settled.view().map_or(0, |view| view.ready.len());
-        self.takeovers.view_changed(members);
+        let owned = self.owned(self.id);
+        self.takeovers.view_changed(members, owned);
+        // Everybody's turn begins anew: those who saw the old view longer have no head start (S4.4).
+        for key in &self.children.unsettled {
+            if let Some(child) = self.children.all.get_mut(key) {
+                child.ownerless = None;
+                child.handed = None;
+            }
+        }
         self.touch_unsettled();
         let waiting: alloc::vec::Vec<_> = self.decisions.keys().cloned().collect();
         for key in waiting {
@@ -447,6 +460,7 @@ impl Node {
 
     pub(crate) fn send_on(&mut self, conn: ConnId, message: &Message) {
         let (channel, bytes) = (message.channel(), message.encode());
+        debug_assert!(bytes.len() <= MAX_FRAME, "a frame of {} bytes", bytes.len());
         self.output(Output::Send { conn, channel, bytes });
     }
 
@@ -476,5 +490,15 @@ impl Node {
         self.flush_replication();
         self.exit(ExitCause::Left);
         true
+    }
+}
+
+/// What a child says for itself may be of any length; more than this is not worth sending around.
+fn shortened(text: String) -> String {
+    const MOST: usize = 2_000;
+    if text.len() <= MOST {
+        text
+    } else {
+        text.chars().take(MOST / 4).collect()
     }
 }

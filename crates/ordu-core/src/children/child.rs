@@ -1,3 +1,4 @@
+use alloc::string::String;
 use alloc::sync::Arc;
 
 use ordu_crdt::Stamp;
@@ -31,6 +32,9 @@ pub(crate) struct Child {
     pub(crate) ownerless: Option<Time>,
     /// A take-over was handed to a node that has until then to claim it.
     pub(crate) handed: Option<(NodeId, Time)>,
+    /// When a child that nobody can run is looked at again, and what was last said of why.
+    pub(crate) look_again: Option<Time>,
+    pub(crate) unclaimed: Option<String>,
     /// The owner of the winning claim.
     pub(crate) owner: Option<NodeId>,
     pub(crate) published: Option<Arc<ChildInfo>>,
@@ -71,6 +75,8 @@ impl Child {
             refused: None,
             ownerless: None,
             handed: None,
+            look_again: None,
+            unclaimed: None,
             owner: None,
             published: None,
         }

@@ -63,9 +63,12 @@ impl Node {
             }
             Step::Start => self.start_owned(key),
             Step::Settle(state) => {
+                let intent = self.children.get(key).and_then(|child| child.claims.intent());
+                let run = intent.map(|intent| intent.run);
                 self.write_claim(key, |claim| Claim {
                     state,
                     os_pid: None,
+                    run: run.unwrap_or(claim.run),
                     ..claim
                 });
                 true
@@ -105,9 +108,19 @@ impl Node {
         let (Some(intent), Some(own)) = (child.claims.intent().cloned(), child.claims.own().cloned()) else {
             return false;
         };
-        if child.refused.is_some_and(|rank| rank > own.rank()) {
-            return false;
+        if let Some(rank) = child.refused.filter(|rank| *rank > own.rank()) {
+            if self.is_living(rank.token.owner) {
+                // Its claim is on its way here.
+                self.children.wake_at(now + self.config.timing.t_own * 5, key);
+                return false;
+            }
+            if let Some(child) = self.children.all.get_mut(key) {
+                child.refused = None;
+            }
         }
+        let Some(child) = self.children.all.get_mut(key) else {
+            return false;
+        };
         if let Some(at) = child.retry_at.filter(|at| *at > now && intent.run <= own.run) {
             self.children.wake_at(at, key);
             return false;

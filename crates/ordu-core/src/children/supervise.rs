@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use ordu_supervisor::core::{
-    Backoff, ChildPolicy, DynamicAction, DynamicEvent, ExitReason, Incarnation, Notice, Restart, Signal,
-    Time as SupervisorTime,
+    Backoff, ChildPolicy, DynamicAction, DynamicEvent, ExitReason, Incarnation, Notice, Refusal, Restart,
+    Signal, Time as SupervisorTime,
 };
 
 use crate::claims::{Copy, Phase, StopWhy};
@@ -16,7 +16,7 @@ use crate::{ChildSpec, Event, Output, StartId, Token};
 
 /// How the local supervisor treats a child: OTP's fields, a restart budget of its own so that one bad child
 /// takes down nobody, and a back-off so that it does not burn the budget in microseconds.
-fn policy(spec: &ChildSpec, timeout: Option<Duration>) -> ChildPolicy {
+pub(crate) fn policy(spec: &ChildSpec, timeout: Option<Duration>) -> ChildPolicy {
     ChildPolicy {
         restart: spec.restart,
         shutdown: spec.shutdown,
@@ -128,14 +128,23 @@ impl Node {
                     }
                 }
                 DynamicAction::Notice { key, notice, .. } => self.noticed(&key, notice),
-                DynamicAction::Refused { key, .. } => {
-                    // Known already, or gone already: whichever it is, look again.
-                    self.children.touch(&key);
-                }
+                DynamicAction::Refused { key, refusal } => self.start_refused(&key, &refusal),
                 DynamicAction::Report(_) | DynamicAction::Exit { .. } => {}
             }
         }
         worked
+    }
+
+    /// The local supervisor took no notice of an order: it knows the child already, or not any more.
+    fn start_refused(&mut self, key: &ChildKey, refusal: &Refusal) {
+        let phantom = self.supervisor.child(key).is_none()
+            && self
+                .copy_of(key)
+                .is_some_and(|copy| copy.phase != Phase::Claiming);
+        if phantom {
+            self.copy_did_not_start(key, &ExitReason::error(refusal));
+        }
+        self.children.touch(key);
     }
 
     /// Starts a copy: every start has a token of its own (S3.1).
@@ -235,7 +244,7 @@ impl Node {
             Notice::Ignored => {
                 self.drop_copy(key);
                 if !self.answer_placement(key, Err(PlaceError::Ignored)) {
-                    self.copy_finished(key, None, "chose not to run".into());
+                    self.copy_finished(key, None, "chose not to run");
                 }
             }
             Notice::Restarting { reason, at } => {
@@ -258,13 +267,17 @@ impl Node {
             Notice::Finished(reason) => {
                 self.exited_event(key, &reason, "finished");
                 let run = self.drop_and_take(key);
-                self.copy_finished(key, run, reason.to_string());
+                self.copy_finished(key, run, &reason.to_string());
             }
             Notice::Disowned => {
                 let run = self.drop_and_take(key);
-                self.copy_finished(key, run, "chose not to run".into());
+                self.copy_finished(key, run, "chose not to run");
             }
-            Notice::Relinquished(_) => self.drop_copy(key),
+            Notice::Relinquished(_) => {
+                // It gave itself away, to nobody: started again after a while, as after a start that failed.
+                self.drop_copy(key);
+                self.start_later(key);
+            }
             Notice::GaveUp(reason) => {
                 self.exited_event(key, &reason, "gave up");
                 self.drop_copy(key);
@@ -395,10 +408,7 @@ impl Node {
             child.attempts = 0;
             self.give_up(key, &text);
         } else {
-            let delay = Duration::from_millis(100 << child.attempts.min(6));
-            let at = self.now.mono + delay;
-            child.retry_at = Some(at);
-            self.children.wake_at(at, key);
+            self.start_later(key);
             self.write_claim(key, |claim| Claim {
                 state: ClaimState::Restarting,
                 os_pid: None,
@@ -407,12 +417,20 @@ impl Node {
         }
     }
 
+    fn start_later(&mut self, key: &ChildKey) {
+        if let Some(child) = self.children.all.get_mut(key) {
+            let at = self.now.mono + Duration::from_millis(100 << child.attempts.min(6));
+            child.retry_at = Some(at);
+            self.children.wake_at(at, key);
+        }
+    }
+
     /// The restart budget here is used up: another node may try, and if enough have, nobody (S2.5).
     fn give_up(&mut self, key: &ChildKey, reason: &str) {
         const MOST: usize = 3;
-        let members = self.settled.view().map_or(1, |view| view.ready.len());
+        let members = self.ready_members();
         self.write_claim(key, |claim| {
-            let relocations = claim.relocations + 1;
+            let relocations = claim.relocations.saturating_add(1);
             let tried = usize::try_from(relocations).unwrap_or(usize::MAX);
             let state = if tried < members.min(MOST) {
                 ClaimState::Relocating
@@ -423,14 +441,13 @@ impl Node {
                 state,
                 relocations,
                 os_pid: None,
-                reason: Some(reason.into()),
-                ..claim
+                ..claim.because(reason)
             }
         });
     }
 
     /// A temporary or transient child ended by itself: its life is over (S5.4).
-    fn copy_finished(&mut self, key: &ChildKey, run: Option<ordu_crdt::Stamp>, reason: String) {
+    fn copy_finished(&mut self, key: &ChildKey, run: Option<ordu_crdt::Stamp>, reason: &str) {
         let Some(child) = self.children.get(key) else {
             return;
         };
@@ -443,8 +460,7 @@ impl Node {
         }
         self.write_claim(key, |claim| Claim {
             os_pid: None,
-            reason: Some(reason),
-            ..claim
+            ..claim.because(reason)
         });
         let intent = Intent {
             deleted: Deleted::Finished,

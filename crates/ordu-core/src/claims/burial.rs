@@ -5,6 +5,9 @@ use crate::node::Node;
 use crate::registers::{ChildKey, Key, Value};
 use crate::{MemberState, NodeId};
 
+/// How many values of a removed node are written anew in one go.
+const ADOPTED_AT_ONCE: usize = 256;
+
 impl Node {
     /// Removes what nobody needs any more, now and then: intents of lives that are over, once every member
     /// has seen that they are (S2.1), and records of members that are gone for good (S2.4).
@@ -76,8 +79,7 @@ impl Node {
             .filter(|(node, known)| {
                 let down_for = (known.liveness == Liveness::Down).then(|| now.since(known.since));
                 !self.roster.is_removed(*node)
-                    && known.member.is_some()
-                    && (self.roster.is_superseded(*node)
+                    && ((known.liveness == Liveness::Down && self.roster.is_superseded(*node))
                         || self.roster.state(*node) == MemberState::Left
                         || down_for.is_some_and(|down| down >= forget_after))
             })
@@ -90,6 +92,13 @@ impl Node {
             ]);
             self.touch_owned(node);
         }
+        // What removed nodes wrote and still counts is written anew by this one, a little at a time, so that they
+        // leave every vector: 1,000 boots of a node cost no more than one.
+        let removed: Vec<_> = self.roster.removed_before(now).collect();
+        for node in removed {
+            self.replica.adopt(node.replica(), ADOPTED_AT_ONCE);
+        }
+        self.take_changes();
         // By then whatever a removed node wrote has been seen by everybody or belongs to nobody.
         if now.0 > u64::try_from(forget_after.as_micros()).unwrap_or(u64::MAX) {
             let owns_nothing = |node: &NodeId| self.owned(*node) == 0;

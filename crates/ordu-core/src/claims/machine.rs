@@ -1,5 +1,7 @@
 use alloc::vec::Vec;
 
+use ordu_supervisor::core::Restart;
+
 use super::{Copy, Phase, Step, StopWhy, Verdict};
 use crate::NodeId;
 use crate::registers::{Claim, ClaimState, Deleted, Intent, Rank};
@@ -77,7 +79,7 @@ impl Claims {
 
     /// The epoch of the next start (S3.1).
     pub(crate) fn next_epoch(&self, hlc_millis: u64) -> u64 {
-        (self.epoch + 1).max(hlc_millis)
+        self.epoch.saturating_add(1).max(hlc_millis)
     }
 
     pub(crate) fn highest_epoch(&self) -> u64 {
@@ -152,7 +154,13 @@ impl Claims {
 
     /// S3.4: only if a claim of an older life had a higher epoch does the winner start its copy again.
     fn outranked_by_an_older_life(&self, copy: &Copy) -> bool {
-        !copy.unwritten
+        // A temporary child runs at most once (S5.4): it keeps the token it has.
+        let may_restart = self
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.spec.restart != Restart::Temporary);
+        may_restart
+            && !copy.unwritten
             && self.own().is_some_and(|own| own.token == copy.token)
             && self
                 .siblings
@@ -162,6 +170,11 @@ impl Claims {
 
     fn step_without_copy(&self) -> Option<Step> {
         let intent = self.intent.as_ref()?;
+        // A claim of a life before one that is over as well.
+        let void = |claim: &&Claim| claim.owner() == self.me && claim.birth < intent.birth;
+        if !intent.is_live() && self.winner().as_ref().is_some_and(void) {
+            return Some(Step::RemoveClaim);
+        }
         let own = self.own()?;
         if !intent.is_live() {
             return Some(Step::RemoveClaim);

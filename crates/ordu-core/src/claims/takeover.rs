@@ -20,10 +20,13 @@ pub(crate) struct Takeovers {
     proposals: BTreeMap<u64, Proposal>,
     /// Proposals of others that wait for the operations they are about.
     asked: Vec<(NodeId, Propose)>,
-    /// Children taken over since the view last shrank, for S4.7.
+    /// Children taken over since most members went out of sight, and how many may be (S4.7).
     count: u32,
-    /// The size of the last settled view before it shrank below its half.
+    limit: u32,
+    /// The size of the last settled view that was more than half of the one before.
     whole: usize,
+    /// Children given to a node that its claims do not show yet.
+    assigned: BTreeMap<NodeId, u32>,
 }
 
 #[derive(Debug)]
@@ -34,6 +37,9 @@ struct Proposal {
     waiting: BTreeMap<NodeId, usize>,
     deadline: Time,
 }
+
+/// A child that nobody can run is looked at again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the decider finds to be done for a child.
 enum Duty {
@@ -59,10 +65,11 @@ impl Takeovers {
     }
 
     /// Takes note of a new settled view.
-    pub(crate) fn view_changed(&mut self, members: usize) {
-        if members * 2 > self.whole {
+    pub(crate) fn view_changed(&mut self, members: usize, owned: u32) {
+        if self.sees_the_majority(members) {
             self.whole = members;
             self.count = 0;
+            self.limit = owned.saturating_mul(2).max(100);
         }
     }
 
@@ -121,6 +128,7 @@ impl Node {
             if let Some(child) = self.children.all.get_mut(key) {
                 child.ownerless = None;
                 child.handed = None;
+                child.unclaimed = None;
             }
             return;
         }
@@ -175,6 +183,10 @@ impl Node {
         ) {
             return;
         }
+        let without = match child.claims.copy().map(|copy| &copy.phase) {
+            Some(Phase::Zombie) => Some(self.id),
+            _ => without,
+        };
         let Some(intent) = child.claims.intent().cloned() else {
             return;
         };
@@ -185,7 +197,7 @@ impl Node {
             .find(|claim| claim.birth == intent.birth && self.is_living(claim.owner()))
             .map(Claim::owner)
             .filter(|owner| Some(*owner) != without);
-        let here = child.claims.outranked_by().is_some().then_some(self.id);
+        let here = (child.claims.copy().is_some() && self.may_take_over(key)).then_some(self.id);
         let target = match runs_already.or(here) {
             Some(target) => Ok(target),
             // Where no other node may run it, the one that gave up tries again, until it has failed.
@@ -205,6 +217,7 @@ impl Node {
                     epoch,
                     what: ClaimNotice::TakeOver { birth: intent.birth },
                 };
+                *self.takeovers.assigned.entry(target).or_default() += 1;
                 if let Some(child) = self.children.all.get_mut(key) {
                     child.handed = Some((target, now + patience));
                 }
@@ -215,11 +228,24 @@ impl Node {
         }
     }
 
+    /// Nobody can run it now: a change of the view looks again, and so does time.
     fn unclaimed(&mut self, key: &ChildKey, reason: String) {
-        let (horde, id) = (key.horde.clone(), key.id.clone());
-        self.event(Event::Unclaimed { horde, id, reason });
-        // Whoever could run it is not there now: a change of the view looks again, and so does time.
-        self.children.wake_at(self.now.mono + Duration::from_secs(1), key);
+        let now = self.now.mono;
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        if child.look_again.is_none_or(|at| at <= now) {
+            let at = now + LOOK_AGAIN;
+            child.look_again = Some(at);
+            self.children.wake_at(at, key);
+        }
+        if let Some(child) = self.children.all.get_mut(key)
+            && child.unclaimed.as_ref() != Some(&reason)
+        {
+            child.unclaimed = Some(reason.clone());
+            let (horde, id) = (key.horde.clone(), key.id.clone());
+            self.event(Event::Unclaimed { horde, id, reason });
+        }
     }
 
     /// Picks a node for a child among the ready members, by load as known here (S4.2).
@@ -242,7 +268,8 @@ impl Node {
                 } else {
                     self.roster.get(*node)?.member.as_ref()?
                 };
-                let load = self.owned(*node) + self.placed_on(*node);
+                let assigned = self.takeovers.assigned.get(node).copied().unwrap_or(0);
+                let load = self.owned(*node) + self.placed_on(*node) + assigned;
                 Some(Candidate {
                     node: *node,
                     member,
@@ -259,7 +286,7 @@ impl Node {
             return;
         }
         let members = self.settled.view().map_or(1, |view| view.ready.len());
-        let limit = (2 * self.owned(self.id)).max(100);
+        let limit = self.takeovers.limit;
         if !self.takeovers.sees_the_majority(members) && self.takeovers.count >= limit {
             let reason = alloc::format!("{limit} taken over already while most members are out of sight");
             return self.unclaimed(key, reason);
@@ -327,12 +354,14 @@ impl Node {
             child.claims.observe_epoch(token.epoch);
         }
         self.takeovers.count += 1;
+        *self.takeovers.assigned.entry(me).or_default() += 1;
         self.takeovers.decided.push((key.clone(), claim));
     }
 
     /// Writes the take-overs of this round as one unit and shows them to the next in rank.
     pub(crate) fn write_takeovers(&mut self) {
         let decided = core::mem::take(&mut self.takeovers.decided);
+        self.takeovers.assigned.clear();
         if decided.is_empty() {
             return;
         }
@@ -493,7 +522,7 @@ impl Node {
             if child
                 .claims
                 .copy()
-                .is_some_and(|copy| copy.phase == Phase::Claiming)
+                .is_some_and(|copy| copy.phase == Phase::Claiming && copy.rank() < rank)
             {
                 self.drop_copy(&key);
             }
@@ -507,21 +536,31 @@ impl Node {
             return;
         };
         child.claims.observe_epoch(place.epoch);
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let current = child.claims.winner().filter(|claim| claim.birth == birth);
         let fits = child.claims.intent().is_some_and(|intent| {
-            let current = child.claims.winner().filter(|claim| claim.birth == birth);
             intent.birth == birth && intent.wants_running() && !Self::is_spent(intent, current)
         });
-        let copy_runs = child
-            .claims
-            .copy()
-            .is_some_and(|copy| copy.phase != Phase::Zombie);
-        let mine = child
-            .claims
-            .own()
-            .is_some_and(|own| own.state != ClaimState::Relocating);
-        if fits && !mine && (!copy_runs || child.claims.outranked_by().is_some()) {
+        // This node may see an owner alive that the decider does not (S4.7).
+        let owned = current
+            .is_some_and(|claim| claim.state != ClaimState::Relocating && self.is_living(claim.owner()));
+        if fits && !owned && self.may_take_over(key) {
             self.claim_here(key);
             self.write_takeovers();
         }
+    }
+
+    /// Whether a child without owner can be claimed here: nothing of it is here, or a copy that lost to a winner
+    /// that is gone. One that does not die cannot be started above.
+    fn may_take_over(&self, key: &ChildKey) -> bool {
+        let Some(child) = self.children.get(key) else {
+            return false;
+        };
+        child.claims.copy().is_none_or(|copy| {
+            !matches!(copy.phase, Phase::Zombie | Phase::Claiming | Phase::Stopping(_))
+                && child.claims.outranked_by().is_some()
+        })
     }
 }

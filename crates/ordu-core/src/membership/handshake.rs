@@ -88,18 +88,20 @@ impl Node {
         let Some(holder) = holder else {
             return self.welcome(conn, hello);
         };
-        // If the kernel of its host closed the holder's lifeline, or it cannot be asked, it is gone.
-        if self
-            .links
-            .used_link(holder)
-            .is_some_and(|link| !link.lifeline_closed)
-        {
-            self.names.wait(conn, hello, holder, rtt, self.now.mono);
-            self.ping(holder);
-        } else {
+        // If the kernel of its host closed the holder's lifeline, or another is where it was, it is gone.
+        let link = self.links.used_link(holder).map(|link| link.lifeline_closed);
+        let holder_addr = self.roster.get(holder).map(|known| known.identity.addr);
+        if link == Some(true) || holder_addr == Some(hello.identity.addr) {
             self.prove_dead(holder, "a new node of its name was authenticated");
-            self.welcome(conn, hello);
+            return self.welcome(conn, hello);
         }
+        let patience = if link.is_some() {
+            rtt * 4
+        } else {
+            self.config.timing.dial_timeout
+        };
+        self.names.wait(conn, hello, holder, patience, self.now.mono);
+        self.ping(holder);
     }
 
     fn objection(&self, hello: &Hello) -> Option<String> {
@@ -191,7 +193,7 @@ impl Node {
         self.roster.hear(identity.clone(), now);
         let change = self.links.greet(conn, self.id);
         if let Some(generation) = down {
-            self.roster.set_liveness(peer, Liveness::Heard, now);
+            self.set_liveness(peer, Liveness::Heard);
             // It learns on the reliable channel that it was given up, and comes back under a new generation.
             if generation >= identity.generation {
                 self.send(peer, &Message::Down(identity.generation));
@@ -223,6 +225,7 @@ impl Node {
         }
         self.swim.announce(identity, now);
         self.members_changed = true;
+        self.holder_answered(peer);
     }
 
     /// Nothing sent to this peer before is known to have arrived.

@@ -4,8 +4,8 @@ use core::time::Duration;
 use crate::wire::Hello;
 use crate::{ConnId, NodeId, Time};
 
-/// Newcomers that bear the name of a member that is believed alive (S6.2): the member is asked first, and
-/// only if it does not answer is the newcomer let in.
+/// Newcomers that bear the name of a member that is believed alive (S6.2): the member is asked first. If it does
+/// not answer, the newcomer is let in; if it does, the newer boot of the two is told to end.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     waiting: BTreeMap<ConnId, Newcomer>,
@@ -24,8 +24,8 @@ impl Names {
     /// The least time a holder has to answer.
     const PATIENCE: Duration = Duration::from_millis(200);
 
-    pub(crate) fn wait(&mut self, conn: ConnId, hello: Hello, holder: NodeId, rtt: Duration, now: Time) {
-        let deadline = now + Self::PATIENCE.max(rtt * 4);
+    pub(crate) fn wait(&mut self, conn: ConnId, hello: Hello, holder: NodeId, patience: Duration, now: Time) {
+        let deadline = now + Self::PATIENCE.max(patience);
         self.waiting.insert(
             conn,
             Newcomer {

@@ -76,6 +76,13 @@ impl Roster {
         true
     }
 
+    /// A node that the detector does not list has answered.
+    pub(crate) fn answered(&mut self, node: NodeId, now: Time) {
+        if let Some(known) = self.known.get_mut(&node) {
+            known.since = now;
+        }
+    }
+
     /// Takes over a member record of the map. A node first heard of there counts as down until the detector
     /// says otherwise: a record proves nothing about life (S6.1), but its address is worth dialling.
     pub(crate) fn set_member(&mut self, node: NodeId, member: Option<Member>, now: Time) {
@@ -159,12 +166,21 @@ impl Roster {
             .map(|(node, _)| *node)
     }
 
-    /// Whether another boot of the same name lives that is newer, or lives while this one is down: a clock set
-    /// back between two boots makes the newer id the smaller one.
+    /// Whether another boot of the same name takes this one's place: a newer one that lives, or, if this one is
+    /// down, any that lives (a clock set back between two boots makes the newer id the smaller one) or is newer.
     pub(crate) fn is_superseded(&self, node: NodeId) -> bool {
-        self.known.get(&node).is_some_and(|known| {
-            let mut others = self.living(&known.identity.name).filter(|other| *other != node);
-            others.any(|other| other > node || known.liveness == Liveness::Down)
+        let Some(known) = self.known.get(&node) else {
+            return false;
+        };
+        let lives = self.is_alive(node);
+        let name = &known.identity.name;
+        self.known.iter().any(|(other, theirs)| {
+            let same = *other != node && theirs.identity.name == *name;
+            same && if lives {
+                *other > node && self.is_alive(*other)
+            } else {
+                *other > node || self.is_alive(*other)
+            }
         })
     }
 

@@ -32,9 +32,7 @@ impl Node {
                 }
                 SwimEvent::Down(identity) => {
                     self.roster.hear(identity.clone(), self.now.mono);
-                    self.members_changed |=
-                        self.roster
-                            .set_liveness(identity.id, Liveness::Down, self.now.mono);
+                    self.set_liveness(identity.id, Liveness::Down);
                 }
                 SwimEvent::Rejoined => self.was_declared_down(),
             }
@@ -64,7 +62,6 @@ impl Node {
 
     /// The detector's own list is the truth about who answers; the roster follows it.
     fn refresh_liveness(&mut self) {
-        let now = self.now.mono;
         let active: BTreeMap<NodeId, bool> = self
             .swim
             .active()
@@ -76,10 +73,17 @@ impl Node {
                 (Some(false), _) => Liveness::Alive,
                 (Some(true), _) => Liveness::Suspect,
                 (None, Some(Liveness::Alive | Liveness::Suspect)) => Liveness::Down,
-                (None, Some(Liveness::Heard)) if self.links.used(node).is_none() => Liveness::Down,
+                (None, Some(Liveness::Heard)) if self.is_out_of_touch(node) => Liveness::Down,
                 (None, _) => continue,
             };
-            self.members_changed |= self.roster.set_liveness(node, liveness, now);
+            self.set_liveness(node, liveness);
+        }
+    }
+
+    pub(crate) fn set_liveness(&mut self, node: NodeId, liveness: Liveness) {
+        if self.roster.set_liveness(node, liveness, self.now.mono) {
+            self.members_changed = true;
+            self.touch_owned(node);
         }
     }
 
@@ -99,7 +103,25 @@ impl Node {
         let unlisted: Vec<_> = self.unlisted().collect();
         for peer in unlisted {
             self.court(peer);
+            if self.is_heard(peer) {
+                self.ping(peer);
+            }
         }
+        self.refresh_liveness();
+    }
+
+    fn is_heard(&self, node: NodeId) -> bool {
+        self.roster
+            .get(node)
+            .is_some_and(|known| known.liveness == Liveness::Heard)
+    }
+
+    /// Whether a node that has shown itself, and that the detector does not list, has gone silent since: the
+    /// detector would never notice.
+    fn is_out_of_touch(&self, node: NodeId) -> bool {
+        let patience = self.config.timing.suspicion * 2;
+        let silent = |since: crate::Time| self.now.mono >= since + patience;
+        self.links.used(node).is_none() || self.roster.get(node).is_some_and(|known| silent(known.since))
     }
 
     pub(crate) fn unlisted(&self) -> impl Iterator<Item = NodeId> + '_ {
@@ -148,6 +170,9 @@ impl Node {
     }
 
     pub(crate) fn peer_answered(&mut self, peer: NodeId) {
+        if self.is_heard(peer) {
+            self.roster.answered(peer, self.now.mono);
+        }
         self.evidence.answered(peer);
         for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
             if let Some(link) = self.links.link_mut(conn) {
@@ -212,7 +237,7 @@ impl Node {
         self.proven.insert(peer);
         self.reasons.insert(peer, String::from(reason));
         self.swim.declare_down(identity, self.now.mono);
-        self.members_changed |= self.roster.set_liveness(peer, Liveness::Down, self.now.mono);
+        self.set_liveness(peer, Liveness::Down);
         for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
             self.close(conn, CloseReason::PeerGone);
         }

@@ -115,6 +115,10 @@ impl Node {
             return Ok(());
         }
         match self.replica.handle(peer.replica(), message) {
+            Err(SyncError::OwnIdRetired) => {
+                self.exit(ExitCause::Removed);
+                Ok(())
+            }
             Err(SyncError::OwnIdElsewhere { .. }) => {
                 self.exit(ExitCause::Cloned);
                 Ok(())
@@ -178,9 +182,19 @@ impl Node {
         self.replica.vector().covers(dot)
     }
 
-    /// How many holders an acknowledged write needs (S5.2).
+    /// How many holders an acknowledged write needs (S5.2). It goes by who is ready, settled or not: a suspect
+    /// counts until it is down.
     pub(crate) fn write_concern(&self) -> usize {
-        self.settled.view().map_or(1, |view| view.ready.len().min(2))
+        self.ready_members().min(2)
+    }
+
+    /// How many members are ready, this one counted in any case.
+    pub(crate) fn ready_members(&self) -> usize {
+        1 + self
+            .roster
+            .iter()
+            .filter(|(node, _)| self.roster.is_ready(*node))
+            .count()
     }
 
     /// Takes over what changed in the map, by whomever.
@@ -208,6 +222,10 @@ impl Node {
                         self.exit(ExitCause::Removed);
                     }
                     self.roster.set_removed(node, removed, self.now.mono);
+                    self.touch_owned(node);
+                    if removed {
+                        self.replica.retire(node.replica());
+                    }
                     self.members_changed = true;
                 }
                 Key::Intent(child) | Key::Claim(child) => {

@@ -1,6 +1,6 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -8,6 +8,7 @@ use core::time::Duration;
 use ordu_crdt::Dot;
 use ordu_supervisor::core::Restart;
 
+use crate::children::policy;
 use crate::node::Node;
 use crate::registers::ChildKey;
 use crate::wire::{Ask, Message, Told};
@@ -21,6 +22,8 @@ pub(crate) struct Asked {
     stage: Stage,
     /// Whom it was passed on to before, in vain: it may have been done.
     before: Option<NodeId>,
+    /// A decider that is gone may have had it done: no failure is definite any more (S5.1).
+    doubt: bool,
 }
 
 #[derive(Debug)]
@@ -78,10 +81,12 @@ impl Node {
                 deadline: now + timeout,
                 stage,
                 before: None,
+                doubt: false,
             },
         );
     }
 
+    /// What is wrong with a call, if anything is.
     fn invalid(&self, command: &Command) -> Option<String> {
         let (horde, _) = command.child();
         if !self.config.hordes.contains(horde) {
@@ -91,7 +96,9 @@ impl Node {
             ));
         }
         if let Command::StartChild { spec, .. } = command {
-            return spec.oversize();
+            return spec
+                .oversize()
+                .or_else(|| policy(spec, None).validate(None).err().map(|e| e.to_string()));
         }
         None
     }
@@ -148,6 +155,9 @@ impl Node {
                     });
                 }
                 let holders = holders.unwrap_or_default();
+                if holders.len() < concern {
+                    return false;
+                }
                 self.held(request, &holders);
                 true
             }
@@ -176,6 +186,7 @@ impl Node {
         if decider != self.id && self.links.used(decider).is_none() {
             return false;
         }
+        asked.doubt |= asked.before.is_some_and(|before| before != decider);
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
         let ask = Ask {
@@ -233,6 +244,7 @@ impl Node {
                 };
             }
             Err(error) => {
+                let error = if asked.doubt { doubtful(error) } else { error };
                 self.asked.remove(&told.request);
                 self.reply(told.request, Err(error));
             }
@@ -283,5 +295,21 @@ impl Node {
                 _ => asked.deadline,
             })
             .min()
+    }
+}
+
+/// What a failure is worth if an earlier decider may have had the call done.
+fn doubtful(error: CallError) -> CallError {
+    match error {
+        CallError::StartFailed { .. }
+        | CallError::NoEligibleNode { .. }
+        | CallError::NotReady { .. }
+        | CallError::NotDecider { .. }
+        | CallError::NotFound { .. } => {
+            let detail =
+                format!("the node that decided first went down, it may have been done; then: {error}");
+            CallError::Unknown { detail }
+        }
+        other => other,
     }
 }

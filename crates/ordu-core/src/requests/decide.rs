@@ -9,7 +9,9 @@ use super::Parked;
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
-use crate::{Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, NodeId, Stopped, Time, Token};
+use crate::{
+    Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, MemberState, NodeId, Stopped, Time, Token,
+};
 
 /// A request at the decider of its id: the volatile reservation of S4.1. Those of one id are served one
 /// after the other.
@@ -19,6 +21,8 @@ pub(crate) struct Decision {
     deadline: Time,
     /// The caller was told that the outcome is unknown; the reservation stands until it is known.
     told: bool,
+    /// A node that went down may have started the child: nothing definite can be said any more (S5.1).
+    doubt: bool,
     state: State,
 }
 
@@ -55,6 +59,8 @@ pub(crate) struct Answered {
 
 /// A request that hops on after this many finds no decider (S4.1).
 const MAX_HOPS: u8 = 2;
+/// A node that is busy with the id for another decider is asked again after this long.
+const BUSY: Duration = Duration::from_millis(50);
 /// An answer is remembered for this long.
 const REMEMBER: Duration = Duration::from_mins(1);
 
@@ -88,6 +94,7 @@ impl Node {
                     ask,
                     deadline,
                     told: false,
+                    doubt: false,
                     state: State::New,
                 });
             }
@@ -141,6 +148,10 @@ impl Node {
             result,
             written,
         };
+        if ask.origin == self.id {
+            // Nothing to itself is lost.
+            return self.deliver(self.id, told);
+        }
         let at = self.now.mono;
         self.answered.insert(
             (ask.origin, ask.request),
@@ -184,18 +195,23 @@ impl Node {
                 self.tell(&decision.ask, Err(CallError::NotReady { detail }), Vec::new());
                 Progress::Done
             }
-            State::New => self.decide_new(key, decision),
+            State::New => self.begin_decision(key, decision),
             State::Placing { target, .. } if !self.is_living(*target) => {
                 let target = *target;
+                decision.doubt = true;
                 if decision.told {
                     Progress::Done
+                } else if late {
+                    self.tell_late(decision);
+                    Progress::Done
+                } else if self.settled.view().is_none() {
+                    Progress::Wait
                 } else {
                     self.place_elsewhere(key, decision, target)
                 }
             }
             State::Placing { .. } if late && !decision.told => {
-                let detail = "the child's start took too long".into();
-                self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
+                self.tell_late(decision);
                 decision.told = true;
                 Progress::Wait
             }
@@ -218,6 +234,30 @@ impl Node {
             State::Covering { written } if !self.is_living(NodeId(written.origin.0)) => Progress::Done,
             State::Placing { .. } | State::Covering { .. } => Progress::Wait,
         }
+    }
+
+    fn tell_late(&mut self, decision: &Decision) {
+        let detail = "the child's start took too long".into();
+        self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
+    }
+
+    /// The request's turn has come; by now another node may decide about the id.
+    fn begin_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
+        let Some(decider) = self.settled.view().and_then(|view| view.decider(key)) else {
+            return Progress::Wait;
+        };
+        if decider == self.id {
+            return self.decide_new(key, decision);
+        }
+        let timeout = decision.deadline.since(self.now.mono);
+        let hops = decision.ask.hops.saturating_add(1);
+        let ask = Ask {
+            hops,
+            timeout,
+            ..decision.ask.clone()
+        };
+        self.send(decider, &Message::Ask(ask));
+        Progress::Done
     }
 
     fn decide_new(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
@@ -318,7 +358,7 @@ impl Node {
                     id: key.id.clone(),
                     detail,
                 };
-                self.tell(&decision.ask, Err(error), Vec::new());
+                self.tell_failure(decision, error);
                 return Progress::Done;
             }
         };
@@ -355,7 +395,7 @@ impl Node {
         let Command::StartChild { spec, .. } = decision.ask.command.clone() else {
             return Progress::Done;
         };
-        if spec.restart == Restart::Temporary {
+        if spec.restart == Restart::Temporary && decision.doubt {
             let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
             self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
             return Progress::Done;
@@ -443,10 +483,18 @@ impl Node {
                 return Progress::Wait;
             }
             Err(PlaceError::Refused(_)) => return self.place_elsewhere(key, decision, from),
-            Err(PlaceError::Ignored) => {
+            Err(PlaceError::Busy) => {
+                decision.state = State::New;
+                self.children.wake_at(self.now.mono + BUSY, key);
+                return Progress::Wait;
+            }
+            Err(PlaceError::Ignored) if !decision.doubt => {
                 self.tell(&ask, Ok(Answer::Ignored), Vec::new());
                 return Progress::Done;
             }
+            Err(PlaceError::Ignored) => CallError::Unknown {
+                detail: "the child chose not to run; a node that went down may run it".into(),
+            },
             Err(PlaceError::StartFailed(error)) => CallError::StartFailed {
                 id: key.id.clone(),
                 node: self.name_of(from),
@@ -456,8 +504,20 @@ impl Node {
                 detail: "the child was started from elsewhere at the same time".into(),
             },
         };
-        self.tell(&ask, Err(error), Vec::new());
+        self.tell_failure(decision, error);
         Progress::Done
+    }
+
+    /// A failure is definite only if no node that went down may have started the child before.
+    fn tell_failure(&mut self, decision: &Decision, error: CallError) {
+        let error = if decision.doubt {
+            CallError::Unknown {
+                detail: alloc::format!("a node went down while it started the child; then: {error}"),
+            }
+        } else {
+            error
+        };
+        self.tell(&decision.ask, Err(error), Vec::new());
     }
 
     /// What is known of a child that has just been started elsewhere, before the map says so here.
@@ -486,16 +546,26 @@ impl Node {
             return Some(Stopped::Confirmed);
         };
         let owner = claim.owner();
-        let stopped = matches!(claim.state, ClaimState::Stopped | ClaimState::Failed);
+        let run = child.claims.intent().map(|intent| intent.run);
+        let stopped =
+            matches!(claim.state, ClaimState::Stopped | ClaimState::Failed) && Some(claim.run) >= run;
         let runs_here = child.claims.copy().is_some();
-        if !runs_here && (stopped || !self.is_living(owner)) {
+        if !runs_here && (stopped || self.is_surely_gone(owner)) {
             return Some(Stopped::Confirmed);
         }
-        // A little earlier than the caller gives up, so that it hears of it.
+        // A little earlier than the caller gives up, so that it hears of it; at once if the owner is out of sight.
         let soon = self.now.mono + decision.ask.timeout / 10 >= decision.deadline;
-        (late || soon || claim.state == ClaimState::Zombie).then(|| Stopped::Accepted {
+        let hopeless = claim.state == ClaimState::Zombie || !self.is_living(owner);
+        (late || soon || hopeless).then(|| Stopped::Accepted {
             owner: self.name_of(owner),
         })
+    }
+
+    /// Whether nothing of a node can be running: not merely out of sight.
+    fn is_surely_gone(&self, node: NodeId) -> bool {
+        node != self.id
+            && (self.proven.contains(&node)
+                || matches!(self.roster.state(node), MemberState::Left | MemberState::Removed))
     }
 
     fn restarted(
@@ -512,7 +582,7 @@ impl Node {
             Some(Claim {
                 state: ClaimState::Running,
                 ..
-            }) => match self.info(key) {
+            }) if !late => match self.info(key) {
                 Some(info) => Ok(Answer::Started {
                     child: Arc::new(info),
                     held_by: Vec::new(),

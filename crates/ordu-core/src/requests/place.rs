@@ -33,12 +33,26 @@ impl Node {
         let deadline = self.now.mono + place.timeout;
         let child = self.child_mut(&key);
         child.claims.observe_epoch(place.epoch);
-        if let Some(placed) = &child.placed {
-            if placed.decider == decider && placed.place.placement == place.placement {
+        if let Some(placed) = &mut child.placed {
+            let same = placed.decider == decider && placed.place.placement == place.placement;
+            let (before, spec_before) = (placed.decider, Arc::clone(&placed.spec));
+            if same {
                 return;
             }
-            let refusal = PlaceError::Refused("is starting it for another decider".into());
-            return self.answer(decider, &place, Err(refusal));
+            if self.is_living(before) || spec_before != spec {
+                return self.answer(decider, &place, Err(PlaceError::Busy));
+            }
+            // The decider of this start went down; its successor hears how it ends.
+            if let Some(placed) = self
+                .children
+                .all
+                .get_mut(&key)
+                .and_then(|child| child.placed.as_mut())
+            {
+                placed.decider = decider;
+                placed.place = place;
+            }
+            return;
         }
         child.placed = Some(Pending {
             decider,
@@ -61,7 +75,7 @@ impl Node {
         let Some(pending) = child.placed.as_mut().filter(|pending| !pending.begun) else {
             return;
         };
-        if now >= pending.deadline {
+        if now >= pending.deadline || self.standing.is_leaving() {
             pending.begun = true;
             self.answer_placement(
                 key,
@@ -116,8 +130,10 @@ impl Node {
             child: place.child.clone(),
             result,
         };
-        self.placed
-            .insert((decider, place.placement), (self.now.mono, placed.clone()));
+        if decider != self.id {
+            self.placed
+                .insert((decider, place.placement), (self.now.mono, placed.clone()));
+        }
         self.send(decider, &Message::Placed(placed));
     }
 }

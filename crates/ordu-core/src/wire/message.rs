@@ -111,6 +111,8 @@ pub(crate) enum PlaceError {
     StartFailed(String),
     /// The child chose not to run: definite.
     Ignored,
+    /// The target is starting it for another decider: ask again.
+    Busy,
     /// The target did not try; another may.
     Refused(String),
     /// It started, but was stopped before it was written down.
