@@ -49,7 +49,7 @@ pub struct Timing {
     pub gap: Duration,
     /// A node with seeds that none of them answers decides alone after this long (S4.6).
     pub boot_grace: Duration,
-    /// The decider's head start over the next in rank, and each rank's over the one after it (S4.4).
+    /// The head start of each rank over the one after it, counted from the settled view (S4.4).
     pub t_own: Duration,
     /// How long a loser waits for a winner that is still starting (S7.1).
     pub conflict_wait: Duration,

@@ -1,7 +1,7 @@
 //! One child as its owner sees it: the registers, the copy that runs here, and what follows from them.
 //!
-//! **Architecture invariant:** [`Claims`] knows no membership and no clock. Who is alive, who decides and
-//! when to give up waiting is the business of `takeover/` and `conflict/` beside it.
+//! **Architecture invariant:** [`Claims`] knows no membership and no clock. Who is alive and who decides is the
+//! business of `takeover` beside it; when a loser gives up waiting, that of `children/reconcile`.
 
 mod burial;
 mod copy;

@@ -7,8 +7,8 @@ use crate::{ConnId, NodeId, Time};
 /// The connections of this node, and for each peer the one that is used.
 ///
 /// Two nodes may dial each other at the same moment. Of the two connections the one dialled by the smaller
-/// `NodeId` is used by both sides; only the dialler of the other closes it, so nothing sent on it is lost to
-/// two closings that cross. Of several dialled by one side the newest is used: the dialler had reason to
+/// `NodeId` is used by both sides; only the dialler of the other closes it, and only after a while, so nothing
+/// sent on it is lost to a closing that comes too early. Of several dialled by one side the newest is used: the dialler had reason to
 /// believe that the older is dead.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
