@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::child::Child;
 use super::child_id::ChildId;
 use super::ctx::{Ctx, StopSignal};
+use super::factory::Factory;
 use super::into_exit::IntoExit;
 use super::start::{StartChild, StartError, Started, Starting};
 use super::supervisor::SupervisorBuilder;
@@ -31,7 +32,7 @@ use crate::core::{AutoShutdown, Backoff, ChildPolicy, ChildType, Intensity, Rest
 #[must_use]
 pub struct ChildSpec {
     pub(super) id: ChildId,
-    pub(super) start: Arc<dyn StartChild>,
+    pub(super) start: Factory,
     pub(super) policy: ChildPolicy,
 }
 
@@ -40,7 +41,7 @@ impl ChildSpec {
     pub fn new(id: impl Into<ChildId>, start: impl StartChild) -> Self {
         Self {
             id: id.into(),
-            start: Arc::new(start),
+            start: Factory::new(start),
             policy: ChildPolicy::worker(),
         }
     }

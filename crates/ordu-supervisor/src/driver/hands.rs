@@ -11,10 +11,11 @@ use tokio::task::AbortHandle;
 use super::child::{Body, Child};
 use super::child_id::{ChildId, ChildRef};
 use super::ctx::{Ctx, StopSignal};
+use super::factory::Factory;
 use super::mailbox::{News, NewsSink, SupervisorId};
 use super::panics::catch;
 use super::shared::Shared;
-use super::start::{BoxFuture, Info, StartChild, StartError, Started, Starting};
+use super::start::{BoxFuture, Info, StartError, Started, Starting};
 use super::supervisor::OwnedSupervisor;
 use super::task::{ChildTask, StartTask};
 use crate::core::{self, ExitReason, Incarnation, Signal, StartOutcome};
@@ -64,13 +65,7 @@ impl Hands {
     }
 
     /// Starts a child. What comes of it is told as news, or waits in [`next_ready`](Self::next_ready).
-    pub(super) fn start(
-        &mut self,
-        id: ChildId,
-        incarnation: Incarnation,
-        restarts: u32,
-        start: &dyn StartChild,
-    ) {
+    pub(super) fn start(&mut self, id: ChildId, incarnation: Incarnation, restarts: u32, start: &Factory) {
         let shared = Shared::new(
             self.supervisor,
             id,
@@ -203,7 +198,9 @@ impl Hands {
     pub(super) fn forget_leftovers(&mut self) {
         self.already_started = None;
         if !self.infos.is_empty() {
-            self.infos.clear();
+            // Its drop is user code.
+            let infos = std::mem::take(&mut self.infos);
+            let _ = catch(|| drop(infos));
         }
     }
 
@@ -249,7 +246,10 @@ impl Drop for Hands {
 
 /// Calls the start function and takes its first steps here and now: most starts need no more, and a task less
 /// is a task less. A panic is a failed start.
-fn begin(shared: &Arc<Shared>, start: &dyn StartChild, ctx: Ctx) -> Starting {
+fn begin(shared: &Arc<Shared>, start: &Factory, ctx: Ctx) -> Starting {
+    let Some(start) = start.get() else {
+        return Starting::Now(Ok(Started::Ignore));
+    };
     let begun = catch(|| {
         Arc::clone(shared).sync_scope(|| match start.start(ctx) {
             Starting::Now(outcome) => Starting::Now(outcome),

@@ -8,6 +8,7 @@ mod ctx;
 mod dynamic;
 mod errors;
 mod events;
+mod factory;
 mod hands;
 mod into_exit;
 mod link;

@@ -252,3 +252,23 @@ async fn a_start_that_takes_too_long_is_aborted_and_fails() {
     assert_eq!(before.elapsed().as_secs(), 3);
     assert_eq!(stage.log(), ["start dropped"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_a_spec_is_dropped_does_not_end_the_supervisor() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let bomb = Arc::new(Bomb);
+    let spec = ChildSpec::task("a", move |_ctx| {
+        let _held = &bomb;
+        std::future::pending::<()>()
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    supervisor.terminate_child("a").await.unwrap();
+    supervisor.delete_child("a").await.unwrap();
+    assert_eq!(supervisor.count_children().await.unwrap().specs, 0);
+    supervisor.stop().await.unwrap();
+}

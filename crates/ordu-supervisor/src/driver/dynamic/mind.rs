@@ -1,7 +1,5 @@
 //! The dynamic core together with the callers it owes answers.
 
-use std::sync::Arc;
-
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use tokio::sync::oneshot::Sender;
@@ -14,10 +12,10 @@ use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{QueryError, StartChildError, TerminateChildError};
 use crate::driver::events::{Event, Events, log};
+use crate::driver::factory::Factory;
 use crate::driver::hands::Hands;
 use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::{Ended, Mind};
-use crate::driver::start::StartChild;
 use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
 
 /// A call, and where its answer goes.
@@ -59,7 +57,7 @@ type Callers<T> = HashMap<u64, T, FixedState>;
 
 pub(super) struct DynamicMind {
     supervisor: SupervisorId,
-    core: DynamicCore<Key, Arc<dyn StartChild>>,
+    core: DynamicCore<Key, Factory>,
     last_key: u64,
     starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
     terminates: Callers<Vec<Sender<Result<(), TerminateChildError>>>>,
@@ -67,7 +65,7 @@ pub(super) struct DynamicMind {
 }
 
 impl DynamicMind {
-    pub(super) fn new(supervisor: SupervisorId, core: DynamicCore<Key, Arc<dyn StartChild>>) -> Self {
+    pub(super) fn new(supervisor: SupervisorId, core: DynamicCore<Key, Factory>) -> Self {
         Self {
             supervisor,
             core,
@@ -253,7 +251,7 @@ impl Mind for DynamicMind {
                     restarts,
                     payload,
                 } => {
-                    hands.start(key.id, incarnation, restarts, &*payload);
+                    hands.start(key.id, incarnation, restarts, &payload);
                 }
                 DynamicAction::Signal {
                     incarnation, signal, ..

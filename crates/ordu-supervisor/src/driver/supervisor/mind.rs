@@ -1,8 +1,6 @@
 //! The static core together with the callers it owes answers.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-
 use tokio::sync::oneshot::Sender;
 
 use super::handle::{ChildInfo, ChildState, StartedChild};
@@ -16,10 +14,10 @@ use crate::driver::errors::{
     DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError,
 };
 use crate::driver::events::{Event, Events, log};
+use crate::driver::factory::Factory;
 use crate::driver::hands::Hands;
 use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::{Ended, Mind};
-use crate::driver::start::StartChild;
 
 /// A call, and where its answer goes.
 pub(in crate::driver) enum Command {
@@ -45,7 +43,7 @@ enum Caller {
 
 pub(super) struct StaticMind {
     supervisor: SupervisorId,
-    core: StaticCore<ChildId, Arc<dyn StartChild>>,
+    core: StaticCore<ChildId, Factory>,
     /// In the order of their calls, which is the order in which the core answers.
     callers: VecDeque<(u64, Caller)>,
     calls: u64,
@@ -54,11 +52,7 @@ pub(super) struct StaticMind {
 }
 
 impl StaticMind {
-    pub(super) fn new(
-        supervisor: SupervisorId,
-        core: StaticCore<ChildId, Arc<dyn StartChild>>,
-        up: Sender<()>,
-    ) -> Self {
+    pub(super) fn new(supervisor: SupervisorId, core: StaticCore<ChildId, Factory>, up: Sender<()>) -> Self {
         Self {
             supervisor,
             core,
@@ -187,7 +181,7 @@ impl Mind for StaticMind {
                     restarts,
                     payload,
                 } => {
-                    hands.start(key, incarnation, restarts, &*payload);
+                    hands.start(key, incarnation, restarts, &payload);
                 }
                 StaticAction::Signal {
                     incarnation, signal, ..

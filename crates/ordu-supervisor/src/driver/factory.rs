@@ -1,0 +1,31 @@
+//! A start function as the supervisor keeps it.
+
+use std::sync::Arc;
+
+use super::panics::catch;
+use super::start::StartChild;
+
+/// A start function. What it captured is user code too: a panic when that is dropped must not end the
+/// supervisor that happens to drop it.
+#[derive(Clone)]
+pub(super) struct Factory(Option<Arc<dyn StartChild>>);
+
+impl Factory {
+    pub(super) fn new(start: impl StartChild) -> Self {
+        Self(Some(Arc::new(start)))
+    }
+
+    /// The function; there from `new` to the drop.
+    pub(super) fn get(&self) -> Option<&dyn StartChild> {
+        self.0.as_deref()
+    }
+}
+
+impl Drop for Factory {
+    fn drop(&mut self) {
+        let start = self.0.take();
+        if let Err(panic) = catch(|| drop(start)) {
+            tracing::error!(reason = %panic, "what a start function captured panicked when it was dropped");
+        }
+    }
+}
