@@ -38,7 +38,11 @@ impl Invariant for ConflictSparesLast {
             return Ok(());
         };
         let child = (horde.clone(), id.clone());
-        if justified(history, &child, *winner) {
+        // A user's stop or deletion ends the winner too: then it is over (S7.1).
+        let ended_by_user = history
+            .calls_about(&child)
+            .any(|call| !call.is_start() && call.may_count());
+        if ended_by_user || justified(history, &child, *winner) {
             return Ok(());
         }
         Err(format!(
@@ -60,11 +64,20 @@ fn justified(history: &History, child: &Child, winner: Token) -> bool {
     let since_then = history
         .copies_of(child)
         .filter(|copy| copy.node == winner.owner && copy.token >= winner);
-    since_then.into_iter().any(|copy| match &copy.ended {
-        None => copy.up.is_some() || now.since(copy.began) >= wait.mul_f64(0.99),
-        Some((at, CopyEnd::DiedWithNode)) => copy.up.is_some() && now.since(*at) <= ANSWER,
-        Some(_) => true,
-    })
+    // An older copy of its owner that is still in the way counts as starting: the new one waits for its end.
+    let in_the_way = history.copies_of(child).any(|copy| {
+        let gone_for = copy
+            .ended
+            .as_ref()
+            .map_or(Duration::ZERO, |(at, _)| now.since(*at));
+        copy.node == winner.owner && now.since(copy.began) >= wait && gone_for < wait
+    });
+    in_the_way
+        || since_then.into_iter().any(|copy| match &copy.ended {
+            None => copy.up.is_some() || now.since(copy.began) >= wait.mul_f64(0.99),
+            Some((at, CopyEnd::DiedWithNode)) => copy.up.is_some() && now.since(*at) <= ANSWER,
+            Some(_) => true,
+        })
 }
 
 fn describe(history: &History, child: &Child, winner: Token) -> String {

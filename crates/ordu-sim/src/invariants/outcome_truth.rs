@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use ordu_core::{Answer, CallError, ChildState, Command, Restart, Stopped};
 
 use super::{Invariant, Verdict};
-use crate::oracle::{CallRecord, Child, History};
+use crate::oracle::{CallRecord, Child, CopyRecord, History};
 use crate::{AFTERMATH, CallId, CopyEnd, Fact, What};
 
 /// What a client was told is true: a started child had come up and its holders hold it, after a definite
@@ -67,12 +67,18 @@ fn started(
             "answered Started with {token}, which nobody ever started"
         ));
     };
-    if copy.up.is_none() {
+    // Right behind the call another may have asked for a restart, whose token the answer shows then.
+    let came_up = |copy: &CopyRecord| copy.up.is_some_and(|up| up >= record.made);
+    if copy.up.is_none() && !history.copies_of(&key).any(came_up) {
         return Err(format!(
             "answered Started with {token}, whose start has not returned"
         ));
     }
-    if child.node.as_ref() != Some(&copy.boot.host.name()) {
+    // Its owner may have died since; then the asked node may know already that nobody runs it.
+    let owner_lives = history
+        .boot(copy.boot)
+        .is_some_and(|record| record.ended.is_none());
+    if owner_lives && child.node.as_ref() != Some(&copy.boot.host.name()) {
         return Err(format!(
             "answered that it runs on {:?}; it runs on {}",
             child.node, copy.boot

@@ -1,0 +1,305 @@
+//! What ordu promises, one situation each, with the shipped node in a simulated world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordu_core::{Answer, CallError, ChildId, Command, Node};
+use ordu_sim::oracle::CopyRecord;
+use ordu_sim::{Behaviour, Fault, HostId, PlannedCall, Setup, Simulation, Trace};
+
+type Cluster = Simulation<Node>;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn host(index: usize) -> HostId {
+    HostId(index)
+}
+
+fn start(id: &str, behaviour: usize) -> Command {
+    Command::StartChild {
+        horde: Setup::horde(),
+        id: ChildId::new(id).expect("valid"),
+        spec: Arc::new(Setup::spec(behaviour, 0)),
+    }
+}
+
+/// A settled cluster on one LAN with `children` steady children.
+fn cluster(hosts: usize, children: usize, seed: u64, change: impl Fn(&mut Setup)) -> Cluster {
+    let mut setup = Setup::lan(hosts, seed);
+    change(&mut setup);
+    let mut cluster = Cluster::new(setup, Trace::Off);
+    cluster.boot_all();
+    cluster.run_for(seconds(3)).expect("nothing goes wrong");
+    for child in 0..children {
+        let outcome = cluster.ask(host(child % hosts), start(&format!("c{child}"), 0), PATIENCE);
+        let outcome = outcome.expect("no rule is broken");
+        assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+    }
+    cluster
+}
+
+fn run(cluster: &mut Cluster, length: Duration) {
+    if let Err(violation) = cluster.run_for(length) {
+        panic!("{violation}");
+    }
+}
+
+/// All is as it must be within `within` of now.
+fn settles(cluster: &mut Cluster, within: Duration) {
+    if let Err(violation) = cluster.settle(within) {
+        panic!("{violation}");
+    }
+}
+
+fn live(cluster: &Cluster) -> Vec<&CopyRecord> {
+    let copies = cluster.history().copies().iter();
+    copies.filter(|copy| copy.is_up()).collect()
+}
+
+fn everybody_alone(hosts: usize) -> Fault {
+    Fault::Split((0..hosts).map(|index| vec![host(index)]).collect())
+}
+
+#[test]
+fn children_started_through_all_nodes_spread_over_all_and_run_once() {
+    let mut cluster = cluster(3, 30, 1, |_| {});
+    settles(&mut cluster, seconds(1));
+    let mut owners: Vec<usize> = live(&cluster).iter().map(|copy| copy.boot.host.0).collect();
+    assert_eq!(owners.len(), 30);
+    owners.sort_unstable();
+    owners.dedup();
+    assert_eq!(owners, [0, 1, 2]);
+}
+
+#[test]
+fn the_children_of_a_killed_node_run_again_within_a_second() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 30, seed, |_| {});
+        cluster.inflict(Fault::Crash(host(1)));
+        run(&mut cluster, seconds(1));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 30);
+    }
+}
+
+#[test]
+fn a_node_that_loses_power_is_noticed_within_three_seconds() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 30, seed, |_| {});
+        cluster.inflict(Fault::PowerOff(host(2)));
+        run(&mut cluster, seconds(3));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 30);
+    }
+}
+
+#[test]
+fn a_node_killed_and_started_again_within_200_ms_leaves_every_child_once() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 30, seed, |_| {});
+        cluster.inflict(Fault::Crash(host(0)));
+        cluster.inflict_after(Duration::from_millis(20 * (seed + 1)), Fault::Boot(host(0)));
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 30);
+    }
+}
+
+#[test]
+fn two_nodes_that_were_split_have_one_of_each_child_two_seconds_after_the_heal() {
+    for seed in 0..10 {
+        let mut cluster = cluster(2, 20, seed, |_| {});
+        cluster.inflict(everybody_alone(2));
+        run(&mut cluster, seconds(30));
+        assert_eq!(live(&cluster).len(), 40, "each side runs all");
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(2));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 20);
+    }
+}
+
+#[test]
+fn three_nodes_that_were_each_alone_for_30_s_have_one_of_each_child_two_seconds_after_the_heal() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 20, seed, |_| {});
+        cluster.inflict(everybody_alone(3));
+        run(&mut cluster, seconds(30));
+        assert_eq!(live(&cluster).len(), 60, "each side runs all");
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(2));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 20);
+    }
+}
+
+#[test]
+fn a_node_stopped_for_15_s_comes_back_to_exactly_one_of_each_child() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 30, seed, |_| {});
+        cluster.inflict(Fault::Pause(host(0)));
+        run(&mut cluster, seconds(15));
+        cluster.inflict(Fault::Resume(host(0)));
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 30);
+    }
+}
+
+#[test]
+fn a_machine_suspended_for_a_minute_comes_back_to_exactly_one_of_each_child() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 30, seed, |_| {});
+        cluster.inflict(Fault::Suspend(host(1)));
+        run(&mut cluster, Duration::from_mins(1));
+        cluster.inflict(Fault::Wake(host(1)));
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 30);
+    }
+}
+
+#[test]
+fn a_killed_keeper_costs_each_child_one_restart() {
+    let mut cluster = cluster(3, 30, 1, |_| {});
+    cluster.inflict(Fault::KillKeeper(host(1)));
+    run(&mut cluster, seconds(5));
+    settles(&mut cluster, Duration::ZERO);
+    assert_eq!(live(&cluster).len(), 30);
+}
+
+#[test]
+fn one_id_asked_of_every_node_at_once_is_started_once() {
+    for seed in 0..20 {
+        let mut cluster = cluster(5, 0, seed, |_| {});
+        let at = cluster.now();
+        for index in 0..5 {
+            let call = PlannedCall {
+                host: host(index),
+                command: start("same", 0),
+                timeout: PATIENCE,
+                retries: 0,
+            };
+            cluster.plan(at, call);
+        }
+        run(&mut cluster, seconds(2));
+        assert_eq!(cluster.history().copies().len(), 1, "seed {seed}");
+    }
+}
+
+#[test]
+fn one_id_started_on_both_sides_of_a_split_runs_once_after_it() {
+    for seed in 0..20 {
+        let mut cluster = cluster(4, 0, seed, |_| {});
+        cluster.inflict(Fault::Split(vec![vec![host(0), host(1)], vec![host(2), host(3)]]));
+        run(&mut cluster, seconds(5));
+        for side in [0, 2] {
+            let outcome = cluster.ask(host(side), start("same", 0), PATIENCE);
+            let outcome = outcome.expect("no rule is broken");
+            assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+        }
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(2));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 1);
+    }
+}
+
+#[test]
+fn a_node_that_dies_while_it_starts_a_child_leaves_it_once_or_not_at_all() {
+    for seed in 0..20 {
+        let slow = Behaviour {
+            start: (Duration::from_millis(300), Duration::from_millis(600)),
+            ..Behaviour::steady()
+        };
+        let mut cluster = cluster(3, 0, seed, |setup| setup.behaviours.push(slow.clone()));
+        let at = cluster.now();
+        let call = PlannedCall {
+            host: host(0),
+            command: start("slow", 1),
+            timeout: PATIENCE,
+            retries: 0,
+        };
+        cluster.plan(at, call);
+        run(&mut cluster, Duration::from_millis(150));
+        let starter = cluster
+            .history()
+            .copies()
+            .first()
+            .expect("it is being started")
+            .boot
+            .host;
+        cluster.inflict(Fault::Crash(starter));
+        run(&mut cluster, seconds(10));
+        settles(&mut cluster, Duration::ZERO);
+        assert!(live(&cluster).len() <= 1);
+    }
+}
+
+#[test]
+fn a_failed_start_returns_the_childs_error_and_leaves_nothing() {
+    let failing = Behaviour {
+        start_fails: ordu_sim::Rate::ALWAYS,
+        ..Behaviour::steady()
+    };
+    let mut cluster = cluster(3, 0, 1, |setup| setup.behaviours.push(failing.clone()));
+    let outcome = cluster
+        .ask(host(0), start("bad", 1), PATIENCE)
+        .expect("no rule is broken");
+    assert!(
+        matches!(outcome, Some(Err(CallError::StartFailed { .. }))),
+        "{outcome:?}"
+    );
+    settles(&mut cluster, seconds(1));
+    assert!(cluster.history().living().all(|node| node.children.is_empty()));
+}
+
+#[test]
+fn clocks_an_hour_apart_change_nothing_about_failover_and_heal() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 20, seed, |setup| {
+            setup.timing.clock_bound = Duration::from_hours(3);
+            setup.hosts[0].offset_ms = 3_600_000;
+            setup.hosts[2].offset_ms = -3_600_000;
+        });
+        cluster.inflict(Fault::Crash(host(0)));
+        run(&mut cluster, seconds(1));
+        settles(&mut cluster, Duration::ZERO);
+        cluster.inflict(Fault::StepClock(host(1), -3_600_000));
+        cluster.inflict(everybody_alone(3));
+        run(&mut cluster, seconds(10));
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(2));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 20);
+    }
+}
+
+#[test]
+fn a_link_cut_one_way_for_20_s_leaves_every_child_once_after_it() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 20, seed, |_| {});
+        cluster.inflict(Fault::Cut(host(0), host(1)));
+        run(&mut cluster, seconds(20));
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 20);
+    }
+}
+
+#[test]
+fn a_node_that_leaves_hands_its_children_over() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 20, seed, |_| {});
+        cluster.inflict(Fault::Leave(host(1)));
+        run(&mut cluster, seconds(2));
+        assert!(cluster.world().running(host(1)).is_none(), "it has left");
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 20);
+    }
+}
