@@ -88,6 +88,9 @@ fn phases<M: Machine>(
     simulation.run_for(Duration::ZERO)?;
     simulation.calm();
     *settled_after = Some(simulation.settle(plan.settle_within)?);
+    // A node that stood still decides nothing until it has probed every other once (S4.5).
+    let hosts = u32::try_from(plan.setup.hosts.len()).unwrap_or(u32::MAX);
+    simulation.run_for(plan.setup.timing.probe_period * (hosts + 3))?;
     for round in 0..plan.rounds {
         serving::round(simulation, round)?;
     }

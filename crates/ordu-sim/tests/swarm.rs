@@ -4,7 +4,7 @@ use ordu_core::Node;
 use ordu_sim::{Report, Trace, run, swarm};
 
 /// How many seeds every run of the tests goes through.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 120;
 
 fn report(seed: u64) -> Report {
     run::<Node>(&swarm::plan(seed), Trace::Off)

@@ -63,13 +63,16 @@ fn finish_seen(copy: &CopyRecord) -> Option<Moment> {
 
 /// Whether a start or restart may have come into effect after that copy was started.
 fn asked_since(history: &History, child: &Child, copy: &CopyRecord) -> bool {
-    let starts = history.calls_about(child).filter(|call| call.is_start());
-    let later = starts
-        .filter(|call| match call.acknowledged() {
-            Some(at) => at >= copy.began,
-            None => call.may_count(),
-        })
-        .count();
-    // The call that started this very copy was answered after the copy began.
-    later > 1
+    let mut answered_later = 0;
+    for call in history.calls_about(child).filter(|call| call.is_start()) {
+        let is_open = call.may_count() && call.acknowledged().is_none();
+        if is_open || (call.made >= copy.began && call.may_count()) {
+            return true;
+        }
+        if call.acknowledged().is_some_and(|at| at >= copy.began) {
+            answered_later += 1;
+        }
+    }
+    // One of them may be the call that started this very copy.
+    answered_later > 1
 }
