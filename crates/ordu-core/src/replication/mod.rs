@@ -40,7 +40,8 @@ impl EncodedLen for Value {
 
 impl Node {
     /// Exchanges the map with everybody who is connected and not down, and with nobody else: what is sent to
-    /// a stopped process would only pile up.
+    /// a stopped process would only pile up. What a peer that is out of reach has acknowledged is kept, and removes
+    /// wait for it until it is removed (S1.4).
     pub(crate) fn refresh_replication_peers(&mut self) {
         let wanted: BTreeSet<NodeId> = self
             .links
@@ -58,11 +59,11 @@ impl Node {
             .collect::<Vec<_>>()
         {
             if !wanted.contains(&peer) {
-                self.replica.remove_peer(peer.replica());
+                self.replica.disconnect(peer.replica());
             }
         }
         for peer in wanted.difference(&self.replicating) {
-            self.replica.remove_peer(peer.replica());
+            self.replica.disconnect(peer.replica());
             self.replica.add_peer(peer.replica());
             self.replica.sync_with(peer.replica());
         }
