@@ -1,4 +1,20 @@
 //! A deterministic simulator of many ordu nodes.
+//!
+//! Real [`ordu_core::Node`]s, not models of them, run on one event queue in virtual time. One seed decides
+//! everything, so a run repeats bit for bit: the network loses, doubles and delays packets, ways are cut,
+//! processes are killed, stopped and started again, clocks jump, workers misbehave. [`invariants`] judge what
+//! truly happened by the rules; a seed that breaks one is repeated with one command.
+//!
+//! - [`World`] carries out what nodes put out and reports [`Fact`]s;
+//! - [`oracle`] keeps them and says what must be true because of what clients were told;
+//! - [`invariants`] are the rules, one file each;
+//! - [`Simulation`] puts these together and is what scenarios are written with;
+//! - [`swarm`] makes a [`Plan`] of a seed, and [`run`] runs it: chaos first, then calm.
+//!
+//! **Architecture invariant:** the library is pure. It reads no clock, starts no thread and draws its
+//! randomness from the seed alone; only its binary spreads seeds over the cores.
+//!
+//! `docs/testing.md` says how to add a fault, an invariant or a scenario.
 #![forbid(unsafe_code)]
 
 mod agenda;
