@@ -9,6 +9,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use super::ProcessExit;
 use super::error::{KeeperGone, SpawnError};
@@ -19,6 +20,9 @@ use super::wire::{Decoder, Refusal, Reply};
 
 /// How long a keeper may take to start.
 const START_TIME: Duration = Duration::from_secs(10);
+
+/// How long a keeper may take to end everything once it was told to; then it is killed.
+const STOP_TIME: Duration = Duration::from_secs(5);
 
 /// How many frames wait for the socket before callers' orders wait.
 const OUTGOING: usize = 64;
@@ -34,7 +38,6 @@ pub(super) enum Order {
         answer: Answer,
     },
     Tell(Vec<u8>),
-    Stop(oneshot::Sender<()>),
 }
 
 /// Where the keeper's answer to one start goes.
@@ -74,13 +77,14 @@ pub(super) struct Connection {
     stream: UnixStream,
     keeper: Child,
     orders: mpsc::UnboundedReceiver<Order>,
+    stops: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
     events: mpsc::UnboundedSender<KeeperEvent>,
     replies: Decoder,
     outgoing: VecDeque<Frame>,
     children: BTreeMap<u64, Known>,
     ledger: Option<Ledger>,
-    /// The keeper was asked to end.
-    stopping: bool,
+    /// The keeper was asked to end, and must have until then.
+    stopping: Option<Instant>,
     stopped: Vec<oneshot::Sender<()>>,
 }
 
@@ -89,18 +93,20 @@ impl Connection {
         stream: UnixStream,
         keeper: Child,
         orders: mpsc::UnboundedReceiver<Order>,
+        stops: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
         events: mpsc::UnboundedSender<KeeperEvent>,
     ) -> Self {
         Self {
             stream,
             keeper,
             orders,
+            stops,
             events,
             replies: Decoder::default(),
             outgoing: VecDeque::new(),
             children: BTreeMap::new(),
             ledger: None,
-            stopping: false,
+            stopping: None,
             stopped: Vec::new(),
         }
     }
@@ -132,9 +138,16 @@ impl Connection {
     /// Carries orders and replies until the keeper is gone.
     pub(super) async fn run(mut self, ledger: Option<Ledger>) {
         self.ledger = ledger;
+        let mut stuck = false;
         loop {
+            let until = self.stopping.unwrap_or_else(Instant::now);
             tokio::select! {
                 biased;
+                () = sleep_until(until), if self.stopping.is_some() => {
+                    // Stopped by a signal, or in a system call that does not return.
+                    stuck = true;
+                    break;
+                }
                 readable = self.stream.readable() => {
                     if readable.is_err() || !self.receive() {
                         break;
@@ -145,19 +158,28 @@ impl Connection {
                         break;
                     }
                 }
-                order = self.orders.recv(), if !self.stopping && self.outgoing.len() < OUTGOING => {
+                order = self.orders.recv(), if self.stopping.is_none() && self.outgoing.len() < OUTGOING => {
                     self.take(order);
                     if self.send().is_err() {
                         break;
                     }
                 }
+                // After the orders given before it, but for those that a keeper that does not read leaves.
+                stop = self.stops.recv(), if self.stopping.is_none() => {
+                    self.stopped.extend(stop);
+                    self.begin_stop();
+                }
             }
-            if self.stopping && self.outgoing.is_empty() {
+            if self.stopping.is_some() && self.outgoing.is_empty() {
                 // Its end-of-file. What it still has to say is read above.
                 let _ = shutdown(&self.stream, Shutdown::Write);
             }
         }
-        self.conclude().await;
+        self.conclude(stuck).await;
+    }
+
+    fn begin_stop(&mut self) {
+        self.stopping = Some(Instant::now() + STOP_TIME);
     }
 
     fn take(&mut self, order: Option<Order>) {
@@ -194,11 +216,8 @@ impl Connection {
                     descriptors: Vec::new(),
                 });
             }
-            Some(Order::Stop(done)) => {
-                self.stopping = true;
-                self.stopped.push(done);
-            }
-            None => self.stopping = true,
+            // Nobody has a handle any more.
+            None => self.begin_stop(),
         }
     }
 
@@ -288,7 +307,7 @@ impl Connection {
     }
 
     /// The keeper is gone: ends what it may have left behind, and reports.
-    async fn conclude(mut self) {
+    async fn conclude(mut self, stuck: bool) {
         let targets: Vec<Target> = self
             .children
             .values()
@@ -298,7 +317,7 @@ impl Connection {
             })
             .collect();
         let mut keeper = self.keeper;
-        let orderly = self.stopping && targets.is_empty();
+        let orderly = self.stopping.is_some() && !stuck && targets.is_empty();
         let ended = tokio::task::spawn_blocking(move || {
             // It may be only its socket that broke. A keeper that ended by itself is not harmed.
             let _ = keeper.kill();
@@ -321,8 +340,13 @@ impl Connection {
         if let Some(ledger) = self.ledger {
             ledger.close();
         }
-        if !self.stopping {
+        if self.stopping.is_none() {
             let _ = self.events.send(KeeperEvent::Lost);
+        }
+        // Others may have asked while the first stop was under way.
+        self.stops.close();
+        while let Ok(done) = self.stops.try_recv() {
+            self.stopped.push(done);
         }
         for done in self.stopped {
             let _ = done.send(());

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-/// What PATH is when neither the child's spec nor the agent has one.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// What PATH is, and where programs are looked for, when neither the child's spec nor the agent has one.
+pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The complete environment of a child: what its spec says, PATH, and `extra` (such as `ORDU_ID`), which
 /// wins over the spec. Nothing else of the agent's own environment reaches a child.

@@ -70,6 +70,8 @@ pub struct Process {
 #[derive(Clone, Debug)]
 pub struct Keeper {
     orders: mpsc::UnboundedSender<Order>,
+    /// Beside the orders, which wait when the keeper does not read.
+    stops: mpsc::UnboundedSender<oneshot::Sender<()>>,
     starts: Arc<Semaphore>,
     pid: u32,
 }
@@ -103,9 +105,10 @@ impl Keeper {
         let pid = child.id();
 
         let (orders, inbox) = mpsc::unbounded_channel();
+        let (stops, stop) = mpsc::unbounded_channel();
         let (report, events) = mpsc::unbounded_channel();
         let stream = UnixStream::from_std(ours).map_err(StartError::Spawn)?;
-        let mut connection = Connection::new(stream, child, inbox, report);
+        let mut connection = Connection::new(stream, child, inbox, stop, report);
         connection
             .wait_until_ready()
             .await
@@ -115,7 +118,13 @@ impl Keeper {
         }
         tokio::spawn(connection.run(ledger));
         let starts = Arc::new(Semaphore::new(STARTS));
-        Ok((Self { orders, starts, pid }, events))
+        let keeper = Self {
+            orders,
+            stops,
+            starts,
+            pid,
+        };
+        Ok((keeper, events))
     }
 
     /// The keeper's own process id.
@@ -211,9 +220,12 @@ impl Keeper {
 
     /// Ends all children and the keeper, whoever else has a handle; returns when all of them are gone and
     /// reported.
+    ///
+    /// A keeper that has not done it after five seconds, because it is stopped or stuck, is killed, and its
+    /// children with it: at most ten seconds more.
     pub async fn stop(self) {
         let (done, wait) = oneshot::channel();
-        if self.order(Order::Stop(done)).is_ok() {
+        if self.stops.send(done).is_ok() {
             let _ = wait.await;
         }
     }

@@ -18,6 +18,7 @@ crate::tests![
     a_renewed_lease_does_not_lapse,
     when_the_last_handle_is_dropped_everything_ends,
     stop_ends_everything_and_reports_it,
+    stop_ends_everything_though_the_keeper_itself_is_stopped,
     a_keeper_outlives_signals_that_end_programs,
     both_killed_at_once_leaves_children_that_the_next_agent_ends,
     the_ledger_spares_a_process_that_got_the_number_of_another,
@@ -125,6 +126,28 @@ async fn stop_ends_everything_and_reports_it(mut scene: Scene) {
 
     assert!(!runs(process.pid) && !runs(pid));
     assert_eq!(scene.exit_of(1).await, ProcessExit::Signal(Signal::KILL));
+    assert_eq!(scene.events.recv().await, None);
+}
+
+async fn stop_ends_everything_though_the_keeper_itself_is_stopped(mut scene: Scene) {
+    let process = scene
+        .start(
+            1,
+            "trap '' TERM; setsid sleep 100 & echo $! > two; exec sleep 100",
+        )
+        .await;
+    let two = scene.pid_in("two").await;
+    let pid = scene.keeper.pid();
+    send("STOP", pid);
+    // More than its socket and the queue before it hold: the stop must not wait behind them.
+    for _ in 0..100_000 {
+        scene.keeper.signal(1, Signal::CONT).unwrap();
+    }
+
+    scene.keeper.clone().stop().await;
+
+    assert!(!runs(process.pid) && !runs(two) && !runs(pid));
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Lost);
     assert_eq!(scene.events.recv().await, None);
 }
 

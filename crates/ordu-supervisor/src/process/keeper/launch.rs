@@ -11,11 +11,9 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 
+use super::super::environment::DEFAULT_PATH;
 use super::super::procfs;
 use super::super::wire::{Refusal, Spawn};
-
-/// Where programs are looked for when the child's environment has no PATH.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Starts one program as the leader of its own process group and says its pid and start time.
 ///
