@@ -47,3 +47,4 @@ pub use spec::{ChildSpec, Constraint};
 pub use time::{Now, Time, WallTime};
 pub use token::Token;
 pub use view::{ChildInfo, ChildState, MemberInfo, MemberState};
+pub use wire::MAX_FRAME;

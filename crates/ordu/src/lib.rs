@@ -67,7 +67,6 @@ mod node;
 mod process;
 mod published;
 mod shell;
-#[allow(dead_code, unused_imports)]
 mod transport;
 
 pub use events::{EventRecord, Events};

@@ -13,7 +13,7 @@ use ordu_crdt::{Chunk, Message as SyncMessage, Scope};
 use crate::Channel;
 
 /// The longest frame a node sends or accepts, in bytes.
-pub(crate) const MAX_FRAME: usize = 64 * 1024;
+pub const MAX_FRAME: usize = 64 * 1024;
 
 impl Message {
     pub(crate) fn encode(&self) -> Vec<u8> {

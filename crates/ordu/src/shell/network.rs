@@ -92,9 +92,12 @@ pub(super) fn heard(event: transport::Event) -> Heard {
             },
             bytes,
         }),
-        Event::LifelineClosed { conn, .. } => Heard::input(core::Input::LifelineClosed {
-            conn: core::ConnId(conn.0),
-        }),
+        Event::LifelineClosed { conn, peer } => {
+            tracing::debug!(conn = conn.0, peer = %core::NodeId(peer), "lifeline closed");
+            Heard::input(core::Input::LifelineClosed {
+                conn: core::ConnId(conn.0),
+            })
+        }
         Event::ProbeResult { probe, outcome } => Heard::input(core::Input::Probed {
             probe: core::ProbeId(probe),
             outcome: match outcome {
@@ -131,7 +134,6 @@ fn dial_failed(attempt: u64, addr: std::net::SocketAddr, error: &transport::Dial
     let detail = error.to_string();
     let (error, event) = match error {
         DialError::Timeout => (core::DialError::Timeout, None),
-        DialError::Refused => (core::DialError::Refused, None),
         DialError::Handshake(HandshakeError::OtherCluster(_)) => (
             core::DialError::OtherCluster {
                 detail: detail.clone(),
@@ -144,7 +146,8 @@ fn dial_failed(attempt: u64, addr: std::net::SocketAddr, error: &transport::Dial
             },
             Some(core::Event::PeerRefused { addr, detail }),
         ),
-        DialError::Itself | DialError::Address(_) | DialError::Handshake(_) => {
+        // A live node turned this one away: not what the core calls refused, which is that nobody listens.
+        DialError::Refused | DialError::Itself | DialError::Address(_) | DialError::Handshake(_) => {
             (core::DialError::Other { detail }, None)
         }
     };
@@ -225,5 +228,21 @@ mod tests {
             })
         ));
         assert_eq!(silent.event, None);
+
+        let turned_away = heard(transport::Event::DialFailed {
+            attempt: 5,
+            addr: addr(),
+            error: DialError::Refused,
+        });
+        assert!(
+            matches!(
+                turned_away.input,
+                Some(core::Input::DialFailed {
+                    error: core::DialError::Other { .. },
+                    ..
+                })
+            ),
+            "it must not read as if nobody listened there"
+        );
     }
 }

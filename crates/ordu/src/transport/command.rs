@@ -60,11 +60,6 @@ pub(crate) enum Command {
         /// When to give up.
         timeout: Duration,
     },
-    /// Give up a dial; neither of its answers comes after this.
-    CancelDial {
-        /// Which.
-        attempt: u64,
-    },
     /// Close a connection. Answered by `Closed`; nothing but that comes of the connection after an immediate
     /// close.
     Close {
@@ -83,8 +78,8 @@ pub(crate) enum Command {
         /// Its bytes.
         bytes: Vec<u8>,
     },
-    /// Send a frame of at most [`MAX_FRAME`](super::MAX_FRAME) bytes. A peer that leaves too much unread is
-    /// closed with [`ClosedReason::QueueFull`](super::ClosedReason::QueueFull).
+    /// Send a frame of at most [`MAX_FRAME`](super::frame::MAX_FRAME) bytes. A peer that leaves too much unread is
+    /// closed with [`ClosedReason::QueueFull`](super::error::ClosedReason::QueueFull).
     Send {
         /// On which connection.
         conn: ConnId,

@@ -69,8 +69,6 @@ pub(crate) enum Event {
         conn: ConnId,
         /// To whom.
         peer: u128,
-        /// The connection's round-trip time, to judge how long an answer may take.
-        rtt: Duration,
     },
     /// The lifeline of a connection could not be raised. Told once in a row of failures; the connection lives
     /// on without it.

@@ -2,8 +2,8 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-/// The longest frame, in bytes, without its length.
-pub(crate) const MAX_FRAME: usize = 1024 * 1024;
+/// The longest frame, in bytes, without its length: a longer one no core would take.
+pub(crate) use ordu_core::MAX_FRAME;
 
 const HEADER: usize = 4;
 

@@ -32,9 +32,8 @@ mod shared;
 mod strangers;
 
 pub(crate) use command::{Channel, Command, ConnId};
-pub(crate) use error::{ClosedReason, DialError, HandshakeError, ListenError, Refusal};
+pub(crate) use error::{DialError, HandshakeError, ListenError};
 pub(crate) use event::{Event, ProbeOutcome};
-pub(crate) use frame::MAX_FRAME;
 pub(crate) use limits::Limits;
 
 #[cfg(test)]
@@ -118,7 +117,7 @@ impl Transport {
         self.addr
     }
 
-    /// Starts what is asked and returns at once. A command for a connection or a dial that is over does
+    /// Starts what is asked and returns at once. A command for a connection that is over does
     /// nothing: its end was told, or is about to be.
     pub(crate) fn execute(&mut self, command: Command) {
         match command {
@@ -138,11 +137,6 @@ impl Transport {
                     self.dialling.clone(),
                 );
                 self.dials.insert(attempt, tokio::spawn(run));
-            }
-            Command::CancelDial { attempt } => {
-                if let Some(dial) = self.dials.remove(&attempt) {
-                    dial.abort();
-                }
             }
             Command::Close {
                 conn,
@@ -193,39 +187,23 @@ impl Transport {
         }
     }
 
-    /// The next event if there is one already.
-    pub(crate) fn try_next_event(&mut self) -> Option<Event> {
-        loop {
-            let note = self
-                .notes
-                .urgent
-                .try_recv()
-                .or_else(|_| self.notes.ordered.try_recv())
-                .ok()?;
-            if let Some(event) = self.take(note) {
-                return Some(event);
-            }
-        }
-    }
-
     /// Keeps the books, and keeps back what the loop must not hear any more.
     fn take(&mut self, note: Note) -> Option<Event> {
         let Note { event, handle, _room } = note;
-        if let Some(mut handle) = handle {
-            let Event::Connected { dialled, .. } = &event else {
-                return None;
-            };
-            if let Some(attempt) = dialled
-                && self.dials.remove(attempt).is_none()
-            {
-                handle.close("dial cancelled".to_owned());
-                return None;
-            }
+        if let Some(handle) = handle {
             self.connections.insert(handle.id(), handle);
-            return Some(event);
         }
         match &event {
-            Event::DialFailed { attempt, .. } => self.dials.remove(attempt).map(|_| event),
+            Event::Connected { dialled, .. } => {
+                if let Some(attempt) = dialled {
+                    self.dials.remove(attempt);
+                }
+                Some(event)
+            }
+            Event::DialFailed { attempt, .. } => {
+                self.dials.remove(attempt);
+                Some(event)
+            }
             Event::Closed { conn, .. } => self.connections.remove(conn).map(|_| event),
             _ => match event.conn() {
                 Some(conn) => self

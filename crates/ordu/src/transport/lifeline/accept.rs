@@ -26,11 +26,9 @@ pub(in crate::transport) async fn accept(shared: Arc<Shared>, link: Arc<Link>, m
             End::Bye => return after_bye(&link).await,
             End::Broken => {
                 current = None;
-                let rtt = link.quic.rtt();
                 shared.tell(Event::LifelineClosed {
                     conn: link.id,
                     peer: link.peer,
-                    rtt,
                 });
             }
         }

@@ -36,11 +36,9 @@ pub(in crate::transport) async fn dial(shared: Arc<Shared>, link: Arc<Link>) {
                     End::Connection => return,
                     End::Bye => return after_bye(&link).await,
                     End::Broken => {
-                        let rtt = link.quic.rtt();
                         shared.tell(Event::LifelineClosed {
                             conn: link.id,
                             peer: link.peer,
-                            rtt,
                         });
                     }
                 }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::node::{Node, Pair};
-use crate::transport::{Channel, ClosedReason, ConnId, Event, Limits};
+use crate::transport::error::ClosedReason;
+use crate::transport::{Channel, ConnId, Event, Limits};
 
 async fn closed(node: &mut Node) -> (ConnId, ClosedReason) {
     node.expect("the end of a connection", |event| match event {
@@ -167,9 +168,13 @@ async fn a_peer_that_does_not_read_is_closed_at_the_bound_of_the_queue() {
         one.send(to_two, Channel::Bulk, &vec![0; 16 * 1024]);
         sent += 16 * 1024;
         assert!(sent < 64 * 1024 * 1024, "nothing bounds the queue");
-        // Lets the writer run, as the loop's own waits do.
-        tokio::task::yield_now().await;
-        if let Some(Event::Closed { reason, .. }) = one.transport.try_next_event() {
+        let event = tokio::select! {
+            biased;
+            event = one.transport.next_event() => Some(event),
+            // Lets the writer run, as the loop's own waits do.
+            () = tokio::task::yield_now() => None,
+        };
+        if let Some(Event::Closed { reason, .. }) = event {
             break reason;
         }
     };

@@ -4,9 +4,8 @@ use std::time::Duration;
 use super::Node;
 use super::node::Pair;
 use crate::cluster_key::ClusterKey;
-use crate::transport::{
-    Channel, Command, DialError, Event, HandshakeError, Limits, ListenError, Refusal, Transport,
-};
+use crate::transport::error::Refusal;
+use crate::transport::{Channel, DialError, Event, HandshakeError, Limits, ListenError, Transport};
 
 async fn dial_error(node: &mut Node) -> DialError {
     node.expect("a failed dial", |event| match event {
@@ -163,25 +162,6 @@ async fn a_node_that_meets_its_own_id_elsewhere_is_told_of_its_twin() {
     one.dial(twin.addr());
 
     assert_eq!(dial_error(&mut one).await, DialError::Twin);
-}
-
-#[tokio::test]
-async fn a_cancelled_dial_brings_neither_of_its_answers() {
-    let key = ClusterKey::generate().unwrap();
-    let mut one = Node::start(&key, 1);
-    let mut two = Node::start(&key, 2);
-    let cancelled = one.dial(two.addr());
-    // The peer has the connection, so this side's `Connected` is on its way or waiting.
-    two.expect_connected().await;
-    one.transport.execute(Command::CancelDial { attempt: cancelled });
-    let kept = one.dial(two.addr());
-
-    assert_eq!(one.expect_connected().await.dialled, Some(kept));
-    two.expect("the end of the cancelled one", |event| {
-        matches!(event, Event::Closed { .. }).then_some(())
-    })
-    .await;
-    assert!(!one.has_seen(|event| matches!(event, Event::Connected { .. } | Event::DialFailed { .. })));
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use tokio::net::{TcpStream, UdpSocket};
 use super::node::{Node, Pair};
 use super::raw_peer::RawPeer;
 use crate::cluster_key::{ClusterKey, SERVER_NAME};
-use crate::transport::{Channel, ClosedReason, Event, Limits, MAX_FRAME, Refusal, quic};
+use crate::transport::error::{ClosedReason, Refusal};
+use crate::transport::frame::MAX_FRAME;
+use crate::transport::{Channel, Event, Limits, quic};
 
 /// A generator of bytes that is the same on every run.
 struct Noise(u64);
@@ -113,7 +115,7 @@ async fn a_frame_longer_than_the_limit_is_refused_at_its_length() {
         format!("expected a frame of at most {MAX_FRAME} bytes, got one of {announced}")
     );
     let told = peer.connection.closed().await.to_string();
-    assert!(told.contains("got one of 1048577"), "{told}");
+    assert!(told.contains("got one of 65537"), "{told}");
 }
 
 #[tokio::test]
@@ -131,7 +133,7 @@ async fn a_frame_longer_than_the_limit_is_not_sent() {
         })
         .await;
     assert!(
-        reason.contains("a frame of 1048577 bytes was to be sent"),
+        reason.contains("a frame of 65537 bytes was to be sent"),
         "{reason}"
     );
 }
