@@ -100,7 +100,7 @@ impl NodeBuilder {
     }
 
     /// Where the node keeps what must be kept. It is created for its owner alone and locked while the node
-    /// runs.
+    /// runs; one that is there already must be the user's own and not writable by others.
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self

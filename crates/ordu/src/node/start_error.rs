@@ -43,6 +43,14 @@ pub enum StartError {
         source: io::Error,
     },
     /// Another node runs on the data directory.
+    /// Others can write to the data directory: they could have processes killed and files replaced.
+    #[error("the data directory {} is not safe: {problem}", path.display())]
+    DataDirUnsafe {
+        /// The directory.
+        path: PathBuf,
+        /// Who could write there and what to do about it.
+        problem: String,
+    },
     #[error(
         "the data directory {} is in use by another node; give each node its own, or stop the other one first",
         path.display()
