@@ -31,7 +31,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
     /// The name of the cluster; nodes of other names are strangers
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = ordu::DEFAULT_CLUSTER)]
     pub(crate) cluster: String,
     /// The horde whose children it keeps
     #[arg(long, value_name = "NAME", default_value = "default")]

@@ -119,6 +119,6 @@ pub(crate) struct KeygenArgs {
     #[arg(value_name = "FILE", default_value = "cluster.key")]
     pub(crate) file: PathBuf,
     /// The cluster whose fingerprint to print
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = ordu::DEFAULT_CLUSTER)]
     pub(crate) cluster: String,
 }

@@ -9,6 +9,9 @@ use super::{Node, StartError, start};
 use crate::cluster_key::ClusterKey;
 use crate::kind::WorkerKind;
 
+/// The name of a cluster that was given none.
+pub const DEFAULT_CLUSTER: &str = "default";
+
 /// Describes a node; [`start`](Self::start) makes it run.
 ///
 /// Only the cluster key must be given. Names and addresses are checked by `start`, all at its beginning:
@@ -42,7 +45,7 @@ impl NodeBuilder {
     pub(super) fn new(name: String) -> Self {
         Self {
             name,
-            cluster: "ordu".to_owned(),
+            cluster: DEFAULT_CLUSTER.to_owned(),
             key: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             advertise: None,
@@ -57,7 +60,7 @@ impl NodeBuilder {
         }
     }
 
-    /// The name of the cluster; `ordu` if not given. Nodes of one key and different cluster names do not
+    /// The name of the cluster; [`DEFAULT_CLUSTER`] if not given. Nodes of one key and different cluster names do not
     /// speak to each other.
     pub fn cluster(mut self, name: impl Into<String>) -> Self {
         self.cluster = name.into();

@@ -22,7 +22,7 @@ use crate::horde::Horde;
 use crate::published::Published;
 use crate::shell::{Call, Caller};
 
-pub use builder::NodeBuilder;
+pub use builder::{DEFAULT_CLUSTER, NodeBuilder};
 pub use changes::Changes;
 pub(crate) use discovery::Discovery;
 pub use exited::Exited;
