@@ -72,7 +72,7 @@ mod transport;
 pub use events::{EventRecord, Events};
 pub use horde::{Acknowledged, Counts, Horde, Started};
 pub use kind::{Running, StartRequest, Starting, WorkerKind};
-pub use node::{Changes, DEFAULT_CLUSTER, Exited, Node, NodeBuilder, StartError, UnknownHorde};
+pub use node::{Changes, DEFAULT_CLUSTER, Exited, InvalidJoin, Node, NodeBuilder, StartError, UnknownHorde};
 pub use process::{ChildLog, InvalidProcessSpec, LogError, LogFollower, ProcessSpec};
 
 pub use ordu_core::{

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::StartError;
+use super::InvalidJoin;
 
 /// How often names are looked up anew.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -75,7 +75,11 @@ impl Watch {
             let names = self.joins.iter().any(|join| join.parse::<SocketAddr>().is_err());
             tokio::select! {
                 more = self.more.recv() => match more {
-                    Some(more) => self.joins.extend(more),
+                    Some(more) => more.into_iter().for_each(|join| {
+                        if !self.joins.contains(&join) {
+                            self.joins.push(join);
+                        }
+                    }),
                     None => return,
                 },
                 () = sleep(PERIOD), if names => {}
@@ -94,7 +98,7 @@ impl Watch {
 }
 
 /// Checks that every one is `host:port`.
-pub(super) fn check(joins: &[String]) -> Result<(), StartError> {
+pub(super) fn check(joins: &[String]) -> Result<(), InvalidJoin> {
     let good = |join: &str| {
         join.parse::<SocketAddr>().is_ok()
             || join.rsplit_once(':').is_some_and(|(host, port)| {
@@ -102,7 +106,7 @@ pub(super) fn check(joins: &[String]) -> Result<(), StartError> {
             })
     };
     match joins.iter().find(|join| !good(join)) {
-        Some(join) => Err(StartError::Join {
+        Some(join) => Err(InvalidJoin {
             address: join.clone(),
         }),
         None => Ok(()),
@@ -166,10 +170,8 @@ mod tests {
             "::1:7000",
             "node1:70000",
         ] {
-            assert!(
-                matches!(check(&[bad.to_owned()]), Err(StartError::Join { .. })),
-                "{bad:?} was taken"
-            );
+            let refused = check(&["good:1".to_owned(), bad.to_owned()]).unwrap_err();
+            assert_eq!(refused.address, bad);
         }
     }
 

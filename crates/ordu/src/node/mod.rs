@@ -6,6 +6,7 @@ mod changes;
 mod data_dir;
 mod discovery;
 mod exited;
+mod invalid_join;
 mod start;
 mod start_error;
 
@@ -26,6 +27,7 @@ pub use builder::{DEFAULT_CLUSTER, NodeBuilder};
 pub use changes::Changes;
 pub(crate) use discovery::Discovery;
 pub use exited::Exited;
+pub use invalid_join::InvalidJoin;
 pub use start_error::StartError;
 
 /// One running member of a cluster.
@@ -133,11 +135,20 @@ impl Node {
     }
 
     /// Also tries to join at these addresses (`host:port`), from now on and for as long as it runs. Names are
-    /// looked up anew every few seconds. Returns at once; watch [`members`](Self::members).
-    pub fn join(&self, addresses: impl IntoIterator<Item = impl Into<String>>) {
+    /// looked up anew every few seconds. Returns at once; watch [`members`](Self::members). If one of them is
+    /// not an address none is tried.
+    pub fn join(&self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Result<(), InvalidJoin> {
+        let addresses: Vec<String> = addresses.into_iter().map(Into::into).collect();
+        discovery::check(&addresses)?;
         // A node that has ended joins nobody: `exited` says so.
-        self.caller
-            .tell(Call::Join(addresses.into_iter().map(Into::into).collect()));
+        self.caller.tell(Call::Join(addresses));
+        Ok(())
+    }
+
+    /// Whether the node takes children and decides: not before it has joined its cluster, and not any more once
+    /// it leaves or has ended.
+    pub fn is_ready(&self) -> bool {
+        self.about.published.is_ready()
     }
 
     /// Waits until the node takes children and decides, or has ended.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ordu_core::{InvalidName, Kind};
 
+use super::InvalidJoin;
 use crate::cluster_key::{CredentialsError, KeyFileError};
 
 /// Why a node did not start. Each says what to do about it; nothing is left behind.
@@ -42,7 +43,6 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// Another node runs on the data directory.
     /// Others can write to the data directory: they could have processes killed and files replaced.
     #[error("the data directory {} is not safe: {problem}", path.display())]
     DataDirUnsafe {
@@ -51,6 +51,7 @@ pub enum StartError {
         /// Who could write there and what to do about it.
         problem: String,
     },
+    /// Another node runs on the data directory.
     #[error(
         "the data directory {} is in use by another node; give each node its own, or stop the other one first",
         path.display()
@@ -75,13 +76,8 @@ pub enum StartError {
         detail: String,
     },
     /// An address to join at is not one.
-    #[error(
-        "cannot join at {address:?}: expected `host:port`, such as `10.0.0.7:7600` or `node1.example:7600`"
-    )]
-    Join {
-        /// What was given.
-        address: String,
-    },
+    #[error(transparent)]
+    Join(#[from] InvalidJoin),
     /// The address that peers would be told to dial cannot be dialled.
     #[error(
         "peers cannot dial {addr}: {problem}; give an address of this machine that they can, as `advertise`"

@@ -35,7 +35,8 @@ async fn a_node_can_join_later() {
     let n2 = world.node("n2", &[]).await;
     assert_eq!((alive(&n1), alive(&n2)), (1, 1));
 
-    n2.join([n1.addr().to_string()]);
+    n2.join(["n1"]).unwrap_err();
+    n2.join([n1.addr().to_string()]).unwrap();
 
     for node in [&n1, &n2] {
         until("both are alive", node, || alive(node) == 2).await;
