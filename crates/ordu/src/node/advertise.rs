@@ -4,6 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::StartError;
 
+/// Checks a given address as far as it can be before anything is opened or looked up.
+pub(super) fn check(given: Option<SocketAddr>, joins: &[String]) -> Result<(), StartError> {
+    let joins: Vec<SocketAddr> = joins.iter().filter_map(|join| join.parse().ok()).collect();
+    match given.and_then(|addr| Some((addr, problem(addr, &joins)?))) {
+        Some((addr, problem)) => Err(StartError::Advertise { addr, problem }),
+        None => Ok(()),
+    }
+}
+
 /// The advertised address, by the first rule that applies: the one given, the one listened on if it is a
 /// concrete one, the local address of the way to the first join.
 pub(super) fn advertised(
@@ -111,5 +120,16 @@ mod tests {
                 "{given:?} {listening}: {got:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_given_address_that_peers_cannot_dial_is_refused_before_anything_is_opened() {
+        let joins = ["192.0.2.1:7000".to_owned(), "node1:7000".to_owned()];
+        for given in ["0.0.0.0:7000", "224.0.0.1:7000", "127.0.0.1:7000"] {
+            assert!(check(Some(addr(given)), &joins).is_err(), "{given}");
+        }
+        check(Some(addr("192.0.2.7:0")), &joins).unwrap();
+        check(Some(addr("127.0.0.1:0")), &joins[1..]).unwrap();
+        check(None, &joins).unwrap();
     }
 }

@@ -13,33 +13,36 @@ use super::{About, Discovery, Exited, Node, StartError, advertise, discovery};
 use crate::cluster_key::ClusterKey;
 use crate::events::EventLog;
 use crate::kind::{DuplicateKind, Kinds, WorkerKind};
-use crate::process::{Logs, ProcessKind};
+use crate::process::{Keeping, Logs, ProcessKind};
 use crate::published::Published;
-use crate::shell::{Caller, Clock, EventLoop, Parts};
+use crate::shell::{Call, Caller, Clock, EventLoop, Parts};
 use crate::transport::{Limits, Transport};
 
 /// The horde of a node that was given none.
 const DEFAULT_HORDE: &str = "default";
 
-/// What is cheap to check is checked before anything is opened; what is opened closes itself when a later step
-/// fails.
+/// What can be checked is checked before anything is opened; what is opened closes itself when a later step
+/// fails. The keeper, which ends only on its own time, is the last that can.
 pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let name = NodeName::new(&builder.name)?;
     let cluster = ClusterName::new(&builder.cluster)?;
     let hordes = hordes(&builder.hordes)?;
     discovery::check(&builder.joins)?;
+    advertise::check(builder.advertise, &builder.joins)?;
+    let (kinds, keeping) = kinds(builder.kinds, builder.processes)?;
+    if builder.processes && builder.data_dir.is_none() {
+        return Err(StartError::NoDataDir);
+    }
     let key = match builder.key {
         Some(Key::Given(key)) => key,
         Some(Key::File(path)) => ClusterKey::load(path)?,
         None => return Err(StartError::NoKey),
     };
-    if builder.processes && builder.data_dir.is_none() {
-        return Err(StartError::NoDataDir);
-    }
+    let id = NodeId::new(Clock::wall().millis(), u128::from_le_bytes(random()?));
+    let seed = u64::from_le_bytes(random()?);
+    let credentials = key.credentials(cluster.as_str(), id.0)?;
 
     let data_dir = builder.data_dir.as_deref().map(DataDir::open).transpose()?;
-    let id = NodeId::new(Clock::wall().millis(), u128::from_le_bytes(random()?));
-    let credentials = key.credentials(cluster.as_str(), id.0)?;
     let listen = |error: crate::transport::ListenError| StartError::Listen {
         detail: error.to_string(),
     };
@@ -47,18 +50,14 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let mut seeds = discovery::first(&builder.joins, builder.timing.boot_grace).await;
     let addr = advertise::advertised(builder.advertise, transport.local_addr(), &seeds)?;
     seeds.retain(|seed| *seed != addr);
-
-    let mut kinds = builder.kinds;
-    let (logs, keeping) = match data_dir.as_ref().filter(|_| builder.processes) {
-        Some(data_dir) => {
+    let (logs, keeping) = match data_dir.as_ref().zip(keeping) {
+        Some((data_dir, keeping)) => {
             let logs = Logs::new(data_dir.path().join("logs"));
-            let (kind, keeping) = processes(data_dir, logs.clone()).await?;
-            kinds.push(kind);
+            let keeping = start_keeper(keeping, data_dir, logs.clone()).await?;
             (Some(logs), Some(keeping))
         }
         None => (None, None),
     };
-    let kinds = Kinds::new(kinds).map_err(|DuplicateKind(kind)| StartError::DuplicateKind { kind })?;
 
     let published = Arc::new(Published::new());
     let events = EventLog::new(name.clone());
@@ -88,7 +87,6 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         timing: builder.timing,
     };
     let discovery = Discovery::watch(builder.joins, seeds, addr);
-    let seed = u64::from_le_bytes(random()?);
     let parts = Parts {
         config,
         id,
@@ -101,14 +99,9 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         calls: calls_received,
     };
     let event_loop = tokio::spawn(EventLoop::new(parts).run());
+    let to_loop = calls.downgrade();
     tokio::spawn(async move {
-        let exited = event_loop
-            .await
-            .unwrap_or_else(|error| Exited::Failed(panic_text(error)));
-        if let Some(keeping) = keeping {
-            // It was dropped with the loop. A panic in it is the end of its keeper as well.
-            let _ = keeping.await;
-        }
+        let exited = both_ended(event_loop, keeping, to_loop).await;
         tracing::info!(%exited, "node has ended");
         drop(data_dir); // Unlocked only now: until here children of this node may have run.
         // No handle is left: nobody wants to know.
@@ -135,17 +128,66 @@ fn hordes(names: &[String]) -> Result<Vec<HordeName>, StartError> {
     Ok(hordes)
 }
 
-/// The kind `process`, and the task that ends when its keeper and all its children have.
-async fn processes(
+/// Waits until the loop has ended, and after it the keeper with all children: it was dropped with the loop.
+///
+/// If the task that speaks with the keeper ends first, a bug has ended it and every process: the loop is told to
+/// end, for a node that cannot start what it is given would lose child after child.
+async fn both_ended(
+    mut event_loop: JoinHandle<Exited>,
+    keeping: Option<JoinHandle<()>>,
+    to_loop: mpsc::WeakUnboundedSender<Call>,
+) -> Exited {
+    let exited =
+        |ended: Result<Exited, JoinError>| ended.unwrap_or_else(|error| Exited::Failed(panic_text(error)));
+    let Some(mut keeping) = keeping else {
+        return exited(event_loop.await);
+    };
+    tokio::select! {
+        ended = &mut event_loop => {
+            // A panic in it is the end of its keeper as well.
+            let _ = keeping.await;
+            exited(ended)
+        }
+        kept = &mut keeping => {
+            if let (Err(panic), Some(to_loop)) = (kept, to_loop.upgrade()) {
+                let what = format!("what speaks with the keeper of processes: {}", panic_text(panic));
+                // It is about to end by itself otherwise.
+                let _ = to_loop.send(Call::Fail(what));
+            }
+            exited(event_loop.await)
+        }
+    }
+}
+
+/// All kinds of a node, with the task of the kind `process` if it runs processes.
+fn kinds(
+    mut kinds: Vec<Arc<dyn WorkerKind>>,
+    processes: bool,
+) -> Result<(Kinds, Option<Keeping>), StartError> {
+    let keeping = processes.then(|| {
+        let (kind, keeping) = ProcessKind::new();
+        kinds.push(Arc::new(kind));
+        keeping
+    });
+    match Kinds::new(kinds) {
+        Ok(kinds) => Ok((kinds, keeping)),
+        Err(DuplicateKind(kind)) => Err(StartError::DuplicateKind { kind }),
+    }
+}
+
+async fn start_keeper(
+    keeping: Keeping,
     data_dir: &DataDir,
     logs: Logs,
-) -> Result<(Arc<dyn WorkerKind>, JoinHandle<()>), StartError> {
+) -> Result<JoinHandle<()>, StartError> {
     use ordu_supervisor::process::StartError as KeeperError;
-    match ProcessKind::start(data_dir.path(), logs).await {
-        Ok((kind, keeping)) => Ok((Arc::new(kind), keeping)),
-        Err(KeeperError::NotInitialised) => Err(StartError::NoKeeper),
-        Err(error) => Err(StartError::Keeper(error.to_string())),
-    }
+    keeping
+        .start(data_dir.path(), logs)
+        .await
+        .map_err(|error| match error {
+            KeeperError::NotInitialised => StartError::NoKeeper,
+            error => StartError::Keeper(error.to_string()),
+        })
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StartError> {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::panic::catch_panic;
 use super::run::{Run, Spawned};
 use super::state::{Asked, Phase, Process, exit_reason};
 use super::{Logs, ProcessSpec};
@@ -68,12 +70,24 @@ impl Driver {
     }
 
     /// Works until the kind is dropped, then ends the keeper and all children.
+    ///
+    /// A panic ends them as well, before anything of the children is reported: an end that is reported while
+    /// the child still runs would be the start of a second copy. It is passed on once they are gone.
     pub(super) async fn run(mut self) {
+        let worked = catch_panic(self.work()).await;
+        self.keeper.clone().stop().await;
+        if let Err(panic) = worked {
+            drop(self);
+            resume_unwind(panic);
+        }
+    }
+
+    async fn work(&mut self) {
         loop {
             tokio::select! {
                 order = self.orders.recv() => match order {
                     Some(order) => self.obey(order),
-                    None => break,
+                    None => return,
                 },
                 Some(spawned) = self.spawned.recv() => self.note_spawned(spawned),
                 event = self.events.recv() => match event {
@@ -84,7 +98,6 @@ impl Driver {
                 },
             }
         }
-        self.keeper.stop().await;
     }
 
     fn obey(&mut self, order: Order) {
@@ -129,9 +142,10 @@ impl Driver {
         };
         process.asked = process.asked.max(Asked::Stop);
         match process.phase {
-            Phase::Running(_) => drop(self.keeper.signal(start.0, process.stop_signal)),
+            // Once the keeper has answered: only then can it signal.
             Phase::Starting(_) => self.give_up(start),
-            Phase::EndedEarly(..) | Phase::GivenUp(_) => {}
+            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.signal(start.0, process.stop_signal)),
+            Phase::EndedEarly(..) => {}
         }
     }
 
@@ -141,13 +155,14 @@ impl Driver {
         };
         process.asked = Asked::Kill;
         match process.phase {
-            Phase::Running(_) => drop(self.keeper.kill(start.0)),
             Phase::Starting(_) => self.give_up(start),
-            Phase::EndedEarly(..) | Phase::GivenUp(_) => {}
+            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.kill(start.0)),
+            Phase::EndedEarly(..) => {}
         }
     }
 
-    /// Notes that a start is not wanted any more; what came of it is killed once the keeper has answered.
+    /// Notes that a start is not wanted any more; what came of it is stopped as was asked, by its signal or by
+    /// force, once the keeper has answered. When a stop turns into a kill is the core's to say.
     fn give_up(&mut self, start: StartId) {
         if let Some(Process {
             stop_signal,
@@ -188,7 +203,10 @@ impl Driver {
             (Phase::Starting(starting), Ok(pid)) => Phase::Running(starting.started(Some(pid))),
             (Phase::GivenUp(starting), Ok(_)) => {
                 // If the keeper is gone so is the child, and that is reported as well.
-                let _ = self.keeper.kill(start.0);
+                let _ = match asked {
+                    Asked::Kill => self.keeper.kill(start.0),
+                    Asked::Stop | Asked::Nothing => self.keeper.signal(start.0, stop_signal),
+                };
                 Phase::GivenUp(starting)
             }
             (Phase::Running(running), _) => Phase::Running(running),

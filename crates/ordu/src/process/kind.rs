@@ -16,24 +16,39 @@ pub(crate) struct ProcessKind {
     orders: mpsc::UnboundedSender<Order>,
 }
 
+/// The task of the kind before it is started, which is the last step of a node's start that can fail.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    inbox: mpsc::UnboundedReceiver<Order>,
+}
+
 impl ProcessKind {
-    /// Starts a keeper, whose children's output goes to `logs`, and kills what a node of this data directory
-    /// that was killed together with its keeper has left running.
-    ///
-    /// The task that is returned with it ends after it was dropped, once the keeper and all children are gone.
-    pub(crate) async fn start(data_dir: &Path, logs: Logs) -> Result<(Self, JoinHandle<()>), StartError> {
-        let mut config = KeeperConfig::default();
-        config.ledger = Some(data_dir.join("processes"));
-        let (keeper, events) = Keeper::start(config.clone()).await?;
-        let open_files = limits::raise_open_files();
+    /// The kind, and its task, without which it starts nothing.
+    pub(crate) fn new() -> (Self, Keeping) {
         let (orders, inbox) = mpsc::unbounded_channel();
-        let driver = Driver::new(keeper, events, config, open_files, logs, inbox);
-        Ok((Self { orders }, tokio::spawn(driver.run())))
+        (Self { orders }, Keeping { inbox })
     }
 
     fn order(&self, order: Order) {
         // The task ends after this does, or with the runtime.
         let _ = self.orders.send(order);
+    }
+}
+
+impl Keeping {
+    /// Starts a keeper, whose children's output goes to `logs`, and kills what a node of this data directory
+    /// that was killed together with its keeper has left running.
+    ///
+    /// The task that is returned ends after the kind was dropped, once the keeper and all children are gone. If
+    /// it ends before, by a panic, they are gone as well and no child can be started any more: the node must
+    /// end.
+    pub(crate) async fn start(self, data_dir: &Path, logs: Logs) -> Result<JoinHandle<()>, StartError> {
+        let mut config = KeeperConfig::default();
+        config.ledger = Some(data_dir.join("processes"));
+        let (keeper, events) = Keeper::start(config.clone()).await?;
+        let open_files = limits::raise_open_files();
+        let driver = Driver::new(keeper, events, config, open_files, logs, self.inbox);
+        Ok(tokio::spawn(driver.run()))
     }
 }
 

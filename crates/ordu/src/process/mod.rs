@@ -4,11 +4,12 @@ mod driver;
 mod kind;
 mod limits;
 mod log;
+mod panic;
 mod run;
 mod spec;
 mod state;
 
-pub(crate) use kind::ProcessKind;
+pub(crate) use kind::{Keeping, ProcessKind};
 pub(crate) use log::Logs;
 pub use log::{ChildLog, LogError, LogFollower};
 pub use spec::{InvalidProcessSpec, ProcessSpec};

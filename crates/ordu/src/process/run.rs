@@ -29,6 +29,9 @@ pub(super) enum StartFailed {
 
 /// One start of a process: starts it, tells what came of it, and then writes down what it prints until all of
 /// it has ended. The process itself outlives this being dropped; its output does not.
+///
+/// The handle to the keeper is let go of before the output is written down, however long that takes: while there
+/// is one the keeper lives, and it must not outlive the driver.
 pub(super) struct Run {
     pub(super) start: StartId,
     pub(super) keeper: Keeper,
@@ -42,19 +45,17 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn run(self) {
         let (start, log) = (self.start, self.log.clone());
-        let opened = open(self.log, self.previous).await;
-        let started = match opened {
-            Ok(file) => self
-                .keeper
-                .spawn(self.request)
-                .await
-                .map(|process| (file, process))
-                .map_err(Into::into),
+        let started = match open(self.log, self.previous).await {
+            Ok(file) => match self.keeper.spawn(self.request).await {
+                Ok(process) => Ok((file, process)),
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Err(StartFailed::Log(error)),
         };
+        drop(self.keeper);
         match started {
             Ok((file, process)) => {
-                // If the driver has ended nobody is left to be told, and the keeper ends with it.
+                // If the driver has ended nobody is left to be told, and the keeper has been stopped.
                 let _ = self.spawned.send(Spawned {
                     start,
                     result: Ok(process.pid),

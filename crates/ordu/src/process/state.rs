@@ -18,7 +18,7 @@ pub(super) enum Phase {
     Starting(Starting),
     /// It ended before the keeper's answer came through.
     EndedEarly(Starting, ProcessExit),
-    /// Its stop was asked for before it was up: it is killed and its start counts as failed.
+    /// Its stop was asked for before it was up: it is stopped as soon as it is and its start counts as failed.
     GivenUp(Starting),
     /// It is up.
     Running(Running),

@@ -16,4 +16,6 @@ pub(crate) enum Call {
     Join(Vec<String>),
     /// Leave the cluster and end.
     Leave,
+    /// End at once: what the node needs has failed.
+    Fail(String),
 }

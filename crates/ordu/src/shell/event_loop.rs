@@ -180,6 +180,7 @@ impl EventLoop {
         }
     }
 
+            Call::Fail(what) => self.exit = Some(Exited::Failed(what)),
     fn take_inputs(&mut self, first: Input) {
         self.take_input(first);
         for _ in 1..BATCH {

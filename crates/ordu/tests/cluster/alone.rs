@@ -86,7 +86,7 @@ async fn a_killed_child_comes_back_with_a_higher_epoch() {
     let started = horde(&node).start_child("a", world.sleeper()).await.unwrap();
     let before = started.child().unwrap().clone();
 
-    kill(before.os_pid.unwrap());
+    send("KILL", before.os_pid.unwrap());
 
     until("it runs again", &node, || {
         horde(&node).lookup("a").is_some_and(|child| {
@@ -126,7 +126,7 @@ async fn a_temporary_child_is_gone_after_its_end() {
         .await
         .unwrap();
 
-    kill(started.child().unwrap().os_pid.unwrap());
+    send("KILL", started.child().unwrap().os_pid.unwrap());
 
     until("it is gone", &node, || horde(&node).lookup("a").is_none()).await;
     assert_eq!(world.processes(), []);
@@ -255,9 +255,9 @@ async fn dropping_the_last_handle_ends_every_process() {
 }
 
 /// As an operator would: from outside.
-pub(crate) fn kill(pid: u32) {
+pub(crate) fn send(signal: &str, pid: u32) {
     let status = std::process::Command::new("kill")
-        .args(["-9", &pid.to_string()])
+        .args([&format!("-{signal}"), &pid.to_string()])
         .status()
         .unwrap();
     assert!(status.success());

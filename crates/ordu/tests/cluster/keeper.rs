@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use ordu::ChildState;
 
-use crate::alone::kill;
+use crate::alone::send;
 use crate::world::{OsProcess, World, horde, until};
 
-crate::trials![children_of_a_killed_keeper_end_and_are_started_again_once];
+crate::trials![
+    children_of_a_killed_keeper_end_and_are_started_again_once,
+    a_node_ends_with_all_its_children_though_its_keeper_is_stopped,
+];
 
 async fn children_of_a_killed_keeper_end_and_are_started_again_once() {
     let world = World::new();
@@ -19,7 +22,7 @@ async fn children_of_a_killed_keeper_end_and_are_started_again_once() {
     let before = world.processes();
     let old: BTreeSet<u32> = before.iter().map(|process| process.pid).collect();
 
-    kill(keeper_of(&before[0]));
+    send("KILL", keeper_of(&before[0]));
 
     for id in ["a", "b", "c"] {
         until("it runs again", &node, || {
@@ -37,6 +40,26 @@ async fn children_of_a_killed_keeper_end_and_are_started_again_once() {
             .iter()
             .all(|process| !old.contains(&process.pid))
     );
+}
+
+async fn a_node_ends_with_all_its_children_though_its_keeper_is_stopped() {
+    let world = World::new();
+    let node = world.node("n1", &[]).await;
+    horde(&node).start_child("a", world.sleeper()).await.unwrap();
+    world.until_ids(&["a"]).await;
+    let keeper = keeper_of(&world.processes()[0]);
+    send("STOP", keeper);
+    let mut events = node.events();
+
+    drop(node);
+
+    while events.next().await.is_some() {}
+    world.until_processes("nothing runs", <[_]>::is_empty).await;
+    world
+        .until_processes("the keeper is gone", |_| {
+            !std::path::Path::new(&format!("/proc/{keeper}")).exists()
+        })
+        .await;
 }
 
 /// A child's parent is its keeper.

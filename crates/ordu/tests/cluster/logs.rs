@@ -2,7 +2,7 @@
 
 use ordu::LogError;
 
-use crate::alone::kill;
+use crate::alone::send;
 use crate::world::{World, horde, temporary, until};
 
 crate::trials![
@@ -54,7 +54,7 @@ async fn a_follower_sees_lines_as_they_come_and_across_a_restart() {
         format!("epoch {}", before.epoch())
     );
 
-    kill(before.os_pid.unwrap());
+    send("KILL", before.os_pid.unwrap());
 
     let line = follower.next().await.unwrap();
     until("it is known to run again", &node, || {
