@@ -52,7 +52,7 @@ impl Agent {
 
     /// Whether the node takes children and decides.
     pub(super) fn is_ready(&self) -> bool {
-        *self.ready.borrow()
+        self.node.is_ready()
     }
 
     pub(super) fn children(&self) -> Vec<ChildRow> {

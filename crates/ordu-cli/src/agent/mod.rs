@@ -29,7 +29,6 @@ struct Agent {
     node: Node,
     horde: Horde,
     http: Option<SocketAddr>,
-    ready: tokio::sync::watch::Receiver<bool>,
     counts: EventCounts,
 }
 
@@ -74,13 +73,11 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
     let horde = node
         .horde(&args.horde)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let (now_ready, ready) = tokio::sync::watch::channel(false);
     let counts = EventCounts::new();
     let agent = Arc::new(Agent {
         node: node.clone(),
         horde,
         http: http.as_ref().map(|(addr, _)| *addr),
-        ready,
         counts: counts.clone(),
     });
     tracing::info!(
@@ -88,13 +85,6 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
         fingerprint = %node.fingerprint(), socket = %endpoint.path().display(), "the node listens"
     );
     tokio::spawn(counts.follow(node.events()));
-    tokio::spawn({
-        let node = node.clone();
-        async move {
-            node.ready().await;
-            now_ready.send_replace(true);
-        }
-    });
     let control = tokio::spawn(server::serve(endpoint, Arc::clone(&agent)));
     let web = http.map(|(_, listener)| tokio::spawn(http::serve(listener, Arc::clone(&agent))));
 

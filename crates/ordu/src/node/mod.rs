@@ -154,7 +154,7 @@ impl Node {
     /// Waits until the node takes children and decides, or has ended.
     pub async fn ready(&self) {
         let mut changes = self.changes();
-        while !self.about.published.is_ready() && changes.next().await {}
+        while !self.is_ready() && changes.next().await {}
     }
 
     /// Wakes whenever what this node knows of children or members has changed.

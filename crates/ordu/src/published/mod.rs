@@ -61,8 +61,8 @@ impl Published {
         self.members.publish(node, info);
     }
 
-    pub(crate) fn publish_ready(&self) {
-        self.ready.store(true, Ordering::Release);
+    pub(crate) fn publish_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
     }
 
     /// Whether the node takes children and decides.

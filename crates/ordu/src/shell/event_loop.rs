@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, Event, Input, Output, RequestId};
+use ordu_core::{Answer, CallError, Input, MemberState, NodeId, Output, RequestId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
@@ -28,7 +28,7 @@ const BATCH: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: ordu_core::Config,
-    pub(crate) id: ordu_core::NodeId,
+    pub(crate) id: NodeId,
     pub(crate) seed: u64,
     pub(crate) transport: Transport,
     pub(crate) kinds: Kinds,
@@ -41,6 +41,7 @@ pub(crate) struct Parts {
 /// One node at work. Dropping it at any moment ends its connections and its children.
 #[derive(Debug)]
 pub(crate) struct EventLoop {
+    id: NodeId,
     core: ordu_core::Node,
     clock: Clock,
     transport: Transport,
@@ -62,6 +63,7 @@ impl EventLoop {
         let (sender, inputs) = mpsc::unbounded_channel();
         let children = LocalChildren::new(parts.config.name.clone(), parts.kinds, sender);
         Self {
+            id: parts.id,
             core: ordu_core::Node::new(parts.config, parts.id, parts.seed),
             clock: Clock::start(),
             transport: parts.transport,
@@ -108,6 +110,7 @@ impl EventLoop {
 
     /// Stops what is left and closes the connections. The core is not asked any more.
     async fn end(mut self) -> Exited {
+        self.published.publish_ready(false);
         self.calls.close();
         self.replies.clear();
         self.children.kill_all();
@@ -177,10 +180,10 @@ impl EventLoop {
             }
             Call::Join(addresses) => self.discovery.add(addresses),
             Call::Leave => self.handle(Input::Leave),
+            Call::Fail(what) => self.exit = Some(Exited::Failed(what)),
         }
     }
 
-            Call::Fail(what) => self.exit = Some(Exited::Failed(what)),
     fn take_inputs(&mut self, first: Input) {
         self.take_input(first);
         for _ in 1..BATCH {
@@ -264,15 +267,14 @@ impl EventLoop {
             }
             Output::Member { node, info } => {
                 self.changed = true;
+                if node == self.id {
+                    // It falls again, when the node leaves.
+                    let state = info.as_ref().map(|info| info.state);
+                    self.published.publish_ready(state == Some(MemberState::Alive));
+                }
                 self.published.publish_member(node, info);
             }
-            Output::Event(event) => {
-                if event == Event::Ready {
-                    self.changed = true;
-                    self.published.publish_ready();
-                }
-                self.events.record(event);
-            }
+            Output::Event(event) => self.events.record(event),
             Output::Exit { cause } => self.exit = Some(cause.into()),
         }
     }

@@ -1,12 +1,13 @@
 //! Going in peace.
 
-use ordu::{ChildState, Exited, MemberState};
+use ordu::{ChildSpec, ChildState, Exited, MemberState, Shutdown};
 
 use crate::world::{World, horde, running, until};
 
 crate::trials![
     children_of_a_node_that_leaves_go_on_elsewhere,
-    nothing_of_a_node_that_left_is_left
+    nothing_of_a_node_that_left_is_left,
+    a_node_that_leaves_is_not_ready_any_more,
 ];
 
 async fn children_of_a_node_that_leaves_go_on_elsewhere() {
@@ -60,4 +61,34 @@ async fn nothing_of_a_node_that_left_is_left() {
         .await;
     world.builder("n1", &[]).listen(addr).start().await.unwrap();
     assert_eq!(node.exited().await, Exited::Left, "it stays over");
+}
+
+async fn a_node_that_leaves_is_not_ready_any_more() {
+    let world = World::new();
+    let node = world.builder("n1", &[]).start().await.unwrap();
+    node.ready().await;
+    assert!(node.is_ready());
+    let (deaf, go) = (world.dir.path().join("deaf"), world.dir.path().join("go"));
+    let script = format!(
+        "trap '' TERM; : > {}; while [ ! -e {} ]; do sleep 0.01; done",
+        deaf.display(),
+        go.display()
+    );
+    let child = ChildSpec {
+        shutdown: Shutdown::Infinity,
+        ..world.shell(&script)
+    };
+    horde(&node).start_child("a", child).await.unwrap();
+    world.until_processes("it is deaf", |_| deaf.exists()).await;
+
+    let leaving = tokio::spawn({
+        let node = node.clone();
+        async move { node.leave().await }
+    });
+    until("it takes no more children", &node, || !node.is_ready()).await;
+    assert!(!leaving.is_finished(), "its child still runs");
+    std::fs::write(go, "").unwrap();
+
+    assert_eq!(leaving.await.unwrap(), Exited::Left);
+    assert!(!node.is_ready());
 }
