@@ -21,7 +21,8 @@ pub use started::{Acknowledged, Started};
 /// Calls that change something may be made on any node; they are carried to whoever decides about the child
 /// and come back with what happened, within a deadline ([`with_timeout`](Self::with_timeout), 30 s at first).
 /// They are idempotent by id, and **dropping the future of a call undoes nothing**: what was asked is done or
-/// not done as if the caller had waited.
+/// not done as if the caller had waited. Of all handles to a node 1,024 calls are under way at once; further ones
+/// wait for their turn first, within their deadline.
 ///
 /// Reads ([`lookup`](Self::lookup), [`children`](Self::children), [`count_children`](Self::count_children))
 /// answer at once from what this node knows and never wait for the node's other work. A child that

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ordu_core::{Answer, CallError, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// What the handles ask of the loop.
 #[derive(Debug)]
@@ -10,7 +10,7 @@ pub(crate) enum Call {
     Request {
         command: Command,
         timeout: Duration,
-        reply: oneshot::Sender<Result<Answer, CallError>>,
+        reply: Reply,
     },
     /// More addresses to join at.
     Join(Vec<String>),
@@ -18,4 +18,23 @@ pub(crate) enum Call {
     Leave,
     /// End at once: what the node needs has failed.
     Fail(String),
+}
+
+/// Where the answer to one call goes.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    to: oneshot::Sender<Result<Answer, CallError>>,
+    /// Until it is answered the call is one of those under way, whether or not its caller still waits.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Reply {
+    pub(super) fn new(to: oneshot::Sender<Result<Answer, CallError>>, permit: OwnedSemaphorePermit) -> Self {
+        Self { to, _permit: permit }
+    }
+
+    pub(super) fn send(self, result: Result<Answer, CallError>) {
+        // Nobody listens: the caller dropped its call, which undoes nothing.
+        let _ = self.to.send(result);
+    }
 }

@@ -2,12 +2,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, Input, MemberState, NodeId, Output, RequestId};
-use tokio::sync::{mpsc, oneshot};
+use ordu_core::{Input, MemberState, NodeId, Output, RequestId};
+use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
 use super::children::LocalChildren;
-use super::{Call, Clock, network};
+use super::{Call, Clock, Reply, network};
 use crate::events::EventLog;
 use crate::kind::Kinds;
 use crate::node::{Discovery, Exited};
@@ -52,7 +52,7 @@ pub(crate) struct EventLoop {
     discovery: Discovery,
     calls: mpsc::UnboundedReceiver<Call>,
     inputs: mpsc::UnboundedReceiver<Input>,
-    replies: HashMap<RequestId, oneshot::Sender<Result<Answer, CallError>>>,
+    replies: HashMap<RequestId, Reply>,
     next_request: u64,
     changed: bool,
     exit: Option<Exited>,
@@ -257,8 +257,7 @@ impl EventLoop {
             Output::KillChild { start } => self.children.kill(start),
             Output::Reply { request, result } => {
                 if let Some(reply) = self.replies.remove(&request) {
-                    // Nobody listens: the caller dropped its call, which undoes nothing.
-                    let _ = reply.send(result);
+                    reply.send(result);
                 }
             }
             Output::Child { horde, id, info } => {

@@ -10,7 +10,7 @@ mod clock;
 mod event_loop;
 mod network;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, Reply};
 pub(crate) use caller::Caller;
 pub(crate) use clock::Clock;
 pub(crate) use event_loop::{EventLoop, Parts};
