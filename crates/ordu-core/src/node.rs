@@ -330,7 +330,12 @@ impl Node {
                 generation,
             } => self.told_to_outrank(seniority, generation),
             Message::Evidence(dead) => self.evidence_of(dead, from),
-            Message::Ask(ask) => self.take_decision(ask),
+            Message::Ask(ask) => self.take_decision(ask, false),
+            Message::IsOpen(request, child) => {
+                let open = self.asked.contains_key(&request);
+                self.send(from, &Message::Open { request, child, open });
+            }
+            Message::Open { request, child, open } => self.is_open(from, request, &child, open),
             Message::Told(told) => self.told(told),
             Message::Place(place) => self.place_here(from, place),
             Message::Placed(placed) => self.placed(from, placed),

@@ -72,7 +72,7 @@ impl Swim {
     /// A packet came. Errors are the sender's fault and change nothing.
     pub(crate) fn received(&mut self, packet: &[u8], now: Time) {
         let _ = self.foca.handle_data(packet, &mut self.runtime);
-        self.collect(now);
+        self.go_on(now);
     }
 
     /// Makes this node known to a member it has a connection with.
@@ -139,7 +139,7 @@ impl Swim {
                 ..own.clone()
             };
             let _ = self.foca.change_identity(identity, &mut self.runtime);
-            self.collect(now);
+            self.go_on(now);
         }
     }
 
@@ -149,6 +149,15 @@ impl Swim {
             .iter_membership_state()
             .filter(|member| member.state() != State::Down)
             .map(|member| (member.id(), member.state() == State::Suspect))
+    }
+
+    /// A change of identity stops foca's probes, and a packet that is answered by one does not start them again:
+    /// an update of nobody does.
+    fn go_on(&mut self, now: Time) {
+        let _ = self
+            .foca
+            .apply_many(core::iter::empty(), false, &mut self.runtime);
+        self.collect(now);
     }
 
     fn collect(&mut self, now: Time) {

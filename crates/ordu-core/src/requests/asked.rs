@@ -22,7 +22,8 @@ pub(crate) struct Asked {
     stage: Stage,
     /// Whom it was passed on to before, in vain: it may have been done.
     before: Option<NodeId>,
-    /// A decider that is gone may have had it done: no failure is definite any more (S5.1).
+    /// It was passed on more than once: an earlier copy may have been done, and no failure is definite any more
+    /// (S5.1).
     doubt: bool,
 }
 
@@ -186,7 +187,7 @@ impl Node {
         if decider != self.id && self.links.used(decider).is_none() {
             return false;
         }
-        asked.doubt |= asked.before.is_some_and(|before| before != decider);
+        asked.doubt |= asked.before.is_some();
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
         let ask = Ask {
@@ -298,18 +299,15 @@ impl Node {
     }
 }
 
-/// What a failure is worth if an earlier decider may have had the call done.
+/// What a failure is worth if an earlier copy of the call may have been done: even "already started" may be its
+/// echo.
 fn doubtful(error: CallError) -> CallError {
     match error {
-        CallError::StartFailed { .. }
-        | CallError::NoEligibleNode { .. }
-        | CallError::NotReady { .. }
-        | CallError::NotDecider { .. }
-        | CallError::NotFound { .. } => {
+        CallError::Invalid(_) | CallError::Leaving | CallError::Unknown { .. } => error,
+        error => {
             let detail =
-                format!("the node that decided first went down, it may have been done; then: {error}");
+                format!("the call had to be passed on again, so it may have been done; then: {error}");
             CallError::Unknown { detail }
         }
-        other => other,
     }
 }

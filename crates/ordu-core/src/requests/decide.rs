@@ -10,7 +10,8 @@ use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
 use crate::{
-    Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, MemberState, NodeId, Stopped, Time, Token,
+    Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, MemberState, NodeId, RequestId, Stopped,
+    Time, Token,
 };
 
 /// A request at the decider of its id: the volatile reservation of S4.1. Those of one id are served one
@@ -23,7 +24,17 @@ pub(crate) struct Decision {
     told: bool,
     /// A node that went down may have started the child: nothing definite can be said any more (S5.1).
     doubt: bool,
+    check: Check,
     state: State,
+}
+
+/// Whether the caller still waits. A copy of a call that was under way for a while may have been overtaken by
+/// another copy of it, whose answer the caller has by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    Due,
+    Asked,
+    Open,
 }
 
 #[derive(Debug)]
@@ -71,7 +82,7 @@ enum Progress {
 
 impl Node {
     /// A request came, from here or from elsewhere.
-    pub(crate) fn take_decision(&mut self, mut ask: Ask) {
+    pub(crate) fn take_decision(&mut self, mut ask: Ask, waited: bool) {
         if let Some(answered) = self.answered.get(&(ask.origin, ask.request)) {
             let told = answered.told.clone();
             return self.deliver(ask.origin, told);
@@ -88,14 +99,24 @@ impl Node {
         };
         if decider == self.id {
             let queue = self.decisions.entry(key.clone()).or_default();
-            let same = |other: &Decision| other.ask.origin == ask.origin && other.ask.request == ask.request;
-            if !queue.iter().any(same) {
+            let same =
+                |other: &&mut Decision| other.ask.origin == ask.origin && other.ask.request == ask.request;
+            if let Some(known) = queue.iter_mut().find(same) {
+                // It asks again: what was asked of it may be lost.
+                if known.check == Check::Asked {
+                    known.check = Check::Due;
+                }
+            } else {
+                let waited = waited || !queue.is_empty() || ask.hops > 0;
+                let check = if waited { Check::Due } else { Check::Open };
+                let (told, doubt, state) = (false, false, State::New);
                 queue.push_back(Decision {
                     ask,
                     deadline,
-                    told: false,
-                    doubt: false,
-                    state: State::New,
+                    told,
+                    doubt,
+                    check,
+                    state,
                 });
             }
             self.child_mut(&key);
@@ -126,7 +147,7 @@ impl Node {
         for Parked { mut ask, deadline } in core::mem::take(&mut self.parked) {
             if now < deadline {
                 ask.timeout = deadline.since(now);
-                self.take_decision(ask);
+                self.take_decision(ask, true);
             }
         }
     }
@@ -236,6 +257,25 @@ impl Node {
         }
     }
 
+    /// The origin says whether the caller still waits.
+    pub(crate) fn is_open(&mut self, from: NodeId, request: RequestId, key: &ChildKey, open: bool) {
+        if let Some(queue) = self.decisions.get_mut(key) {
+            let same = |decision: &Decision| {
+                decision.ask.origin == from
+                    && decision.ask.request == request
+                    && decision.check == Check::Asked
+            };
+            if open {
+                if let Some(decision) = queue.iter_mut().find(|decision| same(decision)) {
+                    decision.check = Check::Open;
+                }
+            } else {
+                queue.retain(|decision| !same(decision));
+            }
+            self.children.touch(key);
+        }
+    }
+
     fn tell_late(&mut self, decision: &Decision) {
         let detail = "the child's start took too long".into();
         self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
@@ -247,7 +287,18 @@ impl Node {
             return Progress::Wait;
         };
         if decider == self.id {
-            return self.decide_new(key, decision);
+            return match decision.check {
+                Check::Open => self.decide_new(key, decision),
+                Check::Asked => Progress::Wait,
+                Check::Due => {
+                    decision.check = Check::Asked;
+                    self.send(
+                        decision.ask.origin,
+                        &Message::IsOpen(decision.ask.request, key.clone()),
+                    );
+                    Progress::Wait
+                }
+            };
         }
         let timeout = decision.deadline.since(self.now.mono);
         let hops = decision.ask.hops.saturating_add(1);

@@ -31,6 +31,13 @@ pub(crate) enum Message {
     /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).
     Evidence(NodeId),
     Ask(Ask),
+    /// Does the caller of this request still wait? Asked by the decider of the child.
+    IsOpen(RequestId, ChildKey),
+    Open {
+        request: RequestId,
+        child: ChildKey,
+        open: bool,
+    },
     Told(Told),
     Place(Place),
     Placed(Placed),
