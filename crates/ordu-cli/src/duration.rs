@@ -23,6 +23,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("expected {EXPECTED}"))
 }
 
+/// Reads what [`parse`] reads, but 0.
+pub(crate) fn parse_period(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err(format!("expected {EXPECTED}, longer than 0")),
+        period => Ok(period),
+    }
+}
+
 /// The shortest of what [`parse`] reads.
 pub(crate) fn show(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
@@ -36,13 +44,19 @@ pub(crate) fn show(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, show};
+    use super::{parse, parse_period, show};
 
     #[test]
     fn a_time_is_shown_as_it_can_be_read() {
         for text in ["0ms", "250ms", "10s", "90s", "2m", "1h"] {
             assert_eq!(show(parse(text).unwrap()), text);
         }
+    }
+
+    #[test]
+    fn a_period_is_longer_than_nothing() {
+        assert!(parse_period("0s").unwrap_err().ends_with("longer than 0"));
+        assert_eq!(parse_period("1ms"), parse("1ms"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu::{CallError, ChildInfo, ChildSpec, Horde, Started, Stopped};
+use ordu::{CallError, ChildInfo, Horde, Started, Stopped};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ impl Agent {
         })
     }
 
-    fn horde(&self, milliseconds: u64) -> Horde {
+    pub(super) fn horde(&self, milliseconds: u64) -> Horde {
         self.horde.with_timeout(Duration::from_millis(milliseconds))
     }
 
@@ -136,27 +136,6 @@ impl Agent {
         }
     }
 
-    /// Stops and forgets what is there and starts the new in its place; if that does not start, the old one
-    /// runs again.
-    async fn replace(&self, id: &str, definition: &Definition, timeout: u64) -> Result<StartReply, Refusal> {
-        let new = child_spec(definition)?;
-        let old = self.lookup(id)?.spec.clone();
-        let horde = self.horde(timeout);
-        confirmed_stop(&horde, id).await?;
-        match horde.delete_child(id).await {
-            // A stop of a temporary child is the end of it.
-            Ok(()) | Err(CallError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        match horde.start_child(id, new).await {
-            Ok(started) => Ok(start_reply(started)),
-            Err(error @ (CallError::StartFailed { .. } | CallError::NoEligibleNode { .. })) => {
-                Err(back_to(&horde, id, ChildSpec::clone(&old), &error).await)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     fn compare(&self, children: &[(String, Definition)]) -> Result<Vec<Comparison>, Refusal> {
         let compare = |(id, definition): &(String, Definition)| {
             let new = child_spec(definition).map_err(|Refusal { wrong, message }| {
@@ -181,7 +160,7 @@ impl Agent {
 }
 
 /// Stops a child; that its owner has not confirmed is an error here, since what comes next needs it stopped.
-async fn confirmed_stop(horde: &Horde, id: &str) -> Result<(), Refusal> {
+pub(super) async fn confirmed_stop(horde: &Horde, id: &str) -> Result<(), Refusal> {
     match horde.terminate_child(id).await? {
         Stopped::Confirmed => Ok(()),
         Stopped::Accepted { owner } => Err(Refusal::new(
@@ -191,15 +170,7 @@ async fn confirmed_stop(horde: &Horde, id: &str) -> Result<(), Refusal> {
     }
 }
 
-async fn back_to(horde: &Horde, id: &str, old: ChildSpec, error: &CallError) -> Refusal {
-    let after = match horde.start_child(id, old).await {
-        Ok(_) => "the one before runs again".to_owned(),
-        Err(worse) => format!("and the one before does not start again: {worse}"),
-    };
-    Refusal::new(Wrong::Failed, format!("{error}; {after}"))
-}
-
-fn start_reply(started: Started) -> StartReply {
+pub(super) fn start_reply(started: Started) -> StartReply {
     match started {
         Started::Running(acknowledged) => StartReply {
             child: Some(ChildRow::from(&*acknowledged.child)),

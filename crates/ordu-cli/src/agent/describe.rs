@@ -25,6 +25,17 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
         }
         None => Vec::new(),
     };
+    if definition.within == 0 {
+        return Err(invalid(
+            "restarts are counted within a time of 0; expected a longer one".to_owned(),
+        ));
+    }
+    let spec = process.child_spec();
+    let (len, most) = (spec.args.len(), ChildSpec::MAX_ARGS);
+    if len > most {
+        let message = format!("the command and its variables take {len} bytes; expected at most {most}");
+        return Err(invalid(message));
+    }
     Ok(ChildSpec {
         restart: definition.restart.into(),
         shutdown: match definition.stop_timeout {
@@ -36,7 +47,7 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
             period: Duration::from_millis(definition.within),
         },
         constraints,
-        ..process.child_spec()
+        ..spec
     })
 }
 
@@ -167,6 +178,14 @@ mod tests {
             },
             Definition {
                 node: Some("a b".to_owned()),
+                ..definition()
+            },
+            Definition {
+                within: 0,
+                ..definition()
+            },
+            Definition {
+                command: vec!["echo".to_owned(), "x".repeat(ChildSpec::MAX_ARGS)],
                 ..definition()
             },
         ];

@@ -8,6 +8,7 @@ mod http;
 mod logging;
 mod logs;
 mod refusal;
+mod replace;
 mod server;
 mod signals;
 
@@ -88,10 +89,11 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
     let control = tokio::spawn(server::serve(endpoint, Arc::clone(&agent)));
     let web = http.map(|(_, listener)| tokio::spawn(http::serve(listener, Arc::clone(&agent))));
 
+    let mut holder_gone = std::pin::pin!(stdin_ends());
     let end = tokio::select! {
         () = signals.next() => End::Leave,
         exited = node.exited() => End::Exited(exited),
-        () = stdin_ends(), if args.end_with_stdin => End::AtOnce,
+        () = &mut holder_gone, if args.end_with_stdin => End::AtOnce,
     };
     let ended = match end {
         End::AtOnce => Ok(()),
@@ -104,6 +106,8 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
                     other => Err(Failure::failed(format!("the node has ended: {other}"))),
                 },
                 () = signals.next() => Ok(()),
+                // A child that may take as long as it likes to stop must not outlive who holds all this.
+                () = &mut holder_gone, if args.end_with_stdin => Ok(()),
             }
         }
     };

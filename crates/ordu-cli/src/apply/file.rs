@@ -155,7 +155,7 @@ fn read_child(
     });
     let max_restarts = reader.optional("max_restarts", number);
     let within = reader.optional("within", |value| {
-        string(value, duration::EXPECTED, duration::parse)
+        string(value, duration::EXPECTED, duration::parse_period)
     });
 
     let id = id?;

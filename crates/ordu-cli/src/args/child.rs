@@ -44,7 +44,7 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) max_restarts: u32,
     /// See --max-restarts
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse_period)]
     pub(crate) within: Duration,
     /// The program and its arguments; never a shell's command line
     #[arg(last = true, required = true, value_name = "COMMAND")]

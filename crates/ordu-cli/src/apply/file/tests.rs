@@ -84,6 +84,7 @@ command = ["sleep", 5]
 env = { A = 1 }
 stop_signal = "SIGNOTHING"
 max_restarts = -1
+within = "0s"
 "#;
     assert_eq!(
         problems(text),
@@ -103,6 +104,8 @@ max_restarts = -1
             "12: wrong value of \"env\"; expected a string as the value of A",
             "13: wrong value of \"stop_signal\"; expected a signal such as \"SIGTERM\"",
             "14: wrong value of \"max_restarts\"; expected a whole number from 0 to 4294967295",
+            "15: wrong value of \"within\"; expected a time such as \"500ms\", \"10s\", \"2m\" or \"1h\", \
+             longer than 0",
         ]
     );
 }
