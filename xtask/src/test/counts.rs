@@ -10,7 +10,7 @@ pub(crate) struct Counts {
     /// Tests marked `#[ignore]`.
     pub(crate) ignored: usize,
     /// Stages that failed as a whole, such as a formatter's.
-    pub(crate) stages_failed: usize,
+    pub(crate) failed_stages: Vec<&'static str>,
     /// The `SKIPPED:` lines.
     pub(crate) notices: Vec<String>,
     in_successes: bool,
@@ -48,7 +48,7 @@ impl Counts {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
-        self.stages_failed += other.stages_failed;
+        self.failed_stages.extend(&other.failed_stages);
         self.notices.extend(other.notices.iter().cloned());
     }
 
@@ -60,6 +60,21 @@ impl Counts {
     /// All tests that did not run.
     pub(crate) fn skipped(&self) -> usize {
         self.skipped_by_themselves() + self.ignored
+    }
+
+    /// Tests that failed, and stages that failed as a whole.
+    pub(crate) fn all_failed(&self) -> usize {
+        self.failed + self.failed_stages.len()
+    }
+
+    /// All in one line.
+    pub(crate) fn closing_line(&self) -> String {
+        format!(
+            "{} passed, {} failed, {} skipped",
+            self.passed - self.skipped_by_themselves(),
+            self.all_failed(),
+            self.skipped()
+        )
     }
 
     /// One stage's outcome in a few words.
@@ -109,5 +124,14 @@ mod tests {
         assert_eq!(counts.skipped_by_themselves(), 1);
         assert_eq!(counts.verdict(), "ok, 2 tests, 1 skipped");
         assert!(shown.contains(&"SKIPPED: split: not root") && !shown.contains(&"noise"));
+    }
+
+    #[test]
+    fn a_stage_that_failed_as_a_whole_counts_as_failed_and_keeps_what_passed() {
+        let (mut counts, _) = counted("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured");
+        counts.failed_stages.push("unit");
+        let mut total = Counts::default();
+        total.add(&counts);
+        assert_eq!(total.closing_line(), "3 passed, 1 failed, 1 skipped");
     }
 }

@@ -18,18 +18,18 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     for stage in stages {
         println!("── {}: {}", stage.name, stage.what);
         let begun = Instant::now();
-        let outcome = stage.run();
+        let mut counts = Counts::default();
+        let outcome = stage.run(&mut counts);
         let seconds = begun.elapsed().as_secs_f64();
-        report.push(match &outcome {
-            Ok(counts) => {
-                total.add(counts);
-                format!("{:>10} {seconds:>7.1} s  {}", stage.name, counts.verdict())
-            }
+        let verdict = match outcome {
+            Ok(()) => counts.verdict(),
             Err(why) => {
-                total.stages_failed += 1;
-                format!("{:>10} {seconds:>7.1} s  FAILED: {why}", stage.name)
+                counts.failed_stages.push(stage.name);
+                format!("FAILED: {why}")
             }
-        });
+        };
+        total.add(&counts);
+        report.push(format!("{:>10} {seconds:>7.1} s  {verdict}", stage.name));
     }
     println!("── stages");
     for line in report {
@@ -38,13 +38,12 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     for notice in &total.notices {
         println!("{notice}");
     }
-    println!(
-        "{} passed, {} failed, {} skipped",
-        total.passed - total.skipped_by_themselves(),
-        total.failed,
-        total.skipped()
-    );
-    if total.failed + total.stages_failed == 0 {
+    if !total.failed_stages.is_empty() {
+        let stages = total.failed_stages.join(", ");
+        println!("failed as a whole, each counted once: {stages}");
+    }
+    println!("{}", total.closing_line());
+    if total.all_failed() == 0 {
         Ok(())
     } else {
         Err("not everything holds; see above".into())
