@@ -114,7 +114,10 @@ pub(super) fn string<T>(
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<T, Unexpected> {
     match value.get_ref() {
-        DeValue::String(text) => parse(text).map_err(Unexpected::new),
+        DeValue::String(text) => parse(text).map_err(|error| {
+            // On the command line the word belongs to the message; here it is before it already.
+            Unexpected::new(error.strip_prefix("expected ").unwrap_or(&error))
+        }),
         other => Err(Unexpected::new(format!(
             "{expected}, as a string; found {}",
             found(other)

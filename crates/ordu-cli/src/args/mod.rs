@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Restart(ChildArg<Change>),
     /// Forget a stopped child
     Rm(RmArgs),
-    /// Show the output of a child that runs, or ran, on the asked node
+    /// Show the output of a child on the asked node, where it runs or ran
     Logs(LogsArgs),
     /// List the members of the cluster
     Members(Ask),
@@ -94,7 +94,7 @@ pub(crate) struct LogsArgs {
     /// Go on as new lines come
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// Only the last N lines
+    /// Only the last N lines; at most the last 4 MiB are shown, with or without this
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) lines: Option<usize>,
 }
@@ -121,4 +121,7 @@ pub(crate) struct KeygenArgs {
     /// The cluster whose fingerprint to print
     #[arg(long, value_name = "NAME", default_value = ordu::DEFAULT_CLUSTER)]
     pub(crate) cluster: String,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -1,20 +1,23 @@
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use super::applied::{Applied, Outcome, verdict};
 use crate::apply::{ChildFile, FileChild};
 use crate::args::{ApplyArgs, Ask, Change};
 use crate::control::{Comparison, Difference, Request, StartReply};
 use crate::failure::{Failure, Wrong};
 use crate::output::{Ink, Output, Table};
 
-pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
-    let file = ChildFile::load(&args.file)?;
+pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
+    let (file, ask) = (ChildFile::load(&args.file)?, &args.change.ask);
     if args.dry_run {
-        plan(&args.change.ask, &file)?;
-        return Ok(ExitCode::SUCCESS);
+        return plan(ask, &file);
     }
-    apply(&args.change, &file, &args.file, |said| eprint!("{said}"))
+    let applied = apply_all(&args.change, &file, |said| eprint!("{said}"))?;
+    if ask.json {
+        Output::stdout().json(&applied)?;
+    }
+    verdict(&applied, &args.file)
 }
 
 /// Says what would be done.
@@ -40,85 +43,95 @@ fn plan(ask: &Ask, file: &ChildFile) -> Result<(), Failure> {
     output.table(&table)
 }
 
-/// Adds and changes children until they are as the file says, one after the other, so that never more than one
-/// is down for it. One that cannot be applied does not hold up the others. What becomes of each is said in whole
-/// lines.
+/// Makes children be as a file says, and says in whole lines what becomes of each.
 pub(crate) fn apply(
     change: &Change,
     file: &ChildFile,
     path: &Path,
     say: impl Fn(String),
-) -> Result<ExitCode, Failure> {
-    let (mut good, mut bad) = (0, 0);
+) -> Result<(), Failure> {
+    verdict(&apply_all(change, file, say)?, path)
+}
+
+/// Adds and changes children one after the other, so that never more than one is down for it. One that cannot be
+/// applied does not hold up the others.
+fn apply_all(change: &Change, file: &ChildFile, say: impl Fn(String)) -> Result<Vec<Applied>, Failure> {
+    let mut all = Vec::new();
+    let mut gone = false;
     for (comparison, child) in compare(&change.ask, file)?.into_iter().zip(&file.children) {
-        match apply_one(change, child, &comparison.difference) {
-            Ok(said) => {
-                good += 1;
-                say(format!("{:?} {said}\n", child.id));
-            }
-            // Without the agent nothing more can be done, and nobody need be told once for each child.
-            Err(
-                failure @ Failure::Plain {
-                    wrong: Wrong::Unreachable,
-                    ..
-                },
-            ) => return Err(failure),
-            Err(failure) => {
-                bad += 1;
-                say(failure.render());
+        let parts = match &comparison.difference {
+            Difference::Change { parts } => parts.clone(),
+            Difference::Add | Difference::Same { .. } => Vec::new(),
+        };
+        let mut applied = Applied {
+            id: child.id.clone(),
+            outcome: Outcome::Untried,
+            parts,
+            node: None,
+            error: None,
+        };
+        // Without the agent nothing more can be done, and nobody need be told once for each child.
+        if !gone {
+            match apply_one(change, child, &comparison.difference) {
+                Ok((outcome, node)) => {
+                    (applied.outcome, applied.node) = (outcome, node);
+                    say(format!(
+                        "{:?} {}\n",
+                        child.id,
+                        words(&applied, &comparison.difference)
+                    ));
+                }
+                Err(failure) => {
+                    applied.outcome = match failure {
+                        Failure::Plain {
+                            wrong: Wrong::Unreachable,
+                            ..
+                        } => Outcome::Untried,
+                        Failure::Plain {
+                            wrong: Wrong::Timeout,
+                            ..
+                        } => Outcome::Unknown,
+                        _ => Outcome::Failed,
+                    };
+                    gone = applied.outcome == Outcome::Untried;
+                    applied.error = Some(failure.to_string());
+                    say(failure.render());
+                }
             }
         }
+        all.push(applied);
     }
-    match (good, bad) {
-        (_, 0) => Ok(ExitCode::SUCCESS),
-        (0, _) => Err(Failure::failed(format!(
-            "{}: nothing was applied",
-            path.display()
-        ))),
-        _ => Err(Failure::new(
-            Wrong::Partial,
-            format!(
-                "{}: {good} of {} children are as it says",
-                path.display(),
-                good + bad
-            ),
-        )),
-    }
+    Ok(all)
 }
 
-fn apply_one(change: &Change, child: &FileChild, difference: &Difference) -> Result<String, Failure> {
-    let (id, definition, timeout) = (child.id.clone(), child.definition.clone(), change.milliseconds());
+/// What was done, and where the child runs if it was started.
+fn apply_one(
+    change: &Change,
+    child: &FileChild,
+    difference: &Difference,
+) -> Result<(Outcome, Option<String>), Failure> {
+    let (id, child, timeout) = (child.id.clone(), child.definition.clone(), change.milliseconds());
+    let (request, outcome, steps) = match difference {
+        Difference::Same { .. } => return Ok((Outcome::Unchanged, None)),
+        Difference::Add => (Request::Start { id, child, timeout }, Outcome::Added, 1),
+        // It stops, is forgotten, does not start, and the old one starts again and is stopped; the two starts may
+        // be tried again for as long as one takes.
+        Difference::Change { .. } => (Request::Replace { id, child, timeout }, Outcome::Changed, 7),
+    };
+    let limit = change.timeout.saturating_mul(steps);
+    let started: StartReply = change.ask.connect()?.ask(&request, limit)?;
+    Ok((outcome, started.child.and_then(|child| child.node)))
+}
+
+fn words(applied: &Applied, difference: &Difference) -> String {
+    let place = applied
+        .node
+        .as_ref()
+        .map_or_else(String::new, |node| format!(" and runs on {node}"));
     match difference {
-        Difference::Same { state } => Ok(format!("is as the file says, {state}")),
-        Difference::Add => {
-            let request = Request::Start {
-                id,
-                child: definition,
-                timeout,
-            };
-            let started: StartReply = change.ask.connect()?.ask(&request, change.timeout)?;
-            Ok(format!("is added{}", place(&started)))
-        }
-        Difference::Change { parts } => {
-            let request = Request::Replace {
-                id,
-                child: definition,
-                timeout,
-            };
-            // At most four steps: it stops, is forgotten, does not start, and the old one starts again.
-            let started: StartReply = change
-                .ask
-                .connect()?
-                .ask(&request, change.timeout.saturating_mul(4))?;
-            Ok(format!("is changed in {}{}", parts.join(", "), place(&started)))
-        }
-    }
-}
-
-fn place(started: &StartReply) -> String {
-    match started.child.as_ref().and_then(|child| child.node.as_ref()) {
-        Some(node) => format!(" and runs on {node}"),
-        None => String::new(),
+        Difference::Same { state } => format!("is as the file says, {state}"),
+        Difference::Add => format!("is added{place}"),
+        Difference::Change { parts } => format!("is changed in {}{place}", parts.join(", ")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod applied;
 mod apply;
 mod completions;
 mod count;
@@ -37,7 +38,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Rm(args) => rm::run(&args)?,
         Command::Logs(args) => logs::run(args)?,
         Command::Members(ask) => members::run(&ask)?,
-        Command::Apply(args) => return apply::run(&args),
+        Command::Apply(args) => apply::run(&args)?,
         Command::Keygen(args) => keygen::run(&args)?,
         Command::Completions { shell } => completions::run(shell)?,
         Command::Demo(Demo::Web { listen }) => demo::web(listen)?,

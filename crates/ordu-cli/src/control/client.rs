@@ -15,13 +15,17 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: UnixStream,
+    patience: Duration,
 }
 
 impl Client {
     /// Connects to the agent that listens at `socket`.
     pub(crate) fn connect(socket: &Path) -> Result<Self, Failure> {
         match UnixStream::connect(socket) {
-            Ok(stream) => Ok(Self { stream }),
+            Ok(stream) => Ok(Self {
+                stream,
+                patience: GRACE,
+            }),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::new(
                 Wrong::Denied,
                 format!(
@@ -37,17 +41,33 @@ impl Client {
         }
     }
 
+    /// Waits no longer than this beyond the time that a request itself gives the agent.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Asks for something that is answered at once or within `time`.
     pub(crate) fn ask<T: DeserializeOwned>(self, request: &Request, time: Duration) -> Result<T, Failure> {
-        let time = time.saturating_add(GRACE);
+        let time = time.saturating_add(self.patience);
         self.stream.set_read_timeout(Some(time)).map_err(lost)?;
-        let mut answers = self.send(request)?;
-        answers.next().unwrap_or_else(|| {
+        let answer = self.send(request)?.next().unwrap_or_else(|| {
             Err(Failure::new(
                 Wrong::Unreachable,
                 "the agent closed the connection without an answer",
             ))
-        })
+        });
+        match answer {
+            // It may have ended after it did what was asked.
+            Err(Failure::Plain {
+                wrong: Wrong::Unreachable,
+                message,
+                ..
+            }) if request.changes() => Err(Failure::new(
+                Wrong::Timeout,
+                format!("{message}; what was asked may be done"),
+            )),
+            answer => answer,
+        }
     }
 
     /// Asks for something that is answered bit by bit, for as long as it takes.
@@ -102,5 +122,58 @@ fn lost(error: std::io::Error) -> Failure {
             Wrong::Unreachable,
             format!("the connection to the agent broke: {error}"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// How a request ends whose agent reads it and ends without a word.
+    fn left_alone_with(request: &Request) -> Failure {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("ordu.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let agent = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            BufReader::new(stream).read_line(&mut String::new()).unwrap();
+        });
+        let client = Client::connect(&socket).unwrap();
+        let failure = client
+            .ask::<serde_json::Value>(request, Duration::ZERO)
+            .unwrap_err();
+        agent.join().unwrap();
+        failure
+    }
+
+    #[test]
+    fn a_change_whose_agent_ends_before_it_answers_may_have_been_done() {
+        let stop = Request::Stop {
+            id: "web".to_owned(),
+            timeout: 0,
+        };
+        let failure = left_alone_with(&stop);
+        assert!(matches!(
+            failure,
+            Failure::Plain {
+                wrong: Wrong::Timeout,
+                ..
+            }
+        ));
+        assert!(failure.to_string().ends_with("may be done"), "{failure}");
+    }
+
+    #[test]
+    fn a_question_whose_agent_ends_before_it_answers_was_asked_of_nobody() {
+        let failure = left_alone_with(&Request::Members);
+        assert!(matches!(
+            failure,
+            Failure::Plain {
+                wrong: Wrong::Unreachable,
+                ..
+            }
+        ));
     }
 }

@@ -65,9 +65,29 @@ pub(crate) enum Request {
         /// Ids and definitions.
         children: Vec<(String, Definition)>,
     },
-    /// The output of a child that runs, or ran, on the agent's node. Answered by `LogRow`s until the agent
+    /// The output of a child that runs, or ran, on the agent's node. Answered by `LogReply`s until the agent
     /// closes.
     Logs(LogRequest),
+}
+
+impl Request {
+    /// Whether answering it changes something.
+    pub(crate) fn changes(&self) -> bool {
+        match self {
+            Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::Restart { .. }
+            | Self::Remove { .. }
+            | Self::Replace { .. } => true,
+            Self::Status
+            | Self::Children
+            | Self::Child { .. }
+            | Self::Count
+            | Self::Members
+            | Self::Compare { .. }
+            | Self::Logs(_) => false,
+        }
+    }
 }
 
 /// Which part of a child's output.

@@ -84,6 +84,56 @@ fn a_change_that_does_not_start_brings_back_the_child_of_before() {
     assert!(said.stderr.contains("No such file or directory"), "{said:?}");
     assert!(said.stderr.contains("the one before runs again"), "{said:?}");
     cluster.await_one_each(&ids(&["a", "b"]), Duration::from_secs(2));
+
+    node.ordu(["stop", "a"]).ok();
+    let said = node.ordu(["apply", "-f", &broken]);
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(
+        said.stderr.contains("the one before is there again, stopped"),
+        "{said:?}"
+    );
+    let stopped = node.ordu(["show", "a", "--json"]).ok().json();
+    assert_eq!(stopped["state"], "stopped");
+    assert_eq!(
+        stopped["process"]["command"],
+        serde_json::json!(["sleep", "86400"])
+    );
+}
+
+#[test]
+fn a_change_that_is_too_large_is_refused_before_anything_is_stopped() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    node.ordu(["apply", "-f", &file(&cluster, "children.toml", CHILDREN)])
+        .ok();
+    cluster.await_one_each(&ids(&["a", "b"]), Duration::from_secs(2));
+    let before = cluster.copies().one_each(&ids(&["a", "b"])).unwrap();
+
+    let large = CHILDREN.replacen("86400", &"1".repeat(60_000), 1);
+    let said = node.ordu(["apply", "-f", &file(&cluster, "large.toml", &large)]);
+
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("expected at most 49152"), "{said:?}");
+    assert_eq!(cluster.copies().one_each(&ids(&["a", "b"])).as_ref(), Ok(&before));
+}
+
+#[test]
+fn what_became_of_each_child_is_told_to_programs_too() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text = CHILDREN.replacen("\"sleep\"", "\"/no/such/program\"", 1);
+    let path = file(&cluster, "children.toml", &text);
+    let said = node.ordu(["apply", "--json", "-f", &path]);
+    assert_eq!(said.code, 7, "{said:?}");
+    let told = said.json();
+    assert_eq!(
+        (&told[0]["id"], &told[0]["outcome"]),
+        (&"a".into(), &"failed".into())
+    );
+    let error = told[0]["error"].as_str().unwrap();
+    assert!(error.contains("No such file or directory"), "{said:?}");
+    let added = serde_json::json!({"id": "b", "outcome": "added", "parts": [], "node": "n1", "error": null});
+    assert_eq!(told[1], added);
 }
 
 #[test]
