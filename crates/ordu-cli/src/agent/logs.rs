@@ -1,12 +1,15 @@
-use ordu::LogError;
+use ordu::{ChildLog, LogError};
 use tokio::io::{AsyncReadExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Agent;
 use super::refusal::Refusal;
 use super::server::write;
-use crate::control::{LogRequest, LogRow, Reply};
+use crate::control::{LogReply, LogRequest, LogRow, Reply};
 use crate::failure::Wrong;
+
+/// What the library gives of the past at most, in bytes.
+const MOST: u64 = 4 << 20;
 
 /// Sends the lines, and with `follow` the new ones too until the caller hangs up.
 pub(super) async fn send(
@@ -16,16 +19,18 @@ pub(super) async fn send(
     writer: &mut OwnedWriteHalf,
 ) -> Result<(), Refusal> {
     let id = request.id.as_str();
-    elsewhere(agent, id)?;
-    let log = agent.horde.log(id).map_err(|error| refusal(agent, id, &error))?;
+    let log = open(agent, id, writer).await?;
+    if request.lines.is_none() {
+        write_if_cut(&log, writer).await;
+    }
     let lines = request.lines.unwrap_or(usize::MAX);
     if !request.follow {
-        for text in log
-            .tail(lines)
-            .await
-            .map_err(|error| refusal(agent, id, &error))?
-        {
-            write(writer, &row(text)).await;
+        let found = log.tail(lines).await.map_err(|error| refusal(&error))?;
+        if request.lines.is_some() && found.len() < lines {
+            write_if_cut(&log, writer).await;
+        }
+        for text in found {
+            write(writer, &reply(&LogReply::Line(LogRow { text }))).await;
         }
         return Ok(());
     }
@@ -33,7 +38,8 @@ pub(super) async fn send(
     loop {
         tokio::select! {
             line = follower.next() => {
-                write(writer, &row(line.map_err(|error| refusal(agent, id, &error))?)).await;
+                let text = line.map_err(|error| refusal(&error))?;
+                write(writer, &reply(&LogReply::Line(LogRow { text }))).await;
             }
             // A caller of this has nothing more to say: that it can be read from means that it has gone.
             _ = reader.read_u8() => return Ok(()),
@@ -41,28 +47,49 @@ pub(super) async fn send(
     }
 }
 
-/// The output is where the child runs.
-fn elsewhere(agent: &Agent, id: &str) -> Result<(), Refusal> {
+/// The output is where the child runs. If it ran here before, that is shown, and the place is named.
+async fn open(agent: &Agent, id: &str, writer: &mut OwnedWriteHalf) -> Result<ChildLog, Refusal> {
     let child = agent.lookup(id)?;
-    match &child.node {
-        Some(node) if node != agent.node.name() => {
+    let elsewhere = child.node.as_ref().filter(|node| *node != agent.node.name());
+    match (agent.horde.log(id), elsewhere) {
+        (Ok(log), None) => Ok(log),
+        (Ok(log), Some(node)) => {
+            let note = format!("child {id:?} runs on {node} now; this is what it said here before");
+            write(writer, &reply(&LogReply::Note(note))).await;
+            Ok(log)
+        }
+        (Err(LogError::NoLog { .. }), Some(node)) => {
             let message = format!("child {id:?} runs on {node}; ask the agent there for its output");
             Err(Refusal::new(Wrong::Failed, message))
         }
-        _ => Ok(()),
+        (Err(error), _) => Err(refusal(&error)),
     }
 }
 
-fn refusal(agent: &Agent, id: &str, error: &LogError) -> Refusal {
-    let wrong = match error {
-        LogError::NoLog { .. } if agent.horde.lookup(id).is_none() => Wrong::NotFound,
-        _ => Wrong::Failed,
-    };
-    Refusal::new(wrong, error.to_string())
+/// Says where the rest is if there is more than is shown.
+async fn write_if_cut(log: &ChildLog, writer: &mut OwnedWriteHalf) {
+    let path = log.path();
+    let older = |age: u8| path.with_extension(format!("log.{age}"));
+    let files = [path.clone(), older(1), older(2)];
+    let size: u64 = files
+        .iter()
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum();
+    if size > MOST {
+        let [current, before, first] = files.map(|file| file.display().to_string());
+        let note = format!(
+            "only the last 4 MiB of the past are shown; all that is kept is in {first}, {before} and {current}"
+        );
+        write(writer, &reply(&LogReply::Note(note))).await;
+    }
 }
 
-fn row(text: String) -> Reply {
-    serde_json::to_value(LogRow { text }).map_or_else(
+fn refusal(error: &LogError) -> Refusal {
+    Refusal::new(Wrong::Failed, error.to_string())
+}
+
+fn reply(part: &LogReply) -> Reply {
+    serde_json::to_value(part).map_or_else(
         |error| Reply::Error {
             wrong: Wrong::Failed,
             message: error.to_string(),

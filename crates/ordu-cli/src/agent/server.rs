@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::endpoint::Endpoint;
@@ -16,21 +16,22 @@ use crate::failure::Wrong;
 /// How many callers are served at once; more wait in the kernel's queue.
 const CALLERS: usize = 256;
 
-/// How long a caller may take to say what it wants.
+/// How many callers read output of children at once, besides the others: they stay for as long as they like.
+const READERS: usize = 256;
+
+/// How long a caller may take to say what it wants, and then to take the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers callers until it is dropped.
 pub(super) async fn serve(endpoint: Endpoint, agent: Arc<Agent>) {
     let callers = Arc::new(Semaphore::new(CALLERS));
+    let readers = Arc::new(Semaphore::new(READERS));
     while let Ok(place) = Arc::clone(&callers).acquire_owned().await {
         match endpoint.listener().accept().await {
             Ok((stream, _)) => {
-                let agent = Arc::clone(&agent);
+                let (agent, readers) = (Arc::clone(&agent), Arc::clone(&readers));
                 // A task of its own: a caller that hangs up does not stop half way what it asked for.
-                tokio::spawn(async move {
-                    session(stream, &agent).await;
-                    drop(place);
-                });
+                tokio::spawn(async move { session(stream, &agent, place, &readers).await });
             }
             Err(error) => {
                 // Out of descriptors, most likely: without a pause this would be a busy loop.
@@ -41,7 +42,7 @@ pub(super) async fn serve(endpoint: Endpoint, agent: Arc<Agent>) {
     }
 }
 
-async fn session(stream: UnixStream, agent: &Agent) {
+async fn session(stream: UnixStream, agent: &Agent, place: OwnedSemaphorePermit, readers: &Semaphore) {
     let allowed = allowed(&stream);
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -51,6 +52,11 @@ async fn session(stream: UnixStream, agent: &Agent) {
     };
     let reply = match request {
         Ok(Request::Logs(request)) => {
+            let Ok(_reading) = readers.try_acquire() else {
+                let message = format!("{READERS} others read output of children here already");
+                return write(&mut writer, &Refusal::new(Wrong::Failed, message).into()).await;
+            };
+            drop(place);
             return match logs::send(agent, request, &mut reader, &mut writer).await {
                 Ok(()) => {}
                 Err(refusal) => write(&mut writer, &refusal.into()).await,
@@ -59,7 +65,8 @@ async fn session(stream: UnixStream, agent: &Agent) {
         Ok(request) => agent.answer(request).await.map_or_else(Reply::from, Reply::Ok),
         Err(refusal) => refusal.into(),
     };
-    write(&mut writer, &reply).await;
+    let _ = timeout(PATIENCE, write(&mut writer, &reply)).await;
+    drop(place);
 }
 
 /// The mode of the socket keeps others out already; this holds even if somebody changed it.

@@ -1,5 +1,5 @@
 use crate::args::LogsArgs;
-use crate::control::{LogRequest, LogRow, Request};
+use crate::control::{LogReply, LogRequest, Request};
 use crate::failure::Failure;
 use crate::output::{Output, write};
 
@@ -11,12 +11,11 @@ pub(super) fn run(args: LogsArgs) -> Result<(), Failure> {
         follow: args.follow,
     };
     let output = Output::stdout();
-    for row in ask.connect()?.stream::<LogRow>(&Request::Logs(request))? {
-        let row = row?;
-        if ask.json {
-            output.json(&row)?;
-        } else {
-            write(row.text + "\n")?;
+    for reply in ask.connect()?.stream(&Request::Logs(request))? {
+        match reply? {
+            LogReply::Note(text) => eprintln!("ordu: {text}"),
+            LogReply::Line(row) if ask.json => output.json(&row)?,
+            LogReply::Line(row) => write(row.text + "\n")?,
         }
     }
     Ok(())

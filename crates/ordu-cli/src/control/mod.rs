@@ -18,7 +18,7 @@ pub(crate) use client::Client;
 pub(crate) use definition::{Definition, StopTimeout};
 pub(crate) use member::MemberRow;
 pub(crate) use reply::{
-    Comparison, CountRow, Difference, LogRow, Removed, Reply, StartReply, Status, StopReply,
+    Comparison, CountRow, Difference, LogReply, LogRow, Removed, Reply, StartReply, Status, StopReply,
 };
 pub(crate) use request::{LogRequest, Request};
 pub(crate) use restart::Restart;

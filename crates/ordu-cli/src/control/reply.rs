@@ -109,6 +109,16 @@ pub(crate) enum Difference {
     },
 }
 
+/// What `logs` is answered with, bit by bit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogReply {
+    /// A line of the output.
+    Line(LogRow),
+    /// Something about the output, for people.
+    Note(String),
+}
+
 /// One line of a child's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogRow {

@@ -1,5 +1,7 @@
 //! What the commands say, to people and to programs, and how they end.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use crate::harness::{Cluster, Said, eventually, ordu, program, root_or_skip, transcript};
@@ -52,6 +54,7 @@ fn what_does_not_exist_is_told_apart_by_the_exit_code() {
             "ps --json",
             "start ghost --stop-signal NOTHING -- sleep 1",
             "start ghost --stop-timeout 5 -- sleep 1",
+            "start ghost --within 0s -- sleep 1",
             "start ghost",
         ],
     ));
@@ -114,6 +117,77 @@ fn the_output_of_a_child_is_shown_where_it_runs_and_elsewhere_the_place_is_named
     let said = elsewhere[0].ordu(["logs", "talker"]);
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.stderr.contains(&format!("runs on {owner}")), "{said:?}");
+}
+
+#[test]
+fn what_a_child_said_before_it_moved_is_shown_and_its_new_place_is_named() {
+    let cluster = Cluster::of(2);
+    let script = "echo here; exec sleep 86400";
+    let start = |node: &str| {
+        let command = ["start", "mover", "--node", node, "--", "sh", "-c", script];
+        cluster.nodes[0].ordu(command).ok();
+    };
+    start("n1");
+    eventually(Duration::from_secs(5), "it has said something", || {
+        let said = cluster.nodes[0].ordu(["logs", "mover"]);
+        (said.stdout == "here\n").then_some(()).ok_or(format!("{said:?}"))
+    });
+    cluster.nodes[0].ordu(["rm", "--force", "mover"]).ok();
+    start("n2");
+
+    let said = cluster.nodes[0].ordu(["logs", "mover"]).ok();
+    assert_eq!(said.stdout, "here\n");
+    assert!(said.stderr.contains("runs on n2 now"), "{said:?}");
+}
+
+#[test]
+fn a_long_past_is_cut_and_where_the_rest_is_is_said() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let script = "yes 0123456789012345678901234567890123456789 | head -c 5000000; exec sleep 86400";
+    node.ordu(["start", "talker", "--", "sh", "-c", script]).ok();
+    eventually(Duration::from_secs(20), "all of it is there", || {
+        let said = node.ordu(["logs", "talker"]).ok();
+        let note = "only the last 4 MiB of the past are shown";
+        (said.stdout.len() >= 4_000_000 && said.stderr.contains(note))
+            .then_some(())
+            .ok_or(format!("{} bytes, {}", said.stdout.len(), said.stderr))
+    });
+    let said = node.ordu(["logs", "talker", "-n", "1"]).ok();
+    assert_eq!(said.stderr, "");
+}
+
+#[test]
+fn many_who_follow_outputs_keep_nobody_else_out() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    node.ordu(["start", "talker", "--", "sh", "-c", "echo here; exec sleep 86400"])
+        .ok();
+    let follow = || {
+        let mut stream = UnixStream::connect(&node.socket).unwrap();
+        let request = r#"{"op":"logs","id":"talker","lines":null,"follow":true}"#;
+        writeln!(stream, "{request}").unwrap();
+        BufReader::new(stream)
+    };
+    let mut followers: Vec<_> = (0..300).map(|_| follow()).collect();
+    let mut refused = 0;
+    for follower in &mut followers {
+        let mut line = String::new();
+        follower.read_line(&mut line).unwrap();
+        refused += usize::from(line.contains("others read output of children here already"));
+    }
+    assert_eq!(refused, 300 - 256);
+    node.ordu(["stop", "talker"]).ok();
+}
+
+#[test]
+fn a_new_key_is_told_to_programs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.key");
+    let told = ordu(["keygen", "--json", path.to_str().unwrap()]).ok().json();
+    assert_eq!(told["file"], path.to_str().unwrap());
+    assert_eq!(told["cluster"], "default");
+    assert!(told["fingerprint"].is_string(), "{told}");
 }
 
 #[test]
