@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::throw_away_key;
@@ -14,6 +15,9 @@ use crate::failure::Failure;
 
 /// How long a node may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a node may take to answer before it is asked again.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The nodes of the cluster. Dropping it ends them all: each holds the other end of a pipe.
 #[derive(Debug)]
@@ -108,9 +112,12 @@ impl Agents {
     async fn know_each_other(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            let members: Vec<MemberRow> =
-                Client::connect(&self.all[0].socket)?.ask(&Request::Members, Duration::ZERO)?;
-            let alive = members.iter().filter(|member| member.state == "alive").count();
+            let members: Result<Vec<MemberRow>, Failure> = ask(&self.all[0].socket, Request::Members).await;
+            let alive = members
+                .iter()
+                .flatten()
+                .filter(|member| member.state == "alive")
+                .count();
             if alive >= self.all.len() {
                 return Ok(());
             }
@@ -190,9 +197,7 @@ impl Agents {
                     agent.last_words()
                 )));
             }
-            let status = Client::connect(&agent.socket)
-                .and_then(|client| client.ask::<Status>(&Request::Status, Duration::ZERO));
-            match status {
+            match ask::<Status>(&agent.socket, Request::Status).await {
                 Ok(status) if status.ready => return Ok(status.addr),
                 _ if Instant::now() > deadline => {
                     let (name, words) = (&agent.name, agent.last_words());
@@ -213,4 +218,17 @@ impl Agents {
             }
         }
     }
+}
+
+/// Asks on another thread: a node that was stopped does not answer, and Ctrl-C must still be heard.
+async fn ask<T: DeserializeOwned + Send + 'static>(socket: &Path, request: Request) -> Result<T, Failure> {
+    let socket = socket.to_owned();
+    let asked = tokio::task::spawn_blocking(move || {
+        Client::connect(&socket)?
+            .with_patience(PATIENCE)
+            .ask(&request, Duration::ZERO)
+    });
+    asked
+        .await
+        .unwrap_or_else(|panic| Err(Failure::failed(panic.to_string())))
 }

@@ -21,7 +21,7 @@ use crate::commands;
 use crate::failure::Failure;
 use agents::Agents;
 use screen::Screen;
-use snapshot::Snapshot;
+use snapshot::Observer;
 
 /// How often the table is drawn anew.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -83,6 +83,7 @@ fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
 async fn live(nodes: u8, file: Option<(&Path, ChildFile)>, agents: &mut Agents) -> Result<(), Failure> {
     agents.start(nodes).await?;
     let mut screen = Screen::new(agents);
+    let mut observer = Observer::default();
     let mut said = apply(agents, file);
     let mut period = tokio::time::interval(PERIOD);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -95,7 +96,7 @@ async fn live(nodes: u8, file: Option<(&Path, ChildFile)>, agents: &mut Agents) 
         if agents.living().next().is_none() {
             return Err(Failure::failed("no node is left"));
         }
-        if let Some(snapshot) = Snapshot::take(agents).await {
+        if let Some(snapshot) = observer.look(agents).await {
             screen.draw(&snapshot)?;
         }
     }

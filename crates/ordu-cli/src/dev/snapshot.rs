@@ -1,9 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::agents::Agents;
+use super::agents::{Agent, Agents};
 use crate::control::{ChildRow, Client, MemberRow, Request};
 use crate::failure::Failure;
+
+/// How long a node may take to answer before another one is asked.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is where at one moment.
 #[derive(Debug)]
@@ -22,15 +25,25 @@ pub(super) struct NodeRow {
     pub(super) socket: PathBuf,
 }
 
-impl Snapshot {
+/// Asks the nodes, first the one that answered last: one that was stopped is waited for once.
+#[derive(Debug, Default)]
+pub(super) struct Observer {
+    answered: Option<PathBuf>,
+}
+
+impl Observer {
     /// As the first node sees it that answers.
-    pub(super) async fn take(agents: &Agents) -> Option<Self> {
-        for agent in agents.living() {
-            let socket = agent.socket().to_owned();
-            // On another thread: a node that was stopped answers nothing, and Ctrl-C must still be heard.
-            let asked = tokio::task::spawn_blocking(move || ask(&socket));
-            if let Ok(Ok((members, children))) = asked.await {
-                return Some(Self {
+    pub(super) async fn look(&mut self, agents: &Agents) -> Option<Snapshot> {
+        let mut sockets: Vec<&Path> = agents.living().map(Agent::socket).collect();
+        // The order of the others stays.
+        sockets.sort_by_key(|socket| self.answered.as_deref() != Some(*socket));
+        for socket in sockets {
+            let asked = socket.to_owned();
+            // On another thread: Ctrl-C must still be heard.
+            let answer = tokio::task::spawn_blocking(move || ask(&asked)).await;
+            if let Ok(Ok((members, children))) = answer {
+                self.answered = Some(socket.to_owned());
+                return Some(Snapshot {
                     nodes: nodes(agents, &members),
                     children,
                 });
@@ -41,13 +54,13 @@ impl Snapshot {
 }
 
 fn ask(socket: &Path) -> Result<(Vec<MemberRow>, Vec<ChildRow>), Failure> {
-    let connect = || Client::connect(socket);
+    let connect = || Ok::<_, Failure>(Client::connect(socket)?.with_patience(PATIENCE));
     let members = connect()?.ask(&Request::Members, Duration::ZERO)?;
     Ok((members, connect()?.ask(&Request::Children, Duration::ZERO)?))
 }
 
 fn nodes(agents: &Agents, members: &[MemberRow]) -> Vec<NodeRow> {
-    let row = |agent: &super::agents::Agent| {
+    let row = |agent: &Agent| {
         // Of several boots of a name the last is the one that counts.
         let member = members.iter().rfind(|member| member.name == agent.name());
         let seen = member.map_or("unknown", |member| member.state.as_str());

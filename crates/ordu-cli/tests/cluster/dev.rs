@@ -19,12 +19,18 @@ struct Dev {
 
 impl Dev {
     fn start() -> Self {
+        Self::start_with("[\"sleep\", \"86400\"]", "5s")
+    }
+
+    /// The same with this command and time to stop.
+    fn start_with(command: &str, stop_timeout: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mark = unique_mark();
         let ids: Vec<String> = (0..6).map(|number| format!("c{number}")).collect();
         let child = |id| {
             format!(
-                "[[child]]\nid = \"{id}\"\ncommand = [\"sleep\", \"86400\"]\nenv = {{ TEST_MARK = \"{mark}\" }}\n"
+                "[[child]]\nid = \"{id}\"\ncommand = {command}\nstop_timeout = \"{stop_timeout}\"\n\
+                 env = {{ TEST_MARK = \"{mark}\" }}\n"
             )
         };
         let file = folder.path().join("children.toml");
@@ -152,6 +158,34 @@ fn a_killed_node_is_shown_as_down_and_its_children_on_the_others() {
 fn when_it_is_killed_itself_every_node_and_child_ends() {
     let mut dev = Dev::start();
     let nodes = ["n1", "n2", "n3"].map(|node| dev.pid_of(node));
+
+    dev.process.kill().unwrap();
+    dev.process.wait().unwrap();
+
+    eventually(Duration::from_secs(10), "all have ended", || {
+        match (
+            dev.copies().0.len(),
+            nodes.iter().filter(|pid| is_alive(**pid)).count(),
+        ) {
+            (0, 0) => Ok(()),
+            left => Err(format!("children and nodes left: {left:?}")),
+        }
+    });
+}
+
+#[test]
+fn when_it_is_killed_itself_a_node_that_was_leaving_ends_too() {
+    let mut dev = Dev::start_with(r#"["sh", "-c", "trap '' TERM; exec sleep 86400"]"#, "infinity");
+    let nodes = ["n1", "n2", "n3"].map(|node| dev.pid_of(node));
+    kill(nodes[1], Signal::TERM);
+    eventually(Duration::from_secs(10), "n2 leaves", || {
+        let said = dev.said();
+        if said.contains("node n2: draining") || said.contains("node n2: left") {
+            Ok(())
+        } else {
+            Err(said)
+        }
+    });
 
     dev.process.kill().unwrap();
     dev.process.wait().unwrap();
