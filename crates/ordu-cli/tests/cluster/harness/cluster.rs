@@ -1,42 +1,23 @@
-use std::fs::OpenOptions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 
-use super::ordu::{Said, ordu, program};
-use super::processes::{Copies, keeper_of};
+use super::node::{Node, READY};
+use super::ordu::{Said, ordu};
+use super::processes::Copies;
 use super::waiting::eventually;
 
 /// The port of every node; the addresses differ.
 const PORT: u16 = 7600;
-
-/// How long a node may take to be ready, on a machine that builds something beside.
-const READY: Duration = Duration::from_secs(20);
 
 /// Agents started by hand, and all they run. Dropping it ends everything.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     pub(crate) folder: tempfile::TempDir,
     mark: String,
-}
-
-/// One agent, running or not.
-pub(crate) struct Node {
-    pub(crate) name: String,
-    pub(crate) addr: SocketAddr,
-    pub(crate) socket: PathBuf,
-    folder: PathBuf,
-    joins: Vec<SocketAddr>,
-    key: PathBuf,
-    namespace: Option<String>,
-    extra: Vec<String>,
-    process: Option<Child>,
 }
 
 impl Cluster {
@@ -185,174 +166,10 @@ impl Cluster {
     }
 }
 
-impl Node {
-    /// The other key, the other address and so on, before it is started.
-    pub(crate) fn with_key(&mut self, key: PathBuf) -> &mut Self {
-        self.key = key;
-        self
-    }
-
-    /// Another argument for `ordu agent`.
-    pub(crate) fn with_arg(&mut self, arg: &str) -> &mut Self {
-        self.extra.push(arg.to_owned());
-        self
-    }
-
-    /// In this network namespace, at this address, joining those.
-    pub(crate) fn in_namespace(&mut self, namespace: String, addr: SocketAddr, joins: Vec<SocketAddr>) {
-        self.namespace = Some(namespace);
-        self.addr = addr;
-        self.joins = joins;
-    }
-
-    /// Starts the agent, with a log of all its starts.
-    pub(crate) fn start(&mut self) {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.log_path())
-            .unwrap();
-        let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.process = Some(command.spawn().unwrap());
-    }
-
-    /// Runs the agent to its end, for agents that refuse to run.
-    pub(crate) fn run(&mut self) -> Said {
-        self.command().stdin(Stdio::null()).output().unwrap().into()
-    }
-
-    fn command(&self) -> Command {
-        let mut command = match &self.namespace {
-            None => program(),
-            Some(namespace) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_ordu")]);
-                command
-            }
-        };
-        command.args(["agent", "--name", &self.name, "--listen", &self.addr.to_string()]);
-        command
-            .arg("--key")
-            .arg(&self.key)
-            .arg("--socket")
-            .arg(&self.socket);
-        command.arg("--data-dir").arg(&self.folder).args(&self.extra);
-        for join in &self.joins {
-            command.args(["--join", &join.to_string()]);
-        }
-        command
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.with_extension("log")
-    }
-
-    /// All it has logged so far.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.log_path()).unwrap_or_default()
-    }
-
-    /// Waits until it takes children.
-    #[track_caller]
-    pub(crate) fn await_ready(&self) {
-        eventually(READY, &format!("{} is ready", self.name), || {
-            let alive = self.alive_members()?;
-            if alive.contains(&self.name) {
-                Ok(())
-            } else {
-                Err(format!("it sees {alive:?} alive"))
-            }
-        });
-    }
-
-    /// Asks it something.
-    pub(crate) fn ordu<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Said {
-        // Before a `--`, after which all is the child's.
-        let mut args: Vec<&str> = args.into_iter().collect();
-        args.splice(1..1, ["--socket", self.socket.to_str().unwrap()]);
-        ordu(args)
-    }
-
-    /// `ps --json`.
-    pub(crate) fn children(&self) -> Result<Vec<Value>, String> {
-        let said = self.ordu(["ps", "--json"]);
-        if said.code != 0 {
-            return Err(format!("{}: {}", self.name, said.stderr));
-        }
-        Ok(said.json().as_array().cloned().unwrap_or_default())
-    }
-
-    /// The names of the members it sees alive, in order.
-    pub(crate) fn alive_members(&self) -> Result<Vec<String>, String> {
-        let said = self.ordu(["members", "--json"]);
-        if said.code != 0 {
-            return Err(format!("{}: {}", self.name, said.stderr));
-        }
-        let members = said.json();
-        let alive = members
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|member| member["state"] == "alive");
-        Ok(alive
-            .filter_map(|member| member["name"].as_str().map(str::to_owned))
-            .collect())
-    }
-
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.as_ref().expect("the node was started").id()
-    }
-
-    /// Its keeper's process id.
-    pub(crate) fn keeper(&self) -> Option<u32> {
-        keeper_of(self.pid())
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal);
-    }
-
-    /// `kill -9`, and it is gone when this returns.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-    }
-
-    /// SIGTERM, and its exit code once it has ended.
-    pub(crate) fn terminate(&mut self) -> Option<i32> {
-        self.signal(Signal::TERM);
-        let mut process = self.process.take()?;
-        eventually(Duration::from_secs(20), "it leaves", || {
-            match process.try_wait().unwrap() {
-                Some(status) => Ok(status.code()),
-                None => Err("it still runs".to_owned()),
-            }
-        })
-        .0
-    }
-
-    /// Whether its process runs.
-    pub(crate) fn runs(&mut self) -> bool {
-        self.process
-            .as_mut()
-            .is_some_and(|process| process.try_wait().unwrap().is_none())
-    }
-}
-
 /// A mark that nobody else has.
 pub(crate) fn unique_mark() -> String {
     static MARKS: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), MARKS.fetch_add(1, Ordering::Relaxed))
-}
-
-/// Sends a signal to a process that is there.
-pub(crate) fn kill(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
-    kill_process(pid, signal).unwrap();
 }
 
 impl Drop for Cluster {

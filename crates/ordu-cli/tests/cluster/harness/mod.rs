@@ -1,6 +1,7 @@
 //! Starting, asking, killing and counting.
 
 mod cluster;
+mod node;
 mod ordu;
 mod processes;
 mod transcript;
@@ -8,9 +9,9 @@ mod waiting;
 
 use std::io::Write as _;
 
-pub(crate) use cluster::{Cluster, kill, unique_mark};
+pub(crate) use cluster::{Cluster, unique_mark};
 pub(crate) use ordu::{Said, ordu, program};
-pub(crate) use processes::{Copies, Copy, is_alive};
+pub(crate) use processes::{Copies, Copy, is_alive, kill};
 pub(crate) use transcript::transcript;
 pub(crate) use waiting::{eventually, holds_for};
 

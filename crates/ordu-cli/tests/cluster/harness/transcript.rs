@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::cluster::Node;
+use super::node::Node;
 
 /// What a person would see who types these commands to a node, with all that differs from run to run replaced.
 pub(crate) fn transcript(node: &Node, commands: &[&str]) -> String {
