@@ -71,6 +71,8 @@ pub struct Node {
     pub(crate) replicating: BTreeSet<NodeId>,
     pub(crate) next_sync: Time,
     pub(crate) next_resync: Time,
+    /// How far the open request for what is missing here had come, and since when.
+    pub(crate) pull: Option<(u64, Time)>,
     pub(crate) last_synced: Option<NodeId>,
     pub(crate) next_burial: Time,
 
@@ -137,6 +139,7 @@ impl Node {
             replicating: BTreeSet::new(),
             next_sync: Time(0),
             next_resync: Time(0),
+            pull: None,
             last_synced: None,
             next_burial: Time(0),
             children: Children::default(),
@@ -203,7 +206,7 @@ impl Node {
             self.takeovers.next_deadline(),
             self.asked_deadline(),
             (!self.replicating.is_empty()).then_some(self.next_sync),
-            unsynced.then_some(self.next_resync),
+            (unsynced || self.replica.pull_progress().is_some()).then_some(self.next_resync),
             self.unlisted().next().map(|_| self.next_courtship),
             (!self.children.graves.is_empty() || !self.answered.is_empty() || !self.placed.is_empty())
                 .then_some(self.next_burial),

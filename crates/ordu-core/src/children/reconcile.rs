@@ -182,6 +182,17 @@ impl Node {
         let Some(child) = self.children.all.get_mut(key) else {
             return;
         };
+        // A winner that failed or was stopped has left its word in the claim: that is an answer too, once there is
+        // nobody to ask.
+        let over = child.claims.winner().is_some_and(|winner| {
+            winner.rank() == rank && matches!(winner.state, ClaimState::Failed | ClaimState::Stopped)
+        });
+        if over && !self.is_living(rank.token.owner) {
+            return self.stop_or_drop(key, StopWhy::Conflict);
+        }
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
         let fresh = Conflict {
             rank,
             asked: None,

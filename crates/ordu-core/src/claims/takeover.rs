@@ -74,7 +74,7 @@ impl Takeovers {
     }
 
     fn sees_the_majority(&self, members: usize) -> bool {
-        members * 2 > self.whole
+        members * 2 >= self.whole
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncError};
 
@@ -14,6 +15,9 @@ use crate::{ExitCause, NodeId};
 
 /// A message of the map's protocol leaves room for the envelope of a frame.
 pub(crate) const SYNC_FRAME: usize = MAX_FRAME - 64;
+
+/// How long a peer that was asked for what is missing here may send none of it.
+const PULL_PATIENCE: Duration = Duration::from_secs(1);
 
 impl NodeId {
     pub(crate) fn replica(self) -> ReplicaId {
@@ -93,12 +97,28 @@ impl Node {
         }
     }
 
+    /// A peer that is asked for what is missing here and sends none of it is given up after a while, so that the
+    /// others are asked.
+    fn watch_the_pull(&mut self) {
+        let progress = self.replica.pull_progress();
+        let before = self.pull.filter(|(steps, _)| Some(*steps) == progress);
+        let Some((_, since)) = before else {
+            self.pull = progress.map(|steps| (steps, self.now.mono));
+            return;
+        };
+        if self.now.mono >= since + PULL_PATIENCE {
+            self.pull = None;
+            self.replica.give_up_pull();
+        }
+    }
+
     /// Exchanges that are not complete are begun again until they are: messages may have been lost.
     pub(crate) fn sync_with_the_unsynced(&mut self) {
         if self.now.mono < self.next_resync {
             return;
         }
         self.next_resync = self.now.mono + self.config.timing.redial;
+        self.watch_the_pull();
         for peer in &self.replicating {
             if !self.replica.synced_once(peer.replica()) {
                 self.replica.sync_with(peer.replica());

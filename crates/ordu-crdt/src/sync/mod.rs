@@ -33,6 +33,21 @@ where
         }
     }
 
+    /// A number that stands still while a peer that was asked for what is missing here sends none of it; `None` if
+    /// nobody is being asked.
+    ///
+    /// One peer is asked at a time, so one that never answers holds up the others for two rounds of `sync_with`. A
+    /// caller with a clock need not wait as long: it calls [`give_up_pull`](Self::give_up_pull).
+    pub fn pull_progress(&self) -> Option<u64> {
+        self.pulls.open()
+    }
+
+    /// Gives up on the peer that is being asked, and asks the next one that has something.
+    pub fn give_up_pull(&mut self) {
+        self.pulls.give_up();
+        self.ask_next();
+    }
+
     /// Takes a peer for unreachable: nothing is sent to it and messages from it are refused, until it is added again.
     /// What it has acknowledged is kept, and removes wait for it (S1.4), so that on its return it is sent what it
     /// missed and not all there is.

@@ -13,6 +13,8 @@ pub(crate) struct Pulls {
     open: Option<Pull>,
     waiting: BTreeSet<ReplicaId>,
     asked_since_progress: BTreeSet<ReplicaId>,
+    /// Counts requests and what came of them.
+    steps: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,7 @@ impl Pulls {
     /// The peer was asked.
     pub(crate) fn asked(&mut self, peer: ReplicaId, round: u64) {
         self.open = Some(Pull { peer, round });
+        self.steps += 1;
         self.waiting.remove(&peer);
         self.asked_since_progress.clear();
     }
@@ -53,7 +56,18 @@ impl Pulls {
     pub(crate) fn progressed(&mut self, peer: ReplicaId) {
         if self.open.is_some_and(|pull| pull.peer == peer) {
             self.asked_since_progress.clear();
+            self.steps += 1;
         }
+    }
+
+    /// Whether a request is open, and how many steps had been made by now.
+    pub(crate) fn open(&self) -> Option<u64> {
+        self.open.map(|_| self.steps)
+    }
+
+    pub(crate) fn give_up(&mut self) {
+        self.open = None;
+        self.asked_since_progress.clear();
     }
 
     /// The exchange `round` with `peer` is complete. Whether that is the one that is open; if so the next may be

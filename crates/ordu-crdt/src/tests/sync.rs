@@ -206,3 +206,19 @@ fn a_peer_that_was_added_again_is_pushed_to_at_once_though_removes_were_collecte
     net.drain();
     assert!(net.nodes[1].map().contains_key(&7));
 }
+
+#[test]
+fn a_caller_that_sees_no_progress_has_the_next_peer_asked_at_once() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.write(2, &[(1, Some(1))]);
+    net.sync(0, 1);
+    net.links.remove(&(0, 1));
+    net.sync(0, 2);
+    let stuck = net.nodes[0].pull_progress();
+    net.drain();
+    assert!(stuck.is_some() && net.nodes[0].pull_progress() == stuck);
+    assert!(!net.nodes[0].map().contains_key(&1));
+    net.nodes[0].give_up_pull();
+    net.drain();
+    assert!(net.nodes[0].map().contains_key(&1));
+}
