@@ -28,7 +28,8 @@ where
             return;
         };
         let Some(told) = state.told.filter(|told| told.round == round) else {
-            return;
+            // A newer round began meanwhile; a request of this one is answered all the same.
+            return self.on_complete(peer, round);
         };
         if told.digest == unchanged {
             self.peer_is_equal(peer);

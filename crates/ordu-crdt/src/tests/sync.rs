@@ -222,3 +222,29 @@ fn a_caller_that_sees_no_progress_has_the_next_peer_asked_at_once() {
     net.drain();
     assert!(net.nodes[0].map().contains_key(&1));
 }
+
+#[test]
+fn a_match_that_comes_after_a_newer_round_began_still_answers_the_request() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    net.write(0, &[(1, Some(1))]);
+    (0..2).for_each(|_| net.round());
+    let peer = net.nodes[1].id();
+    let node = &mut net.nodes[0];
+    // The peer seems to differ, so it is asked for what is missing; before it answers, a round begins.
+    let (round, digest, fingerprint) = (77, 1, 1);
+    node.handle(
+        peer,
+        Message::Probe {
+            round,
+            digest,
+            fingerprint,
+        },
+    )
+    .unwrap();
+    let Some((_, Message::Vector { round, .. })) = node.poll_message() else {
+        panic!("a probe that differs is answered with a vector")
+    };
+    node.sync_with(peer);
+    node.handle(peer, Message::Match { round }).unwrap();
+    assert_eq!(node.pull_progress(), None);
+}
