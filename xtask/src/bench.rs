@@ -27,6 +27,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             figures.extend(measure(package)?);
         }
     }
+    if args.is_empty() || args.iter().any(|arg| arg == "supervisor") {
+        beside_peers()?;
+    }
     let path = cargo::root().join("target/bench.json");
     let text = serde_json::to_string_pretty(&figures).map_err(|error| error.to_string())?;
     std::fs::write(&path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
@@ -56,6 +59,20 @@ fn measure(package: &str) -> Result<Vec<Value>, String> {
         Ok(figures)
     } else {
         Err(format!("the benchmarks of {package} ended with {status}"))
+    }
+}
+
+/// The supervisor and its neighbours in one run, in a workspace that the normal build does not compile.
+fn beside_peers() -> Result<(), String> {
+    println!("\nbeside its neighbours, in one run:");
+    let manifest = "bench/peers/Cargo.toml";
+    let status = cargo::command(["run", "--quiet", "--release", "--manifest-path", manifest])
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{manifest} ended with {status}"))
     }
 }
 
