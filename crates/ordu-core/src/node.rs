@@ -207,7 +207,7 @@ impl Node {
             self.asked_deadline(),
             (!self.replicating.is_empty()).then_some(self.next_sync),
             (unsynced || self.replica.pull_progress().is_some()).then_some(self.next_resync),
-            self.unlisted().next().map(|_| self.next_courtship),
+            (self.unlisted().next().is_some() || self.has_suspects()).then_some(self.next_courtship),
             (!self.children.graves.is_empty() || !self.answered.is_empty() || !self.placed.is_empty())
                 .then_some(self.next_burial),
         ]

@@ -76,7 +76,7 @@ impl Roster {
         true
     }
 
-    /// A node that the detector does not list has answered.
+    /// A node that the detector does not list, or suspects, has answered.
     pub(crate) fn answered(&mut self, node: NodeId, now: Time) {
         if let Some(known) = self.known.get_mut(&node) {
             known.since = now;

@@ -107,7 +107,33 @@ impl Node {
                 self.ping(peer);
             }
         }
+        self.watch_the_suspects();
         self.refresh_liveness();
+    }
+
+    /// Forgets no suspect: a change of identity makes foca drop the timers of those it suspected. One that is
+    /// suspected for very long is asked on the reliable channel, and is down if it does not answer.
+    fn watch_the_suspects(&mut self) {
+        let (now, suspicion) = (self.now.mono, self.config.timing.suspicion);
+        let suspects: Vec<_> = self
+            .roster
+            .iter()
+            .filter(|(_, known)| known.liveness == Liveness::Suspect && now >= known.since + suspicion * 3)
+            .map(|(node, known)| (node, known.identity.clone(), now >= known.since + suspicion * 5))
+            .collect();
+        for (node, identity, is_over) in suspects {
+            if is_over {
+                self.swim.declare_down(identity, now);
+            } else {
+                self.ping(node);
+            }
+        }
+    }
+
+    pub(crate) fn has_suspects(&self) -> bool {
+        self.roster
+            .iter()
+            .any(|(_, known)| known.liveness == Liveness::Suspect)
     }
 
     fn is_heard(&self, node: NodeId) -> bool {
@@ -170,7 +196,11 @@ impl Node {
     }
 
     pub(crate) fn peer_answered(&mut self, peer: NodeId) {
-        if self.is_heard(peer) {
+        if self
+            .roster
+            .get(peer)
+            .is_some_and(|known| matches!(known.liveness, Liveness::Heard | Liveness::Suspect))
+        {
             self.roster.answered(peer, self.now.mono);
         }
         self.evidence.answered(peer);

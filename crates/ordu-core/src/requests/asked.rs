@@ -271,7 +271,9 @@ impl Node {
                 // The asking node finds the child from now on (S5.6).
                 self.publish(&key);
                 let held_by: Vec<NodeName> = holders.iter().map(|holder| self.name_of(*holder)).collect();
-                let known = self.info(&key).filter(|known| known.token >= child.token);
+                let known = self
+                    .info(&key)
+                    .filter(|known| known.token >= child.token && known.node.is_some());
                 let child = known.map_or(child, Arc::new);
                 Answer::Started {
                     child,
