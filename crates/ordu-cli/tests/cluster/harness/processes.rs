@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -94,12 +95,27 @@ fn pids() -> impl Iterator<Item = u32> {
 }
 
 fn environment(pid: u32) -> BTreeMap<String, String> {
-    let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let bytes = environ(pid);
     let variables = bytes.split(|byte| *byte == 0).filter_map(|variable| {
         let (name, value) = std::str::from_utf8(variable).ok()?.split_once('=')?;
         Some((name.to_owned(), value.to_owned()))
     });
     variables.collect()
+}
+
+/// The environment as the kernel shows it. Whoever spawned a process goes on a moment before the kernel shows the
+/// new environment: it is empty then, and read again for as long as that can be the reason.
+fn environ(pid: u32) -> Vec<u8> {
+    let begun = Instant::now();
+    loop {
+        let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // A kernel thread has no program, and no environment ever.
+        let is_program = || fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+        if !bytes.is_empty() || begun.elapsed() > Duration::from_millis(20) || !is_program() {
+            return bytes;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The state and the parent of a process.
