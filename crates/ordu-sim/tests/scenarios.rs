@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, ChildId, Command, Node};
+use ordu_core::{Answer, CallError, ChildId, Command, HordeName, Node, Stopped};
 use ordu_sim::oracle::CopyRecord;
 use ordu_sim::{Behaviour, Fault, HostId, PlannedCall, Setup, Simulation, Trace};
 
@@ -73,6 +73,29 @@ fn children_started_through_all_nodes_spread_over_all_and_run_once() {
     owners.sort_unstable();
     owners.dedup();
     assert_eq!(owners, [0, 1, 2]);
+}
+
+/// Whoever is asked, whoever decides and whoever owns the child: what is done is confirmed by those who did it, not by
+/// the next round of anti-entropy.
+#[test]
+fn every_call_is_answered_within_100_ms_in_a_calm_cluster() {
+    let soon = Duration::from_millis(100);
+    let mut cluster = cluster(3, 9, 3, |_| {});
+    for round in 0..27 {
+        let (asked, id) = (host(round % 3), format!("c{}", round / 3));
+        let mut ask = |command: fn(HordeName, ChildId) -> Command| {
+            let id = ChildId::new(&id).expect("valid");
+            let outcome = cluster.ask(asked, command(Setup::horde(), id), soon);
+            outcome.expect("no rule is broken")
+        };
+        let stopped = ask(|horde, id| Command::TerminateChild { horde, id });
+        assert!(
+            matches!(stopped, Some(Ok(Answer::Terminated(Stopped::Confirmed)))),
+            "{stopped:?}"
+        );
+        let started = ask(|horde, id| Command::RestartChild { horde, id });
+        assert!(matches!(started, Some(Ok(Answer::Started { .. }))), "{started:?}");
+    }
 }
 
 #[test]

@@ -176,6 +176,12 @@ impl Node {
         self.replica.hlc().wall_ms().max(self.now.wall.millis())
     }
 
+    /// The nodes that are known to hold every one of these operations and are not down (S5.2).
+    pub(crate) fn holders_of_all(&self, dots: &[Dot]) -> BTreeSet<NodeId> {
+        let each = dots.iter().map(|dot| self.holders(*dot));
+        each.reduce(|all, holders| &all & &holders).unwrap_or_default()
+    }
+
     /// The nodes that are known to hold an operation and are not down (S5.2).
     pub(crate) fn holders(&self, dot: Dot) -> BTreeSet<NodeId> {
         let acknowledged = |peer: &NodeId| {

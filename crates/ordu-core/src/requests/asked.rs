@@ -34,7 +34,12 @@ enum Stage {
     /// Passed on to the decider.
     Sent { to: NodeId },
     /// Done; waits for the write concern (S5.2).
-    Holding { answer: Answer, written: Vec<Dot> },
+    Holding {
+        answer: Answer,
+        written: Vec<Dot>,
+        /// Who holds it by the decider's word.
+        held_by: Vec<NodeId>,
+    },
 }
 
 /// A request of another node that waits for this node to know the decider.
@@ -142,21 +147,13 @@ impl Node {
             Stage::Waiting { until, .. } if now >= *until => self.pass_on(request),
             Stage::Sent { to } if *to != self.id && !self.is_living(*to) => self.decider_lost(request),
             Stage::Waiting { .. } | Stage::Sent { .. } => false,
-            Stage::Holding { written, .. } => {
-                let concern = self.write_concern();
-                let mut holders = None;
-                for dot in written {
-                    let hold_it = self.holders(*dot);
-                    if !self.covers(*dot) || hold_it.len() < concern {
-                        return false;
-                    }
-                    holders = Some(match holders {
-                        None => hold_it,
-                        Some(before) => &before & &hold_it,
-                    });
+            Stage::Holding { written, held_by, .. } => {
+                if !written.iter().all(|dot| self.covers(*dot)) {
+                    return false;
                 }
-                let holders = holders.unwrap_or_default();
-                if holders.len() < concern {
+                let mut holders = self.holders_of_all(written);
+                holders.extend(held_by.iter().filter(|holder| self.is_living(**holder)));
+                if holders.len() < self.write_concern() {
                     return false;
                 }
                 self.held(request, &holders);
@@ -234,6 +231,7 @@ impl Node {
                     asked.stage = Stage::Holding {
                         answer,
                         written: told.written,
+                        held_by: told.held_by,
                     };
                 }
             }

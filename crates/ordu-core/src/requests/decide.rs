@@ -136,6 +136,7 @@ impl Node {
                 request: ask.request,
                 result: Err(error),
                 written: Vec::new(),
+                held_by: Vec::new(),
             };
             self.deliver(ask.origin, told);
         }
@@ -164,10 +165,12 @@ impl Node {
     }
 
     fn tell(&mut self, ask: &Ask, result: Result<Answer, CallError>, written: Vec<Dot>) {
+        let held_by = self.holders_of_all(&written).into_iter().collect();
         let told = Told {
             request: ask.request,
             result,
             written,
+            held_by,
         };
         if ask.origin == self.id {
             // Nothing to itself is lost.

@@ -79,6 +79,8 @@ pub(crate) struct Told {
     pub(crate) result: Result<Answer, CallError>,
     /// The operations that must be held by the write concern before the caller hears of it (S5.2).
     pub(crate) written: Vec<Dot>,
+    /// Nodes that hold all of them, as far as the decider knows.
+    pub(crate) held_by: Vec<NodeId>,
 }
 
 /// The decider tells the target to start a child.
