@@ -158,6 +158,48 @@ fn what_a_returning_replica_has_of_a_retired_one_is_dropped() {
 }
 
 #[test]
+fn the_floor_of_a_returning_replica_brings_no_retired_one_back() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.write(2, &[(1, Some(7))]);
+    net.write(2, &[(1, None)]);
+    for _ in 0..3 {
+        net.round();
+        net.check();
+    }
+    let old = net.nodes[2].id();
+    assert!(net.nodes[1].floor().get(old) > 0);
+    net.leave(1);
+    net.crash(2);
+    for _ in 0..4 {
+        net.nodes[0].retire(old);
+        net.nodes[2].retire(old);
+        net.round();
+    }
+    assert!(net.nodes[0].is_retired(old));
+    // Collected on both sides, so that each needs a full join from the other.
+    for at in [0, 1] {
+        net.write(at, &[(2, Some(1))]);
+        net.write(at, &[(2, None)]);
+        for node in &mut net.nodes {
+            while node.poll_change().is_some() {}
+        }
+        net.round();
+    }
+
+    net.come_back(1);
+    (0..4).for_each(|_| net.round());
+
+    net.check_floors();
+    net.write(0, &[(3, Some(3))]);
+    net.drain();
+    assert_eq!(
+        net.nodes[1].map().get(&3),
+        Some(&Bulky(3)),
+        "it was not pushed to"
+    );
+}
+
+#[test]
 fn a_replica_that_was_declared_gone_is_told_so_when_it_returns() {
     let mut net = Net::with_bug(2, SMALL_FRAMES, None);
     net.write(1, &[(1, Some(7))]);

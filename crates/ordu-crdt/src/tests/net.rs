@@ -286,6 +286,7 @@ impl Net {
                 }
             }
             self.round();
+            self.check_floors();
         }
         for node in &self.nodes {
             assert_eq!(values(node), before, "a value went with the replica that put it");
@@ -312,8 +313,17 @@ impl Net {
         }
     }
 
+    /// Nobody's floor is out of reach: a peer that equals a replica covers it, and is pushed to.
+    pub(super) fn check_floors(&self) {
+        for node in &self.nodes {
+            let (floor, vector) = (node.floor(), node.vector());
+            assert!(vector.dominates(floor), "the floor {floor:?} is above {vector:?}");
+        }
+    }
+
     /// Holds every replica against the specification.
     pub(super) fn check(&mut self) {
+        self.check_floors();
         for (at, node) in self.nodes.iter_mut().enumerate() {
             self.spec.check(node);
             assert_eq!(node.audits_failed(), 0);
