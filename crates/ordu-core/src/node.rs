@@ -12,7 +12,9 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::children::Children;
 use crate::claims::Takeovers;
-use crate::membership::{Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim};
+use crate::membership::{
+    Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
+};
 use crate::registers::{ChildKey, Key, Status, Value};
 use crate::replication::SYNC_FRAME;
 use crate::requests::{Answered, Asked, Decision, Parked};
@@ -40,7 +42,7 @@ pub struct Node {
     loopback: VecDeque<Message>,
     /// Numbers of pings, probes, proposals and placements.
     pub(crate) numbers: u64,
-    /// What `next_deadline` said after the last input.
+    /// When something is due next, as found after the last input.
     armed: Option<Time>,
     begun: bool,
 
@@ -58,6 +60,7 @@ pub struct Node {
     pub(crate) members_changed: bool,
     /// Something changed from which it follows who is ready.
     pub(crate) ready_changed: bool,
+    pub(crate) unfinished: Unfinished,
     /// Members known dead by proof (S6.3).
     pub(crate) proven: BTreeSet<NodeId>,
     /// Why a member's state will be seen to have changed.
@@ -130,6 +133,7 @@ impl Node {
             settled: Settled::new(),
             members_changed: true,
             ready_changed: true,
+            unfinished: Unfinished::default(),
             proven: BTreeSet::new(),
             reasons: BTreeMap::new(),
             shown: BTreeMap::new(),
@@ -171,7 +175,7 @@ impl Node {
         self.dispatch(input);
         self.run_timers();
         self.work();
-        self.armed = self.next_deadline();
+        self.armed = self.due();
     }
 
     /// What to do next, until there is nothing left.
@@ -183,16 +187,16 @@ impl Node {
     /// When to call [`Node::handle`] with [`Input::Timer`] if nothing else happens before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
+        if self.begun { self.armed } else { self.due() }
+    }
+
+    fn due(&self) -> Option<Time> {
         let timing = &self.config.timing;
         let standing = match self.standing {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => Some(self.now.mono + timing.settle),
             Standing::Leaving { since } => Some(since),
             Standing::Ready | Standing::Gone => None,
         };
-        let unsynced = self
-            .replicating
-            .iter()
-            .any(|peer| !self.replica.synced_once(peer.replica()));
         [
             standing,
             self.swim.next_deadline(),
@@ -206,8 +210,8 @@ impl Node {
             self.takeovers.next_deadline(),
             self.asked_deadline(),
             (!self.replicating.is_empty()).then_some(self.next_sync),
-            (unsynced || self.replica.pull_progress().is_some()).then_some(self.next_resync),
-            (self.unlisted().next().is_some() || self.has_suspects()).then_some(self.next_courtship),
+            (self.unfinished.exchanges || self.replica.pull_progress().is_some()).then_some(self.next_resync),
+            self.unfinished.acquaintances.then_some(self.next_courtship),
             (!self.children.graves.is_empty() || !self.answered.is_empty() || !self.placed.is_empty())
                 .then_some(self.next_burial),
         ]
@@ -318,8 +322,10 @@ impl Node {
         match message {
             Message::Hello(_) | Message::Refused(_) => {}
             Message::Sync(message) => {
-                self.ready_changed = true;
-                if let Err(detail) = self.sync_received(from, message)
+                let synced = self.has_synced_with(from);
+                let outcome = self.sync_received(from, message);
+                self.ready_changed |= synced != self.has_synced_with(from);
+                if let Err(detail) = outcome
                     && let Some(conn) = conn
                 {
                     self.close(conn, CloseReason::Protocol { detail });
@@ -481,11 +487,7 @@ impl Node {
         if !late && !self.nothing_runs_here() {
             return false;
         }
-        let heirs = self
-            .roster
-            .iter()
-            .filter(|(node, _)| self.roster.is_ready(*node))
-            .count();
+        let heirs = self.roster.ready().count();
         let head = ordu_crdt::Dot {
             origin: self.id.replica(),
             seq: self.replica.vector().get(self.id.replica()),

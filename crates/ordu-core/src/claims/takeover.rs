@@ -420,6 +420,9 @@ impl Node {
 
     /// Starts the take-overs whose claims are held by enough nodes and refused by none (S3.2, S4.7).
     pub(crate) fn advance_takeovers(&mut self) -> bool {
+        if self.takeovers.proposals.is_empty() {
+            return false;
+        }
         let now = self.now.mono;
         let mut ready = Vec::new();
         let concern = self.write_concern();

@@ -18,6 +18,7 @@ mod roster;
 mod settled;
 mod standing;
 mod swim;
+mod unfinished;
 mod watch;
 
 pub(crate) use dialer::Dialer;
@@ -29,3 +30,4 @@ pub(crate) use roster::{Liveness, Roster};
 pub(crate) use settled::Settled;
 pub(crate) use standing::Standing;
 pub(crate) use swim::{Swim, SwimEvent};
+pub(crate) use unfinished::Unfinished;

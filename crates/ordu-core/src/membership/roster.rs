@@ -12,6 +12,8 @@ pub(crate) struct Roster {
     known: BTreeMap<NodeId, Known>,
     /// Those removed from the cluster, and since when that is known here.
     removed: BTreeMap<NodeId, Time>,
+    /// The detector may say something else of somebody's liveness.
+    may_differ: bool,
 }
 
 /// What is known of one node.
@@ -56,7 +58,10 @@ impl Roster {
             since: now,
             member: None,
         };
-        let known = self.known.entry(identity.id).or_insert(fresh);
+        let known = self.known.entry(identity.id).or_insert_with(|| {
+            self.may_differ = true;
+            fresh
+        });
         if known.identity.generation <= identity.generation {
             known.identity = identity;
         }
@@ -73,7 +78,18 @@ impl Roster {
         };
         known.liveness = liveness;
         known.since = now;
+        self.may_differ = true;
         true
+    }
+
+    /// Whether the detector may say something else of somebody's liveness, even if it says what it said before.
+    pub(crate) fn may_differ(&self) -> bool {
+        self.may_differ
+    }
+
+    /// What the detector says was taken over. Those that it does not list yet stay to be looked at.
+    pub(crate) fn compared(&mut self) {
+        self.may_differ = self.known.values().any(|known| known.liveness == Liveness::Heard);
     }
 
     /// A node that the detector does not list, or suspects, has answered.
@@ -101,7 +117,11 @@ impl Roster {
                     since: now,
                     member: None,
                 };
-                self.known.entry(node).or_insert(fresh).member = Some(member);
+                let known = self.known.entry(node).or_insert_with(|| {
+                    self.may_differ = true;
+                    fresh
+                });
+                known.member = Some(member);
             }
             None => {
                 if let Some(known) = self.known.get_mut(&node) {
@@ -146,16 +166,14 @@ impl Roster {
             })
     }
 
-    /// Whether a node declared itself ready, and is alive or suspect.
-    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
-        let is_listed_as_ready = |known: &Known| {
-            known.liveness != Liveness::Heard
-                && known
-                    .member
-                    .as_ref()
-                    .is_some_and(|member| member.status == Status::Ready)
-        };
-        self.is_alive(node) && self.known.get(&node).is_some_and(is_listed_as_ready)
+    /// The nodes that declared themselves ready, and are alive or suspect.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = (NodeId, &Known)> {
+        self.iter().filter(|(node, known)| {
+            let status = known.member.as_ref().map(|member| member.status);
+            matches!(known.liveness, Liveness::Alive | Liveness::Suspect)
+                && status == Some(Status::Ready)
+                && !self.is_removed(*node)
+        })
     }
 
     /// The living nodes of a name.

@@ -24,6 +24,8 @@ pub(crate) struct Swim {
     events: VecDeque<SwimEvent>,
     /// The list of active members may have changed since it was last looked at.
     stale: bool,
+    /// The list as it was last looked at.
+    seen: Vec<(NodeId, bool)>,
 }
 
 /// What the failure detector found.
@@ -62,6 +64,7 @@ impl Swim {
             armed: 0,
             events: VecDeque::new(),
             stale: false,
+            seen: Vec::new(),
         }
     }
 
@@ -144,11 +147,21 @@ impl Swim {
     }
 
     /// The members that answer, and whether each is suspected.
-    pub(crate) fn active(&self) -> impl Iterator<Item = (&Identity, bool)> {
+    pub(crate) fn active(&self) -> impl Iterator<Item = (NodeId, bool)> {
         self.foca
             .iter_membership_state()
             .filter(|member| member.state() != State::Down)
-            .map(|member| (member.id(), member.state() == State::Suspect))
+            .map(|member| (member.id().id, member.state() == State::Suspect))
+    }
+
+    /// Whether [`active`](Self::active) says something else than at the last call.
+    pub(crate) fn active_changed(&mut self) -> bool {
+        let mut seen = self.seen.iter();
+        let same = self.active().all(|member| seen.next() == Some(&member)) && seen.next().is_none();
+        if !same {
+            self.seen = self.active().collect();
+        }
+        !same
     }
 
     /// A change of identity stops foca's probes, and a packet that is answered by one does not start them again:

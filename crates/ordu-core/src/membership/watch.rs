@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::evidence::Finding;
-use super::{Evidence, Liveness, Standing, SwimEvent};
+use super::{Evidence, Liveness, Standing, SwimEvent, Unfinished};
 use crate::node::Node;
 use crate::registers::{Key, Member, Status, Value};
 use crate::wire::Message;
@@ -62,11 +62,10 @@ impl Node {
 
     /// The detector's own list is the truth about who answers; the roster follows it.
     fn refresh_liveness(&mut self) {
-        let active: BTreeMap<NodeId, bool> = self
-            .swim
-            .active()
-            .map(|(identity, suspect)| (identity.id, suspect))
-            .collect();
+        if !self.swim.active_changed() && !self.roster.may_differ() {
+            return;
+        }
+        let active: BTreeMap<NodeId, bool> = self.swim.active().collect();
         for node in self.roster.ids() {
             let is = self.roster.get(node).map(|known| known.liveness);
             let liveness = match (active.get(&node), is) {
@@ -78,6 +77,7 @@ impl Node {
             };
             self.set_liveness(node, liveness);
         }
+        self.roster.compared();
     }
 
     pub(crate) fn set_liveness(&mut self, node: NodeId, liveness: Liveness) {
@@ -130,7 +130,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn has_suspects(&self) -> bool {
+    fn has_suspects(&self) -> bool {
         self.roster
             .iter()
             .any(|(_, known)| known.liveness == Liveness::Suspect)
@@ -150,7 +150,7 @@ impl Node {
         self.links.used(node).is_none() || self.roster.get(node).is_some_and(|known| silent(known.since))
     }
 
-    pub(crate) fn unlisted(&self) -> impl Iterator<Item = NodeId> + '_ {
+    fn unlisted(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.links.peers().filter(|peer| {
             self.roster
                 .get(*peer)
@@ -341,7 +341,8 @@ impl Node {
         self.dialer.set_targets(&targets, now);
     }
 
-    /// Who is ready, as far as this node is concerned: it must have exchanged states with them (S4.3).
+    /// Who is ready, as far as this node is concerned: it must have exchanged states with them (S4.3). What else
+    /// follows from the members and their exchanges is found on the way.
     pub(crate) fn refresh_settled(&mut self) -> bool {
         let before = self.settled.view().map(|view| view.ready.len());
         if core::mem::take(&mut self.ready_changed) {
@@ -354,8 +355,8 @@ impl Node {
     fn update_ready(&mut self) {
         let mut ready: BTreeMap<NodeId, NodeName> = self
             .roster
-            .iter()
-            .filter(|(node, _)| self.roster.is_ready(*node) && self.has_synced_with(*node))
+            .ready()
+            .filter(|(node, _)| self.has_synced_with(*node))
             .map(|(node, known)| (node, known.identity.name.clone()))
             .collect();
         if self.standing.may_act() {
@@ -369,6 +370,10 @@ impl Node {
             .filter(|node| self.proven.contains(node) || left(*node))
             .collect();
         self.settled.update(ready, &gone, self.now.mono);
+        self.unfinished = Unfinished {
+            exchanges: self.replicating.iter().any(|peer| !self.has_synced_with(*peer)),
+            acquaintances: self.unlisted().next().is_some() || self.has_suspects(),
+        };
     }
 
     pub(crate) fn refresh_standing(&mut self) {

@@ -217,11 +217,7 @@ impl Node {
 
     /// How many members are ready, this one counted in any case.
     pub(crate) fn ready_members(&self) -> usize {
-        1 + self
-            .roster
-            .iter()
-            .filter(|(node, _)| self.roster.is_ready(*node))
-            .count()
+        1 + self.roster.ready().count()
     }
 
     /// Takes over what changed in the map, by whomever.

@@ -17,7 +17,9 @@ pub const MAX_FRAME: usize = 64 * 1024;
 
 impl Message {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        postcard::to_allocvec(self).expect("messages are plain data, which postcard always encodes")
+        // Most messages are shorter than this, so that the bytes are allocated once.
+        postcard::to_extend(self, Vec::with_capacity(128))
+            .expect("messages are plain data, which postcard always encodes")
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
