@@ -6,44 +6,29 @@ use crate::Moment;
 /// What is to happen when: the one queue of the world.
 ///
 /// Of two events at one moment the one that was put in first comes first, so the order is total and the
-/// same in every run.
+/// same in every run. The events themselves lie beside the heap, which moves its entries about.
 #[derive(Debug)]
 pub(crate) struct Agenda<E> {
-    heap: BinaryHeap<Reverse<Entry<E>>>,
+    heap: BinaryHeap<Reverse<Entry>>,
+    events: Vec<Option<E>>,
+    /// The places in `events` that are empty.
+    free: Vec<usize>,
     entered: u64,
 }
 
-#[derive(Debug)]
-struct Entry<E> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
     at: Moment,
     order: u64,
-    event: E,
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-
-impl<E> Eq for Entry<E> {}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
+    place: usize,
 }
 
 impl<E> Default for Agenda<E> {
     fn default() -> Self {
         Self {
             heap: BinaryHeap::new(),
+            events: Vec::new(),
+            free: Vec::new(),
             entered: 0,
         }
     }
@@ -53,10 +38,15 @@ impl<E> Agenda<E> {
     /// Puts an event in.
     pub(crate) fn enter(&mut self, at: Moment, event: E) {
         self.entered += 1;
+        let place = self.free.pop().unwrap_or(self.events.len());
+        match self.events.get_mut(place) {
+            Some(empty) => *empty = Some(event),
+            None => self.events.push(Some(event)),
+        }
         self.heap.push(Reverse(Entry {
             at,
             order: self.entered,
-            event,
+            place,
         }));
     }
 
@@ -67,7 +57,10 @@ impl<E> Agenda<E> {
 
     /// Takes the next event out.
     pub(crate) fn take(&mut self) -> Option<(Moment, E)> {
-        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.event))
+        let Reverse(entry) = self.heap.pop()?;
+        self.free.push(entry.place);
+        let event = self.events[entry.place].take()?;
+        Some((entry.at, event))
     }
 
     /// How many events were ever entered.

@@ -21,10 +21,22 @@ pub struct History {
     calls: Vec<CallRecord>,
     calls_about: BTreeMap<Child, Vec<CallId>>,
     open_calls: BTreeSet<CallId>,
+    /// When each acknowledged call was.
+    acknowledged: Vec<(Moment, CallId)>,
+    spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
     whole: Vec<(Moment, Moment)>,
     calm: Option<Moment>,
+}
+
+/// How far it was looked who holds what acknowledged calls wrote.
+#[derive(Clone, Debug, Default)]
+struct Spread {
+    /// The processes that were there long enough by then.
+    there: BTreeSet<Boot>,
+    /// How many of the acknowledged calls have reached them.
+    calls: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +60,8 @@ impl History {
             calls: Vec::new(),
             calls_about: BTreeMap::new(),
             open_calls: BTreeSet::new(),
+            acknowledged: Vec::new(),
+            spread: Spread::default(),
             troubles: BTreeSet::new(),
             last_upheaval: Moment::default(),
             whole: Vec::new(),
@@ -126,6 +140,9 @@ impl History {
                 let record = self.call_mut(*call);
                 record.witnesses = witnesses;
                 record.answered = Some((fact.at, result.clone()));
+                if result.is_ok() {
+                    self.acknowledged.push((fact.at, *call));
+                }
             }
             What::CallLost(call) => {
                 self.open_calls.remove(call);
@@ -319,15 +336,27 @@ impl History {
             return;
         }
         let since = Moment(self.now.0.saturating_sub(crate::random::micros(SPREAD)));
-        let there: BTreeSet<Boot> = self
-            .living()
-            .filter(|record| record.began <= since)
-            .map(|record| record.boot)
-            .collect();
-        for call in &mut self.calls {
-            let reached = call.acknowledged().is_some_and(|at| at <= since);
-            if reached && !call.witnesses.is_disjoint(&there) && !call.witnesses.is_superset(&there) {
-                call.witnesses.extend(there.iter().copied());
+        let there = || {
+            self.boots
+                .values()
+                .filter(|record| record.ended.is_none() && record.began <= since)
+                .map(|record| record.boot)
+        };
+        if !there().eq(self.spread.there.iter().copied()) {
+            self.spread = Spread {
+                there: there().collect(),
+                calls: 0,
+            };
+        }
+        // Those before were found to have reached all who are there.
+        for (_, call) in self.acknowledged[self.spread.calls..]
+            .iter()
+            .take_while(|(at, _)| *at <= since)
+        {
+            self.spread.calls += 1;
+            let witnesses = &mut self.calls[index(call.0)].witnesses;
+            if !witnesses.is_disjoint(&self.spread.there) {
+                witnesses.extend(self.spread.there.iter().copied());
             }
         }
     }
