@@ -126,10 +126,12 @@ impl Node {
             return false;
         }
         let fresh = intent.run > own.run;
-        // A temporary child may have run already (S5.4).
-        if Self::is_spent(&intent, Some(&own)) {
+        if !self.may_run(&intent, &own) {
             return false;
         }
+        let Some(child) = self.children.all.get_mut(key) else {
+            return false;
+        };
         child.retry_at = None;
         child.fresh_run = fresh;
         let token = Token {

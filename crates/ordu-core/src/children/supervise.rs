@@ -12,7 +12,7 @@ use crate::claims::{Copy, Phase, StopWhy};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::PlaceError;
-use crate::{ChildSpec, Event, Output, StartId, Token};
+use crate::{ChildSpec, Event, NodeId, Output, StartId, Token};
 
 /// How the local supervisor treats a child: OTP's fields, a restart budget of its own so that one bad child
 /// takes down nobody, and a back-off so that it does not burn the budget in microseconds.
@@ -358,6 +358,7 @@ impl Node {
         let intent = Intent {
             birth: copy.birth,
             run: copy.run,
+            runner: None,
             desired: Desired::Running,
             deleted: Deleted::No,
             spec,
@@ -494,9 +495,21 @@ impl Node {
         });
     }
 
-    /// Whether a temporary child must not be started for this run again: it may have run (S5.4).
-    pub(crate) fn is_spent(intent: &Intent, claim: Option<&Claim>) -> bool {
-        intent.spec.restart == Restart::Temporary && claim.is_some_and(|claim| claim.run >= intent.run)
+    /// The one node that a temporary child's run was given to: no other may start it, and that one only if its claim
+    /// does not tell of the run yet (S5.4).
+    pub(crate) fn runner(intent: &Intent, claim: &Claim) -> Option<NodeId> {
+        let has_begun = claim.run >= intent.run;
+        let runner = if has_begun {
+            Some(claim.owner())
+        } else {
+            intent.runner
+        };
+        runner.filter(|_| intent.spec.restart == Restart::Temporary)
+    }
+
+    /// Whether this node may start the child, whose claim that is, for the intent's run.
+    pub(crate) fn may_run(&self, intent: &Intent, claim: &Claim) -> bool {
+        Self::runner(intent, claim).is_none_or(|runner| runner == self.id && claim.run < intent.run)
     }
 }
 

@@ -79,7 +79,7 @@ impl Node {
             .filter(|(node, known)| {
                 let down_for = (known.liveness == Liveness::Down).then(|| now.since(known.since));
                 !self.roster.is_removed(*node)
-                    && ((known.liveness == Liveness::Down && self.roster.is_superseded(*node))
+                    && (self.roster.is_replaced(*node)
                         || self.roster.state(*node) == MemberState::Left
                         || down_for.is_some_and(|down| down >= forget_after))
             })

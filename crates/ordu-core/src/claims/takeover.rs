@@ -110,14 +110,17 @@ impl Node {
                     without: Some(current.owner()),
                 };
             }
-            _ if owner_lives => return Duty::None,
             _ => {}
         }
-        if Self::is_spent(intent, Some(current)) {
-            let gone = self.roster.is_removed(current.owner()) || self.roster.is_superseded(current.owner());
-            return if gone { Duty::Lose } else { Duty::None };
+        let runner = Self::runner(intent, current);
+        if owner_lives && runner.is_none_or(|runner| runner == current.owner()) {
+            return Duty::None;
         }
-        Duty::Own { without: None }
+        match runner {
+            Some(runner) if self.roster.is_removed(runner) || self.roster.is_superseded(runner) => Duty::Lose,
+            Some(runner) if tried || !self.is_living(runner) => Duty::None,
+            _ => Duty::Own { without: None },
+        }
     }
 
     /// Does what the decider of a child has to do, if this node is it (S4).
@@ -198,7 +201,11 @@ impl Node {
             .map(Claim::owner)
             .filter(|owner| Some(*owner) != without);
         let here = (child.claims.copy().is_some() && self.may_take_over(key)).then_some(self.id);
-        let target = match runs_already.or(here) {
+        let runner = child
+            .claims
+            .winner()
+            .and_then(|claim| Self::runner(&intent, claim));
+        let target = match runner.or(runs_already).or(here) {
             Some(target) => Ok(target),
             // Where no other node may run it, the one that gave up tries again, until it has failed.
             None => self
@@ -543,13 +550,16 @@ impl Node {
             return;
         };
         let current = child.claims.winner().filter(|claim| claim.birth == birth);
-        let fits = child.claims.intent().is_some_and(|intent| {
-            intent.birth == birth && intent.wants_running() && !Self::is_spent(intent, current)
+        let intent = child.claims.intent().filter(|intent| {
+            let may_run = current.is_none_or(|claim| self.may_run(intent, claim));
+            intent.birth == birth && intent.wants_running() && may_run
         });
+        let Some(intent) = intent else { return };
+        let is_chosen = current.is_some_and(|claim| Self::runner(intent, claim) == Some(self.id));
         // This node may see an owner alive that the decider does not (S4.7).
         let owned = current
             .is_some_and(|claim| claim.state != ClaimState::Relocating && self.is_living(claim.owner()));
-        if fits && !owned && self.may_take_over(key) {
+        if (is_chosen || !owned) && self.may_take_over(key) {
             self.claim_here(key);
             self.write_takeovers();
         }

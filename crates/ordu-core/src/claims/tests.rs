@@ -28,6 +28,7 @@ fn intent(birth: u64) -> Intent {
     Intent {
         birth: stamp(birth),
         run: stamp(birth),
+        runner: None,
         desired: Desired::Running,
         deleted: Deleted::No,
         spec: Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, vec![])),

@@ -23,6 +23,8 @@ pub(crate) struct Known {
     pub(crate) liveness: Liveness,
     /// When `liveness` changed.
     pub(crate) since: Time,
+    /// It was not always down: its death is known here, and not only its record.
+    pub(crate) was_up: bool,
     /// What it says of itself, once the map has it.
     pub(crate) member: Option<Member>,
 }
@@ -56,6 +58,7 @@ impl Roster {
             identity: identity.clone(),
             liveness: Liveness::Heard,
             since: now,
+            was_up: true,
             member: None,
         };
         let known = self.known.entry(identity.id).or_insert_with(|| {
@@ -78,6 +81,7 @@ impl Roster {
         };
         known.liveness = liveness;
         known.since = now;
+        known.was_up |= liveness != Liveness::Down;
         self.may_differ = true;
         true
     }
@@ -92,7 +96,7 @@ impl Roster {
         self.may_differ = self.known.values().any(|known| known.liveness == Liveness::Heard);
     }
 
-    /// A node that the detector does not list, or suspects, has answered.
+    /// A node that the detector does not list has answered.
     pub(crate) fn answered(&mut self, node: NodeId, now: Time) {
         if let Some(known) = self.known.get_mut(&node) {
             known.since = now;
@@ -115,6 +119,7 @@ impl Roster {
                     identity,
                     liveness: Liveness::Down,
                     since: now,
+                    was_up: false,
                     member: None,
                 };
                 let known = self.known.entry(node).or_insert_with(|| {
@@ -200,6 +205,19 @@ impl Roster {
                 *other > node || self.is_alive(*other)
             }
         })
+    }
+
+    /// Whether a node that is down is so for good, since another boot of its name lives: a newer one, or, where the
+    /// clock was set back in between, any, if it was seen here that this one went down. A node that only the map
+    /// speaks of may be the newcomer, and the other not be known as dead yet.
+    pub(crate) fn is_replaced(&self, node: NodeId) -> bool {
+        self.known
+            .get(&node)
+            .filter(|known| known.liveness == Liveness::Down)
+            .is_some_and(|known| {
+                let mut living = self.living(&known.identity.name);
+                living.any(|other| other > node || (other != node && known.was_up))
+            })
     }
 
     /// The highest (seniority, generation) of another node of the same name, if it outranks this identity.

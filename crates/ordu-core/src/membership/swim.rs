@@ -93,6 +93,22 @@ impl Swim {
         self.collect(now);
     }
 
+    /// A suspect has answered on the reliable channel: what it would refute the suspicion with, had it heard of it.
+    pub(crate) fn vouch(&mut self, node: NodeId, now: Time) {
+        let suspect = self
+            .foca
+            .iter_membership_state()
+            .find(|member| member.id().id == node && member.state() == State::Suspect);
+        if let Some(suspect) = suspect {
+            let incarnation = suspect.incarnation().saturating_add(1);
+            let refuted = Member::new(suspect.id().clone(), incarnation, State::Alive);
+            let _ = self
+                .foca
+                .apply_many(core::iter::once(refuted), true, &mut self.runtime);
+            self.collect(now);
+        }
+    }
+
     /// This node was declared down by others: it comes back under a new generation.
     pub(crate) fn renew(&mut self, now: Time) {
         let own = self.foca.identity().clone();

@@ -112,7 +112,7 @@ impl Node {
     }
 
     /// Forgets no suspect: a change of identity makes foca drop the timers of those it suspected. One that is
-    /// suspected for very long is asked on the reliable channel, and is down if it does not answer.
+    /// suspected for very long is asked on the reliable channel; it is none if it answers, and down if it does not.
     fn watch_the_suspects(&mut self) {
         let (now, suspicion) = (self.now.mono, self.config.timing.suspicion);
         let suspects: Vec<_> = self
@@ -196,12 +196,10 @@ impl Node {
     }
 
     pub(crate) fn peer_answered(&mut self, peer: NodeId) {
-        if self
-            .roster
-            .get(peer)
-            .is_some_and(|known| matches!(known.liveness, Liveness::Heard | Liveness::Suspect))
-        {
-            self.roster.answered(peer, self.now.mono);
+        match self.roster.get(peer).map(|known| known.liveness) {
+            Some(Liveness::Heard) => self.roster.answered(peer, self.now.mono),
+            Some(Liveness::Suspect) => self.swim.vouch(peer, self.now.mono),
+            Some(Liveness::Alive | Liveness::Down) | None => {}
         }
         self.evidence.answered(peer);
         for conn in self.links.conns_of(peer).collect::<Vec<_>>() {

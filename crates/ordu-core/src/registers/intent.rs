@@ -3,7 +3,7 @@ use alloc::sync::Arc;
 use ordu_crdt::Stamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ChildSpec;
+use crate::{ChildSpec, NodeId};
 
 /// What the user wants of a child (S2.1). Written by whoever serves the user's call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub(crate) struct Intent {
     pub(crate) birth: Stamp,
     /// Stamp of its last start or restart by a user.
     pub(crate) run: Stamp,
+    /// The one node that may carry out this run, for a temporary child that a user started again: a second one could
+    /// not know whether the first did (S5.4). A first run comes with its claim and needs none.
+    pub(crate) runner: Option<NodeId>,
     pub(crate) desired: Desired,
     pub(crate) deleted: Deleted,
     pub(crate) spec: Arc<ChildSpec>,

@@ -1,3 +1,4 @@
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -359,10 +360,19 @@ impl Node {
                 if intent.desired == Desired::Running && info.state != ChildState::Failed {
                     Err(CallError::Running(info))
                 } else {
+                    let runner = match self.choose_runner(key, &intent) {
+                        Ok(runner) => runner,
+                        Err(detail) => {
+                            let id = key.id.clone();
+                            self.tell(&ask, Err(CallError::NoEligibleNode { id, detail }), Vec::new());
+                            return Progress::Done;
+                        }
+                    };
                     let run = self.stamp();
                     let intent = Intent {
                         desired: Desired::Running,
                         run,
+                        runner,
                         ..intent
                     };
                     let Some(written) = self.write_intent(key, &intent) else {
@@ -390,6 +400,18 @@ impl Node {
         };
         self.tell(&ask, result, Vec::new());
         Progress::Done
+    }
+
+    /// Who may start a temporary child again: its owner, or, where that is out of sight, one other (S5.4).
+    fn choose_runner(&self, key: &ChildKey, intent: &Intent) -> Result<Option<NodeId>, String> {
+        if intent.spec.restart != Restart::Temporary {
+            return Ok(None);
+        }
+        let claim = self.children.get(key).and_then(|child| child.claims.winner());
+        match claim.map(Claim::owner) {
+            Some(owner) if self.is_living(owner) => Ok(Some(owner)),
+            owner => self.place(key, &intent.spec, owner.as_slice()).map(Some),
+        }
     }
 
     fn write_intent(&mut self, key: &ChildKey, intent: &Intent) -> Option<Dot> {
