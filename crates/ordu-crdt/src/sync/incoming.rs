@@ -102,6 +102,13 @@ impl<K, V> Incoming<K, V> {
         self.staging = None;
     }
 
+    /// The peer says that there is nothing to send: no more is coming of a transfer of what this replica lacked.
+    pub(crate) fn nothing_is_coming(&mut self) {
+        if self.is_catching_up() {
+            self.staging = None;
+        }
+    }
+
     /// Whether a transfer of what this replica lacked is open.
     pub(crate) fn is_catching_up(&self) -> bool {
         self.staging

@@ -90,6 +90,13 @@ impl Outgoing {
         self.transfer = None;
     }
 
+    /// The peer's vector is equal. A repair goes on: it is because of that vector that it is sent.
+    pub(crate) fn peer_is_equal(&mut self) {
+        let repair = self.transfer.take();
+        self.reset();
+        self.transfer = repair.filter(|transfer| matches!(transfer.scope, Scope::Repair));
+    }
+
     /// The peer has all own operations up to `seq`; later ones are pushed to it.
     pub(crate) fn push_after(&mut self, seq: u64) {
         self.pushed = Some(seq);

@@ -90,6 +90,9 @@ where
         let told = self.peers.get(&peer).and_then(|state| state.told);
         if let Some(told) = told.filter(|told| told.round == round) {
             self.mark_synced(peer);
+            if let Some(state) = self.peers.get_mut(&peer) {
+                state.incoming.nothing_is_coming();
+            }
             // A peer that did not notice that it was added again may have nothing to ask for a long time. Should it
             // lack anything before, it refuses the push and asks.
             if let Some(state) = self.peers.get_mut(&peer)
@@ -112,7 +115,7 @@ where
     fn peer_is_equal(&mut self, peer: ReplicaId) {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.acknowledged.clone_from(&self.map.vector);
-            state.outgoing.reset();
+            state.outgoing.peer_is_equal();
             state.outgoing.push_after(self.map.origins[self.own].covered);
             self.mark_synced(peer);
         }

@@ -171,6 +171,23 @@ fn states_that_differ_under_equal_vectors_are_found_and_repaired() {
 }
 
 #[test]
+fn a_repair_of_many_frames_goes_on_while_both_sides_find_their_vectors_equal() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    for key in 0..40 {
+        net.write(0, &[(key, Some(1))]);
+    }
+    net.round();
+    let lost = net.nodes[1].map.ops.iter().map(|(id, _)| id).next();
+    net.nodes[1].map.forget(lost.unwrap());
+    while net.nodes[1].poll_change().is_some() {}
+
+    (0..3).for_each(|_| net.round());
+
+    assert_eq!(net.nodes[1].map().fingerprint(), net.nodes[0].map().fingerprint());
+    assert!(net.nodes.iter().all(|node| !node.is_catching_up()));
+}
+
+#[test]
 fn a_peer_that_did_not_notice_that_it_was_added_again_is_pushed_to_at_once() {
     let mut net = Net::with_bug(2, SMALL_FRAMES, None);
     net.round();
