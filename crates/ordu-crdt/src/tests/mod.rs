@@ -9,3 +9,6 @@ mod net;
 mod planted;
 mod spec;
 mod sync;
+
+// What is built for fuzzing links only together with the fuzzer.
+use bolero as _;
