@@ -143,7 +143,7 @@ impl Node {
         let owner = child.owner;
         self.children.change_owner(key, owner, before);
         if owner != before {
-            self.recount.extend([owner, before].into_iter().flatten());
+            self.members_changed = true;
         }
         if over {
             self.children.graves.insert(key.clone());

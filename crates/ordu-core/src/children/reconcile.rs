@@ -203,10 +203,7 @@ impl Node {
         let conflict = child.conflict.get_or_insert(fresh);
         if conflict.rank != rank {
             *conflict = Conflict {
-                // Another winner has its own time to start (S7.1).
-                starting: conflict
-                    .starting
-                    .filter(|_| conflict.rank.token.owner == rank.token.owner),
+                starting: conflict.starting,
                 ..fresh
             };
         }

@@ -2,6 +2,8 @@
 
 mod hello;
 mod message;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use hello::{Hello, PROTOCOL, Refusal};
 pub(crate) use message::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Propose, Told};
@@ -40,21 +42,6 @@ impl Message {
                 Channel::Bulk
             }
             _ => Channel::Control,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
-            if let Ok(message) = Message::decode(&bytes) {
-                let _ = message.encode();
-            }
         }
     }
 }
