@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: the benchmarks beside their goals.
 //!
 //! A benchmark prints one JSON object a line, `{"key": …, "value": …, "goal": …}`; everything else it prints
-//! is shown as it comes. Keys that end in `per_s` or `per_minute` are better when higher, all others when
-//! lower.
+//! is shown as it comes. Keys that end in `per_s` or `per_minute`, or have a part that does, are better when
+//! higher, all others when lower.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -11,7 +11,11 @@ use serde_json::Value;
 
 use crate::cargo;
 
-const GROUPS: &[(&str, &str)] = &[("crdt", "ordu-crdt"), ("supervisor", "ordu-supervisor")];
+const GROUPS: &[(&str, &str)] = &[
+    ("crdt", "ordu-crdt"),
+    ("supervisor", "ordu-supervisor"),
+    ("sim", "ordu-sim"),
+];
 
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if let Some(unknown) = args
@@ -91,7 +95,9 @@ fn row(figure: &Value) -> String {
 }
 
 fn reached(key: &str, value: f64, goal: f64) -> bool {
-    let higher_is_better = key.ends_with("per_s") || key.ends_with("per_minute");
+    let higher_is_better = ["per_s", "per_minute"]
+        .iter()
+        .any(|unit| key.ends_with(unit) || key.contains(&format!("_{unit}.")));
     if higher_is_better {
         value >= goal
     } else {
@@ -119,6 +125,7 @@ mod tests {
     #[test]
     fn a_rate_below_its_goal_is_missed_and_a_time_below_it_is_not() {
         assert!(row(&json!({"key": "start.per_s", "value": 9, "goal": 10})).ends_with("missed"));
+        assert!(row(&json!({"key": "hours_per_minute.quiet", "value": 9, "goal": 10})).ends_with("missed"));
         assert!(!row(&json!({"key": "put_ns", "value": 9, "goal": 10})).ends_with("missed"));
     }
 }

@@ -12,7 +12,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--stage NAME]...       everything that must hold, in stages; without --stage all of them
-  bench [crdt|supervisor]...   the benchmarks, beside their goals; also written to target/bench.json
+  bench [crdt|supervisor|sim]...
+                               the benchmarks, beside their goals; also written to target/bench.json
   sim ARGS...                  the simulator, built with optimisation; `sim --help` says more
 ";
 

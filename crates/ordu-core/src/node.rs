@@ -58,6 +58,8 @@ pub struct Node {
     pub(crate) settled: Settled,
     /// Something changed from which members, peers or dials are derived.
     pub(crate) members_changed: bool,
+    /// Who owns more or fewer children than before.
+    pub(crate) recount: BTreeSet<NodeId>,
     /// Something changed from which it follows who is ready.
     pub(crate) ready_changed: bool,
     pub(crate) unfinished: Unfinished,
@@ -132,6 +134,7 @@ impl Node {
             roster: Roster::default(),
             settled: Settled::new(),
             members_changed: true,
+            recount: BTreeSet::new(),
             ready_changed: true,
             unfinished: Unfinished::default(),
             proven: BTreeSet::new(),
@@ -421,7 +424,8 @@ impl Node {
             worked |= self.advance_asked();
             worked |= self.advance_leaving();
             worked |= self.flush_replication();
-            if !worked && self.loopback.is_empty() && !self.members_changed {
+            let settled = !self.members_changed && self.recount.is_empty();
+            if !worked && self.loopback.is_empty() && settled {
                 break;
             }
         }

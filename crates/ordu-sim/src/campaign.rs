@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ordu_core::Node;
 use ordu_sim::{Report, Trace, run, swarm};
 
-use crate::options::{Options, What};
+use crate::options::{Options, What, Worlds};
 
 /// What all seeds of a campaign came to.
 #[derive(Debug, Default)]
@@ -19,13 +19,13 @@ struct Tally {
 }
 
 /// Runs one seed and prints what happened.
-pub(crate) fn one(seed: u64, trace: bool, state: bool) -> ExitCode {
+pub(crate) fn one(worlds: Worlds, seed: u64, trace: bool, state: bool) -> ExitCode {
     let kept = match (trace, state) {
         (true, _) => Trace::Full(String::new()),
         (false, true) => Trace::Tail(1, std::collections::VecDeque::new()),
         (false, false) => Trace::Off,
     };
-    let plan = swarm::plan(seed);
+    let plan = worlds.plan(seed);
     let report = run::<Node>(&plan, kept);
     if trace {
         print!("{}", report.trace);
@@ -71,8 +71,8 @@ pub(crate) fn many(options: &Options) -> ExitCode {
                         return;
                     }
                     let seed = from + count;
-                    let report = run::<Node>(&swarm::plan(seed), Trace::Off);
-                    let failed = note(&tally, seed, &report);
+                    let report = run::<Node>(&options.worlds.plan(seed), Trace::Off);
+                    let failed = note(&tally, options.worlds, seed, &report);
                     if failed && !options.keep_going {
                         stop.store(true, Ordering::Relaxed);
                     }
@@ -104,7 +104,7 @@ pub(crate) fn quiet(hosts: usize, children: usize, jobs: usize) -> ExitCode {
                 let report = run::<Node>(&plan, Trace::Off);
                 let traffic = report.traffic;
                 println!("seed {seed}: {traffic:?} in {:?} node time", report.node_time);
-                note(tally, seed, &report);
+                note(tally, Worlds::Swarm, seed, &report);
             });
         }
     });
@@ -119,7 +119,7 @@ pub(crate) fn quiet(hosts: usize, children: usize, jobs: usize) -> ExitCode {
     }
 }
 
-fn note(tally: &Mutex<Tally>, seed: u64, report: &Report) -> bool {
+fn note(tally: &Mutex<Tally>, worlds: Worlds, seed: u64, report: &Report) -> bool {
     let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     tally.seeds += 1;
     tally.node_time += report.node_time;
@@ -128,7 +128,9 @@ fn note(tally: &Mutex<Tally>, seed: u64, report: &Report) -> bool {
         tally.slowest_settle = tally.slowest_settle.max((after, seed));
     }
     if let Some(violation) = &report.violation {
-        println!("seed {seed} fails: {violation}\n    repeat it with: cargo xtask sim --seed {seed} --trace");
+        println!(
+            "seed {seed} fails: {violation}\n    repeat it with: cargo xtask sim{worlds} --seed {seed} --trace"
+        );
         tally.failed.push((seed, violation.invariant.to_owned()));
         return true;
     }

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
             println!("{}", options::USAGE);
             ExitCode::SUCCESS
         }
-        What::One { seed, trace, state } => campaign::one(seed, trace, state),
+        What::One { seed, trace, state } => campaign::one(options.worlds, seed, trace, state),
         What::Many { .. } => campaign::many(&options),
         What::Quiet { hosts, children } => campaign::quiet(hosts, children, options.jobs),
     }

@@ -1,4 +1,7 @@
+use std::fmt;
 use std::time::Duration;
+
+use ordu_sim::{Plan, swarm};
 
 /// What the command line may say.
 pub(crate) const USAGE: &str = "\
@@ -9,6 +12,8 @@ ordu-sim --minutes M [--from SEED]  as many seeds as fit into M minutes
 ordu-sim --seed SEED [--trace] [--state]
                                     one seed, with everything that happens in it, and with all
                                     that each node knows at the end
+ordu-sim --chaos [--hosts N] ...     seeds of worlds of N nodes (default 10) in which all goes wrong that a
+                                    seed can choose, as often as a seed can have it
 ordu-sim --quiet [--hosts N] [--children N]
                                     nodes in which nothing goes wrong, to measure their cost
 
@@ -20,10 +25,44 @@ ordu-sim --quiet [--hosts N] [--children N]
 pub(crate) struct Options {
     /// What to do.
     pub(crate) what: What,
+    /// Which worlds the seeds stand for.
+    pub(crate) worlds: Worlds,
     /// How many seeds at once.
     pub(crate) jobs: usize,
     /// Whether to go on after a seed failed.
     pub(crate) keep_going: bool,
+}
+
+/// Which worlds the seeds stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worlds {
+    /// Each another.
+    Swarm,
+    /// All of so many nodes, with every trouble there is.
+    Chaos {
+        /// How many.
+        hosts: usize,
+    },
+}
+
+impl Worlds {
+    /// The plan of a seed.
+    pub(crate) fn plan(self, seed: u64) -> Plan {
+        match self {
+            Self::Swarm => swarm::plan(seed),
+            Self::Chaos { hosts } => swarm::chaos(seed, hosts),
+        }
+    }
+}
+
+impl fmt::Display for Worlds {
+    /// The options that stand for them, each with a space before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Swarm => Ok(()),
+            Self::Chaos { hosts } => write!(f, " --chaos --hosts {hosts}"),
+        }
+    }
 }
 
 /// What to do.
@@ -64,7 +103,7 @@ impl Options {
         let mut args = args.peekable();
         let (mut seed, mut seeds, mut minutes, mut from) = (None, None, None, 0);
         let (mut trace, mut state, mut keep_going, mut quiet, mut help) = (false, false, false, false, false);
-        let (mut hosts, mut children) = (10, 100);
+        let (mut hosts, mut children, mut chaos) = (10, 100, false);
         let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
         while let Some(flag) = args.next() {
             let mut number = |flag: &str| -> Result<u64, String> {
@@ -84,6 +123,7 @@ impl Options {
                 "--children" => children = size(number("--children")?),
                 "--trace" => trace = true,
                 "--state" => state = true,
+                "--chaos" => chaos = true,
                 "--quiet" => quiet = true,
                 "--keep-going" => keep_going = true,
                 "--help" | "-h" => help = true,
@@ -105,8 +145,14 @@ impl Options {
         } else {
             return Err("say which seeds to run".into());
         };
+        let worlds = if chaos {
+            Worlds::Chaos { hosts }
+        } else {
+            Worlds::Swarm
+        };
         Ok(Self {
             what,
+            worlds,
             jobs,
             keep_going,
         })
@@ -135,6 +181,16 @@ mod tests {
             state: false,
         };
         assert_eq!(parse("--seed 3 --trace"), Ok(one));
+    }
+
+    #[test]
+    fn the_worlds_of_a_command_line_are_said_as_they_were_asked_for() {
+        let worlds = |line: &str| {
+            let options = Options::parse(line.split_whitespace().map(str::to_owned)).unwrap();
+            options.worlds.to_string()
+        };
+        assert_eq!(worlds("--seeds 3"), "");
+        assert_eq!(worlds("--seeds 3 --chaos --hosts 7"), " --chaos --hosts 7");
     }
 
     #[test]

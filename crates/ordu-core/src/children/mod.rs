@@ -143,7 +143,7 @@ impl Node {
         let owner = child.owner;
         self.children.change_owner(key, owner, before);
         if owner != before {
-            self.members_changed = true;
+            self.recount.extend([owner, before].into_iter().flatten());
         }
         if over {
             self.children.graves.insert(key.clone());

@@ -203,7 +203,10 @@ impl Node {
         let conflict = child.conflict.get_or_insert(fresh);
         if conflict.rank != rank {
             *conflict = Conflict {
-                starting: conflict.starting,
+                // Another winner has its own time to start (S7.1).
+                starting: conflict
+                    .starting
+                    .filter(|_| conflict.rank.token.owner == rank.token.owner),
                 ..fresh
             };
         }

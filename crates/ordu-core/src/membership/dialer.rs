@@ -15,6 +15,8 @@ pub(crate) struct Dialer {
     under_way: BTreeMap<DialId, SocketAddr>,
     /// Addresses that turned out to be this node's own.
     own: BTreeSet<SocketAddr>,
+    /// Some are dialled for now only: until the targets are set again.
+    pub(crate) for_now: bool,
     last: u64,
 }
 

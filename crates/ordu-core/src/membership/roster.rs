@@ -161,14 +161,16 @@ impl Roster {
     /// Whether a node lives, as far as is known: the detector lists it, or it has just shown who it is and the
     /// detector does not list it yet. The owner of a child that does keeps it (S4.4).
     pub(crate) fn is_alive(&self, node: NodeId) -> bool {
-        !self.removed.contains_key(&node)
-            && self.known.get(&node).is_some_and(|known| {
-                known.liveness != Liveness::Down
-                    && known
-                        .member
-                        .as_ref()
-                        .is_none_or(|member| member.status != Status::Left)
-            })
+        self.known
+            .get(&node)
+            .is_some_and(|known| self.is_alive_as(node, known))
+    }
+
+    fn is_alive_as(&self, node: NodeId, known: &Known) -> bool {
+        let has_left = |member: &Member| member.status == Status::Left;
+        known.liveness != Liveness::Down
+            && !known.member.as_ref().is_some_and(has_left)
+            && !self.removed.contains_key(&node)
     }
 
     /// The nodes that declared themselves ready, and are alive or suspect.
@@ -195,15 +197,12 @@ impl Roster {
         let Some(known) = self.known.get(&node) else {
             return false;
         };
-        let lives = self.is_alive(node);
+        let lives = self.is_alive_as(node, known);
         let name = &known.identity.name;
         self.known.iter().any(|(other, theirs)| {
-            let same = *other != node && theirs.identity.name == *name;
-            same && if lives {
-                *other > node && self.is_alive(*other)
-            } else {
-                *other > node || self.is_alive(*other)
-            }
+            let newer = *other > node;
+            let may_be = if lives { newer } else { *other != node };
+            may_be && theirs.identity.name == *name && ((newer && !lives) || self.is_alive_as(*other, theirs))
         })
     }
 

@@ -287,8 +287,10 @@ impl Node {
     /// Derives everything that depends on who is there: peers to replicate with, whom to dial, the settled
     /// view, what to show.
     pub(crate) fn members_refresh(&mut self) {
-        if !core::mem::take(&mut self.members_changed) {
-            return;
+        let recount = core::mem::take(&mut self.recount);
+        let for_now = self.dialer.for_now && !recount.is_empty();
+        if !core::mem::take(&mut self.members_changed) && !for_now {
+            return self.publish_counts(recount);
         }
         self.refresh_replication_peers();
         self.refresh_dial_targets();
@@ -329,6 +331,7 @@ impl Node {
                 targets.insert(addr);
             }
         }
+        self.dialer.for_now = !self.extra_dials.is_empty();
         for addr in core::mem::take(&mut self.extra_dials) {
             targets.insert(addr);
         }
@@ -443,7 +446,21 @@ impl Node {
         }
     }
 
-    pub(crate) fn publish_members(&mut self) {
+    /// Only the numbers of children changed.
+    fn publish_counts(&mut self, recount: BTreeSet<NodeId>) {
+        for node in recount {
+            let children = self.owned(node);
+            let shown = self.shown.get_mut(&node);
+            let Some(info) = shown.filter(|info| info.children != children) else {
+                continue;
+            };
+            Arc::make_mut(info).children = children;
+            let info = Some(Arc::clone(info));
+            self.output(Output::Member { node, info });
+        }
+    }
+
+    fn publish_members(&mut self) {
         let mut infos: BTreeMap<NodeId, MemberInfo> = BTreeMap::new();
         let info = |id, name: &NodeName, addr, state| MemberInfo {
             id,

@@ -75,7 +75,7 @@ fn ordered(history: &History, first: &CallRecord, second: &CallRecord) -> bool {
     let Some(done) = first.acknowledged().filter(|done| *done < second.made) else {
         return false;
     };
-    first.boot == second.boot || history.was_whole(done, second.made, SYNC)
+    first.boot == second.boot || (second.saw_all && history.was_whole(done, second.made, SYNC))
 }
 
 /// Whether an acknowledged call's write is still held by somebody.

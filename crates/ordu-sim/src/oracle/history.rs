@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, NodeId, NodeName};
+use ordu_core::{Answer, Command, MemberState, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Setup, What};
@@ -311,12 +311,23 @@ impl History {
             boot,
             command: command.clone(),
             made: self.now,
+            saw_all: self.sees_all(boot),
             timeout,
             taken: (!still).then_some(self.now),
             answered: None,
             lost: None,
             witnesses: BTreeSet::new(),
         });
+    }
+
+    fn sees_all(&self, boot: Boot) -> bool {
+        let Some(record) = self.boot(boot) else {
+            return false;
+        };
+        let lives = |state| matches!(state, MemberState::Alive | MemberState::Suspect);
+        let sees = |node| record.members.get(&node).is_some_and(|info| lives(info.state));
+        let mut living = self.boots.values().filter(|other| other.ended.is_none());
+        living.all(|other| other.boot == boot || sees(other.node))
     }
 
     /// Who is known to hold what a call wrote: those the answer names, and in any case who was asked.

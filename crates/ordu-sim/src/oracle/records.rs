@@ -84,6 +84,8 @@ pub struct CallRecord {
     pub command: Command,
     /// When it was made.
     pub made: Moment,
+    /// Whether the asked node saw every living one then. One whose seeds are all dead is alone in a whole network.
+    pub saw_all: bool,
     /// How long the caller waits.
     pub timeout: Duration,
     /// When the node got to it: later if it stood still.

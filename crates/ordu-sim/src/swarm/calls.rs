@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use ordu_core::{ChildId, ChildSpec, Command, Restart, Shutdown};
 
+use super::Chaos;
 use crate::random::{Random, Rate};
 use crate::simulation::PlannedCall;
 use crate::{HostId, Moment, Setup};
@@ -30,8 +31,8 @@ pub(super) fn starts(random: &mut Random, setup: &Setup, children: usize, over: 
         .collect()
 }
 
-pub(super) fn calls(random: &mut Random, setup: &Setup, calm_at: Moment) -> Calls {
-    let children = usize::try_from(match random.below(10) {
+pub(super) fn calls(random: &mut Random, setup: &Setup, calm_at: Moment, chaos: Chaos) -> Calls {
+    let children = usize::try_from(match chaos.number(random, 0, 9) {
         0..5 => random.between(1, 6),
         5..9 => random.between(7, 40),
         _ => random.between(41, 150),
@@ -50,8 +51,8 @@ pub(super) fn calls(random: &mut Random, setup: &Setup, calm_at: Moment) -> Call
         calls.push((at, planned(random, setup, command)));
     }
     let seconds = calm_at.0 / 1_000_000;
-    let pace = random.between(1, 4);
-    let more = random.below(seconds * pace);
+    let pace = chaos.number(random, 1, 4);
+    let more = chaos.number(random, 0, (seconds * pace).saturating_sub(1));
     for _ in 0..more {
         let at = Moment(random.between(1_000_000, calm_at.0));
         let child = random.index(children);

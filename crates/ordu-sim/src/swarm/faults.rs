@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Chaos;
 use crate::random::{Random, Rate};
 use crate::{Fault, HostId, Moment, Path, Setup};
 
@@ -49,16 +50,16 @@ pub(super) fn boots(random: &mut Random, setup: &Setup, over: Duration) -> Fault
         .collect()
 }
 
-pub(super) fn faults(random: &mut Random, setup: &Setup, calm_at: Moment) -> Faults {
+pub(super) fn faults(random: &mut Random, setup: &Setup, calm_at: Moment, chaos: Chaos) -> Faults {
     let over = random.magnitude(Duration::from_millis(10), Duration::from_secs(12));
     let mut faults = boots(random, setup, over);
     let chosen: Vec<Trouble> = TROUBLES
         .into_iter()
-        .filter(|_| random.chance(Rate::percent(30)))
+        .filter(|_| chaos.chooses(random, Rate::percent(30)))
         .collect();
-    let density = random.between(1, 4);
+    let density = chaos.number(random, 1, 4);
     for trouble in chosen {
-        for _ in 0..random.between(1, density) {
+        for _ in 0..chaos.number(random, 1, density) {
             let at = Moment(random.between(2_000_000, calm_at.0.max(2_000_001)));
             inflict(random, setup, trouble, at, &mut faults);
         }

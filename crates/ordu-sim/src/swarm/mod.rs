@@ -6,28 +6,61 @@ mod worlds;
 
 use std::time::Duration;
 
-use crate::{HostId, Moment, Plan, Random};
+use crate::{HostId, Moment, Plan, Random, Rate};
 
 /// Within this time a cluster must have settled once nothing goes wrong any more: booting alone
 /// (`boot_grace`), finding each other again (`redial_max`), taking over, and resolving conflicts.
 pub const SETTLE_WITHIN: Duration = Duration::from_mins(1);
 
+/// How much of what a seed can choose from it chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chaos {
+    /// As it is drawn: each seed something else.
+    Drawn,
+    /// All of it, as often as a seed can have it.
+    Full,
+}
+
+impl Chaos {
+    /// Whether something is chosen that would be drawn at this rate.
+    fn chooses(self, random: &mut Random, rate: Rate) -> bool {
+        random.chance(rate) || self == Self::Full
+    }
+
+    /// A number from `low` to `high`, both included.
+    fn number(self, random: &mut Random, low: u64, high: u64) -> u64 {
+        let drawn = random.between(low, high);
+        if self == Self::Full { high } else { drawn }
+    }
+}
+
 /// The plan of a seed.
 pub fn plan(seed: u64) -> Plan {
     let mut random = Random::new(seed, "plan");
-    let setup = worlds::setup(&mut random, seed);
+    let hosts = worlds::size(&mut random);
+    made(seed, random, hosts, Chaos::Drawn)
+}
+
+/// A plan of `hosts` nodes with every trouble that a seed can choose, each as often as a seed can have it, with bad
+/// workers, clocks that drift, a network that loses packets and many calls: what the cost of chaos is measured with.
+pub fn chaos(seed: u64, hosts: usize) -> Plan {
+    made(seed, Random::new(seed, "chaos"), hosts, Chaos::Full)
+}
+
+fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
+    let setup = worlds::setup(&mut random, seed, hosts, chaos);
     let calm_at = Moment::default() + random.duration(Duration::from_secs(15), Duration::from_secs(70));
-    let faults = faults::faults(&mut random, &setup, calm_at);
-    let calls = calls::calls(&mut random, &setup, calm_at);
+    let faults = faults::faults(&mut random, &setup, calm_at, chaos);
+    let calls = calls::calls(&mut random, &setup, calm_at, chaos);
     // Discovery by one address needs the node there; with all addresses known some may stay dead.
     let all_known = setup
         .hosts
         .iter()
         .all(|host| host.seeds.len() >= setup.hosts.len() - 1);
-    let some_stay_dead = all_known && random.chance(crate::Rate::percent(30));
+    let some_stay_dead = all_known && random.chance(Rate::percent(30));
     let revived = (0..setup.hosts.len())
         .map(HostId)
-        .filter(|host| host.0 == 0 || !some_stay_dead || random.chance(crate::Rate::percent(60)))
+        .filter(|host| host.0 == 0 || !some_stay_dead || random.chance(Rate::percent(60)))
         .collect();
     Plan {
         setup,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use ordu_core::Timing;
 
+use super::Chaos;
 use crate::random::{Random, Rate};
 use crate::{Behaviour, HostId, HostSetup, Path, Setup};
 
@@ -14,10 +15,9 @@ enum Discovery {
     TheOneBefore,
 }
 
-pub(super) fn setup(random: &mut Random, seed: u64) -> Setup {
-    let hosts = size(random);
+pub(super) fn setup(random: &mut Random, seed: u64, hosts: usize, chaos: Chaos) -> Setup {
     let mut setup = Setup::lan(hosts, seed);
-    network(random, &mut setup);
+    network(random, &mut setup, chaos);
     let discovery = *random
         .pick(&[
             Discovery::Everybody,
@@ -27,8 +27,8 @@ pub(super) fn setup(random: &mut Random, seed: u64) -> Setup {
             Discovery::TheOneBefore,
         ])
         .unwrap_or(&Discovery::Everybody);
-    let drifts = random.chance(Rate::percent(50));
-    let apart = random.chance(Rate::percent(50));
+    let drifts = chaos.chooses(random, Rate::percent(50));
+    let apart = chaos.chooses(random, Rate::percent(50));
     for index in 0..hosts {
         let mut host = HostSetup::plain(seeds(discovery, index, hosts));
         host.region = setup.hosts[index].region;
@@ -46,8 +46,8 @@ pub(super) fn setup(random: &mut Random, seed: u64) -> Setup {
     setup.keeper.1 = random.magnitude(Duration::from_millis(5), Duration::from_millis(500));
     setup.boots_in_order = random.chance(Rate::percent(85));
     setup.behaviours = vec![Behaviour::steady()];
-    if random.chance(Rate::percent(50)) {
-        let more = random.between(1, 6);
+    if chaos.chooses(random, Rate::percent(50)) {
+        let more = chaos.number(random, 1, 6);
         for _ in 0..more {
             let behaviour = Behaviour::any(random);
             setup.behaviours.push(behaviour);
@@ -56,7 +56,8 @@ pub(super) fn setup(random: &mut Random, seed: u64) -> Setup {
     setup
 }
 
-fn size(random: &mut Random) -> usize {
+/// Of how many hosts a seed's world is.
+pub(super) fn size(random: &mut Random) -> usize {
     let (low, high) = match random.below(100) {
         0..35 => (2, 3),
         35..82 => (3, 7),
@@ -66,7 +67,7 @@ fn size(random: &mut Random) -> usize {
     usize::try_from(random.between(low, high)).unwrap_or(2)
 }
 
-fn network(random: &mut Random, setup: &mut Setup) {
+fn network(random: &mut Random, setup: &mut Setup, chaos: Chaos) {
     if random.chance(Rate::percent(30)) {
         let regions = usize::try_from(random.between(2, 3)).unwrap_or(2);
         for host in &mut setup.hosts {
@@ -75,7 +76,7 @@ fn network(random: &mut Random, setup: &mut Setup) {
         setup.far = Path::wan(random.duration(Duration::from_millis(5), Duration::from_millis(35)));
     }
     // Some networks are never quite clean.
-    if random.chance(Rate::percent(30)) {
+    if chaos.chooses(random, Rate::percent(30)) {
         let loss = Rate(u32::try_from(random.between(100, 20_000)).unwrap_or(0));
         let duplication = Rate(u32::try_from(random.between(0, 20_000)).unwrap_or(0));
         for path in [&mut setup.near, &mut setup.far] {
