@@ -25,6 +25,7 @@ mod membership;
 mod node;
 mod output;
 mod placement;
+mod planted;
 mod registers;
 mod replication;
 mod request;
@@ -48,3 +49,8 @@ pub use time::{Now, Time, WallTime};
 pub use token::Token;
 pub use view::{ChildInfo, ChildState, MemberInfo, MemberState};
 pub use wire::MAX_FRAME;
+
+#[cfg(feature = "planted-bugs")]
+pub use ordu_crdt::Bug as MapBug;
+#[cfg(feature = "planted-bugs")]
+pub use planted::Bug;

@@ -15,6 +15,7 @@ use crate::claims::Takeovers;
 use crate::membership::{
     Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
 };
+use crate::planted::{Bug, Planted};
 use crate::registers::{ChildKey, Key, Status, Value};
 use crate::replication::SYNC_FRAME;
 use crate::requests::{Answered, Asked, Decision, Parked};
@@ -45,6 +46,7 @@ pub struct Node {
     /// When something is due next, as found after the last input.
     armed: Option<Time>,
     begun: bool,
+    pub(crate) planted: Planted,
 
     pub(crate) standing: Standing,
     pub(crate) links: Links,
@@ -124,6 +126,7 @@ impl Node {
             numbers: 0,
             armed: None,
             begun: false,
+            planted: Planted::default(),
             standing: Standing::Joining { since: Time(0) },
             links: Links::default(),
             dialer: Dialer::default(),
@@ -369,6 +372,9 @@ impl Node {
         if late <= timing.gap {
             return;
         }
+        if self.planted.is(Bug::WokenNodeBlamesOthers) {
+            return self.blame_everybody();
+        }
         let members = u32::try_from(self.roster.iter().count()).unwrap_or(u32::MAX);
         let round = timing.probe_period.saturating_mul(members.saturating_add(1)) + timing.probe_rtt;
         self.swim.postpone(late);
@@ -404,7 +410,8 @@ impl Node {
 
     /// Follows up on everything the input led to, until nothing more comes of it.
     fn work(&mut self) {
-        loop {
+        for round in 0_u32.. {
+            debug_assert!(round < 100_000, "this never ends");
             let mut worked = self.drain_swim();
             worked |= self.take_changes();
             worked |= self.drain_supervisor();

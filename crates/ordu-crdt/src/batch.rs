@@ -5,6 +5,7 @@ use core::hash::Hash;
 use crate::{
     AwLwwMap, Dot, EncodedLen, Siblings, Stamp, TooLarge,
     map::{op::Context, origins::OriginIdx},
+    planted::Bug,
 };
 
 /// The writes of one unit: they become visible together, here and everywhere.
@@ -45,7 +46,9 @@ where
     /// Removes the siblings that are here now. Whether there were any: without, nothing is written.
     pub fn remove(&mut self, key: &K) -> bool {
         let is_put = self.map.contains_key(key);
-        if is_put {
+        if is_put && self.map.planted.is(Bug::RemoveWithoutDot) {
+            self.map.forget_key(key);
+        } else if is_put {
             self.apply(key.clone(), None);
         }
         is_put

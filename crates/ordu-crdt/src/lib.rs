@@ -65,6 +65,8 @@ mod sync;
 mod tests;
 mod vector;
 
+#[cfg(feature = "planted-bugs")]
+pub use self::planted::Bug;
 pub use self::{
     batch::Batch,
     change::{Change, ChangeKind},

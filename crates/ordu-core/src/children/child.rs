@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use ordu_crdt::Stamp;
 
 use crate::claims::Claims;
+use crate::planted::Planted;
 use crate::registers::Rank;
 use crate::wire::Place;
 use crate::{ChildInfo, ChildSpec, NodeId, StartId, Time};
@@ -62,9 +63,9 @@ pub(crate) struct Conflict {
 }
 
 impl Child {
-    pub(crate) fn new(me: NodeId) -> Self {
+    pub(crate) fn new(me: NodeId, planted: Planted) -> Self {
         Self {
-            claims: Claims::new(me),
+            claims: Claims::new(me, planted),
             spec: None,
             start: None,
             fresh_run: false,

@@ -16,6 +16,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent};
 use crate::{NodeId, Time};
 
@@ -121,8 +122,10 @@ impl Node {
 
     pub(crate) fn child_mut(&mut self, key: &ChildKey) -> &mut Child {
         if !self.children.all.contains_key(key) {
-            let mut child = Child::new(self.id);
-            child.claims.observe_epoch(self.children.forgotten_epoch);
+            let mut child = Child::new(self.id, self.planted);
+            if !self.planted.is(Bug::EpochsForgotten) {
+                child.claims.observe_epoch(self.children.forgotten_epoch);
+            }
             self.children.all.insert(key.clone(), child);
             self.children
                 .by_owner

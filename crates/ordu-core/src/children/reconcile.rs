@@ -4,6 +4,7 @@ use super::Conflict;
 use crate::claims::{Copy, Phase, Step, StopWhy, Verdict};
 use crate::membership::Standing;
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Rank};
 use crate::wire::Message;
 use crate::{Event, NodeId, Token};
@@ -195,6 +196,9 @@ impl Node {
         let Some(child) = self.children.all.get_mut(key) else {
             return;
         };
+        if self.planted.is(Bug::LoserDoesNotAsk) {
+            return self.yield_to(key, rank);
+        }
         let fresh = Conflict {
             rank,
             asked: None,
@@ -259,21 +263,26 @@ impl Node {
             }
             Verdict::NotWinner => false,
         };
-        let Some(copy) = child.claims.copy().filter(|copy| may_be_stopped(&copy.phase)) else {
-            return;
-        };
         if stop {
-            let loser = copy.token;
-            let (horde, id) = (key.horde.clone(), key.id.clone());
-            self.event(Event::Conflict {
-                horde,
-                id,
-                loser,
-                winner: rank.token,
-            });
-            self.stop_or_drop(key, StopWhy::Conflict);
+            self.yield_to(key, rank);
         }
         self.children.touch(key);
+    }
+
+    /// Stops the copy that lost to the one of this rank.
+    fn yield_to(&mut self, key: &ChildKey, rank: Rank) {
+        let Some(copy) = self.copy_of(key).filter(|copy| may_be_stopped(&copy.phase)) else {
+            return;
+        };
+        let loser = copy.token;
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        self.event(Event::Conflict {
+            horde,
+            id,
+            loser,
+            winner: rank.token,
+        });
+        self.stop_or_drop(key, StopWhy::Conflict);
     }
 
     /// While leaving: whether all copies are gone.

@@ -10,6 +10,7 @@ use ordu_supervisor::core::{
 
 use crate::claims::{Copy, Phase, StopWhy};
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::PlaceError;
 use crate::{ChildSpec, Event, NodeId, Output, StartId, Token};
@@ -158,7 +159,7 @@ impl Node {
             return;
         };
         let token = match copy.phase {
-            Phase::Restarting => Token {
+            Phase::Restarting if !self.planted.is(Bug::EpochNotRaised) => Token {
                 epoch: child.claims.next_epoch(hlc),
                 owner: me,
             },
@@ -221,7 +222,11 @@ impl Node {
         if claim == own && !contested {
             return;
         }
-        self.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
+        let intent = self.children.get(key).and_then(|child| child.claims.intent());
+        let intent = intent.filter(|_| self.planted.is(Bug::IntentAndClaimInOneRegister));
+        let intent = intent.map(|intent| (Key::Intent(key.clone()), Some(Value::encode(intent))));
+        let claim = (Key::Claim(key.clone()), Some(Value::encode(&claim)));
+        self.write(intent.into_iter().chain([claim]));
     }
 
     /// Removes the claim of a life that is over. The intent that says so is written again in the same unit, so
@@ -463,6 +468,9 @@ impl Node {
             os_pid: None,
             ..claim.because(reason)
         });
+        if self.planted.is(Bug::FinishForgotten) {
+            return;
+        }
         let intent = Intent {
             deleted: Deleted::Finished,
             ..intent

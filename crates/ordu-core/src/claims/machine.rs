@@ -4,6 +4,7 @@ use ordu_supervisor::core::Restart;
 
 use super::{Copy, Phase, Step, StopWhy, Verdict};
 use crate::NodeId;
+use crate::planted::{Bug, Planted};
 use crate::registers::{Claim, ClaimState, Deleted, Intent, Rank};
 
 /// The registers of one child, the copy on this node, and the rules S2, S5.3, S5.4 and S7 over them.
@@ -19,12 +20,14 @@ pub(crate) struct Claims {
     copy: Option<Copy>,
     /// The highest epoch seen for the id (S3.1).
     epoch: u64,
+    planted: Planted,
 }
 
 impl Claims {
-    pub(crate) fn new(me: NodeId) -> Self {
+    pub(crate) fn new(me: NodeId, planted: Planted) -> Self {
         Self {
             me,
+            planted,
             intent: None,
             siblings: Vec::new(),
             copy: None,
@@ -34,7 +37,9 @@ impl Claims {
 
     /// Takes over what the map says.
     pub(crate) fn set_registers(&mut self, intent: Option<Intent>, mut claims: Vec<Claim>) {
-        claims.sort_by_key(|claim| core::cmp::Reverse(claim.rank()));
+        if !self.planted.is(Bug::ClaimsRankedByClock) {
+            claims.sort_by_key(|claim| core::cmp::Reverse(claim.rank()));
+        }
         self.epoch = claims
             .iter()
             .map(|claim| claim.token.epoch)
@@ -127,7 +132,10 @@ impl Claims {
         if matches!(copy.phase, Phase::Stopping(_) | Phase::Zombie) {
             return None;
         }
-        let intent = self.intent.as_ref()?;
+        let Some(intent) = &self.intent else {
+            let is_deleted = self.planted.is(Bug::AbsentIntentReadAsDeletion);
+            return is_deleted.then_some(Step::Stop(StopWhy::Deleted));
+        };
         if intent.birth < copy.birth {
             return None;
         }
@@ -201,6 +209,9 @@ impl Claims {
         let Some(own) = self.own().filter(|own| own.rank() >= rank) else {
             return Verdict::NotWinner;
         };
+        if self.planted.is(Bug::WinnerAnswersFromTheMap) {
+            return Verdict::Running;
+        }
         match self.copy.as_ref().map(|copy| &copy.phase) {
             Some(Phase::Running { .. } | Phase::Zombie) => Verdict::Running,
             Some(

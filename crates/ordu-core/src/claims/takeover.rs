@@ -8,9 +8,10 @@ use ordu_crdt::Dot;
 use super::{Copy, Phase};
 use crate::node::Node;
 use crate::placement::{Candidate, choose};
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Rank, Status, Value};
 use crate::wire::{ClaimNotice, Message, Place, Propose};
-use crate::{ChildSpec, Event, NodeId, Time, Token};
+use crate::{ChildSpec, Event, MemberState, NodeId, Time, Token};
 
 /// Take-overs of this node that wait for their holders (S3.2), in batches as they were decided.
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ impl Node {
             return Duty::None;
         };
         let claim = child.claims.winner();
-        let owner_lives = claim.is_some_and(|claim| self.is_living(claim.owner()));
+        let owner_lives = claim.is_some_and(|claim| self.keeps_its_children(claim.owner()));
         if !intent.is_live() {
             return if claim.is_some() && !owner_lives {
                 Duty::Bury
@@ -112,7 +113,7 @@ impl Node {
             }
             _ => {}
         }
-        let runner = Self::runner(intent, current);
+        let runner = Self::runner(intent, current).filter(|_| !self.planted.is(Bug::TemporaryTakenOver));
         if owner_lives && runner.is_none_or(|runner| runner == current.owner()) {
             return Duty::None;
         }
@@ -121,6 +122,12 @@ impl Node {
             Some(runner) if tried || !self.is_living(runner) => Duty::None,
             _ => Duty::Own { without: None },
         }
+    }
+
+    /// Whether what a node owns has an owner: suspects keep it (S4.4).
+    fn keeps_its_children(&self, node: NodeId) -> bool {
+        let is_suspect = || self.roster.state(node) == MemberState::Suspect;
+        self.is_living(node) && !(self.planted.is(Bug::SuspectsOwnNothing) && is_suspect())
     }
 
     /// Does what the decider of a child has to do, if this node is it (S4).
@@ -197,7 +204,7 @@ impl Node {
             .claims
             .siblings()
             .iter()
-            .find(|claim| claim.birth == intent.birth && self.is_living(claim.owner()))
+            .find(|claim| claim.birth == intent.birth && self.keeps_its_children(claim.owner()))
             .map(Claim::owner)
             .filter(|owner| Some(*owner) != without);
         let here = (child.claims.copy().is_some() && self.may_take_over(key)).then_some(self.id);
@@ -293,7 +300,11 @@ impl Node {
             return;
         }
         let members = self.settled.view().map_or(1, |view| view.ready.len());
-        let limit = self.takeovers.limit;
+        let limit = if self.planted.is(Bug::TakesOverWithoutLimit) {
+            u32::MAX
+        } else {
+            self.takeovers.limit
+        };
         if !self.takeovers.sees_the_majority(members) && self.takeovers.count >= limit {
             let reason = alloc::format!("{limit} taken over already while most members are out of sight");
             return self.unclaimed(key, reason);
@@ -557,8 +568,9 @@ impl Node {
         let Some(intent) = intent else { return };
         let is_chosen = current.is_some_and(|claim| Self::runner(intent, claim) == Some(self.id));
         // This node may see an owner alive that the decider does not (S4.7).
-        let owned = current
-            .is_some_and(|claim| claim.state != ClaimState::Relocating && self.is_living(claim.owner()));
+        let owned = current.is_some_and(|claim| {
+            claim.state != ClaimState::Relocating && self.keeps_its_children(claim.owner())
+        });
         if (is_chosen || !owned) && self.may_take_over(key) {
             self.claim_here(key);
             self.write_takeovers();

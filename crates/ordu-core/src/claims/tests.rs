@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use ordu_crdt::{Hlc, ReplicaId, Stamp};
 
 use super::{Claims, Copy, Phase, Step, StopWhy, Verdict};
+use crate::planted::Planted;
 use crate::registers::{Claim, ClaimState, Deleted, Desired, Intent, Rank};
 use crate::{ChildSpec, Kind, NodeId, Token};
 
@@ -60,7 +61,7 @@ fn running(birth: u64, token: Token) -> Copy {
 }
 
 fn child(intent: Intent, claims: Vec<Claim>, copy: Option<Copy>) -> Claims {
-    let mut child = Claims::new(ME);
+    let mut child = Claims::new(ME, Planted::default());
     child.set_registers(Some(intent), claims);
     child.set_copy(copy);
     child
@@ -97,7 +98,7 @@ fn a_copy_of_an_older_life_is_stopped() {
 
 #[test]
 fn the_absence_of_an_intent_stops_nothing() {
-    let mut child = Claims::new(ME);
+    let mut child = Claims::new(ME, Planted::default());
     child.set_registers(None, vec![claim(1, token(5, ME))]);
     child.set_copy(Some(running(1, token(5, ME))));
     assert_eq!(child.next_step(), None);

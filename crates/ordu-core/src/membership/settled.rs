@@ -2,6 +2,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use crate::placement::score;
+use crate::planted::{Bug, Planted};
 use crate::registers::ChildKey;
 use crate::{NodeId, NodeName, Time, Timing};
 
@@ -17,6 +18,7 @@ pub(crate) struct Settled {
     /// Nothing is decided before (S4.5).
     void_until: Time,
     view: Option<SettledView>,
+    pub(crate) planted: Planted,
 }
 
 /// A set of ready members that may be decided with.
@@ -33,6 +35,7 @@ impl Settled {
             unsettled: None,
             void_until: Time(0),
             view: None,
+            planted: Planted::default(),
         }
     }
 
@@ -131,6 +134,9 @@ impl Settled {
     }
 
     fn wait(&self, timing: &Timing) -> Duration {
+        if self.planted.is(Bug::ViewNotSettled) {
+            return Duration::ZERO;
+        }
         timing.settle + timing.settle_per_member * u32::try_from(self.ready.len()).unwrap_or(u32::MAX)
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::evidence::Finding;
 use super::{Evidence, Liveness, Standing, SwimEvent, Unfinished};
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{Key, Member, Status, Value};
 use crate::wire::Message;
 use crate::{
@@ -170,7 +171,9 @@ impl Node {
         };
         link.lifeline_closed = true;
         let (peer, greeted) = (link.peer, link.greeted);
-        if greeted {
+        if greeted && self.planted.is(Bug::LifelineIsProof) {
+            self.prove_dead(peer, "its process is gone");
+        } else if greeted {
             self.check(peer, 1);
         }
     }
@@ -327,6 +330,10 @@ impl Node {
             .copied()
             .collect();
         for (node, addr) in self.roster.addresses() {
+            if is_down(&node) && self.planted.is(Bug::DownMembersForgotten) {
+                targets.remove(&addr);
+                continue;
+            }
             if !linked.contains(&node) && node != self.id && !linked_addrs.contains(&addr) {
                 targets.insert(addr);
             }
@@ -389,7 +396,13 @@ impl Node {
                             .status_of(*peer)
                             .is_some_and(|status| status != Status::Joining)
                 });
-                if alone || caught_up || now >= since + timing.boot_grace || self.may_lead_newcomers(since) {
+                let hasty = self.planted.is(Bug::DecidesBeforeCatchingUp);
+                if alone
+                    || hasty
+                    || caught_up
+                    || now >= since + timing.boot_grace
+                    || self.may_lead_newcomers(since)
+                {
                     self.become_ready();
                 }
             }

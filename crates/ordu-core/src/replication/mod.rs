@@ -9,6 +9,7 @@ use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncE
 
 use crate::membership::Liveness;
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{Claim, Intent, Key, Member, Status, Value};
 use crate::wire::{MAX_FRAME, Message};
 use crate::{ExitCause, NodeId};
@@ -212,6 +213,9 @@ impl Node {
     /// How many holders an acknowledged write needs (S5.2). It goes by who is ready, settled or not: a suspect
     /// counts until it is down.
     pub(crate) fn write_concern(&self) -> usize {
+        if self.planted.is(Bug::AnsweredBeforeHeld) {
+            return 1;
+        }
         self.ready_members().min(2)
     }
 
@@ -262,9 +266,13 @@ impl Node {
                 intents.filter_map(|sibling| Some((sibling.value.decode::<Intent>()?, sibling.stamp))),
             );
             let claims = self.replica.map().siblings(&Key::Claim(child.clone()));
-            let claims = claims
-                .filter_map(|sibling| sibling.value.decode::<Claim>())
+            let mut claims: Vec<_> = claims
+                .filter_map(|sibling| Some((sibling.stamp, sibling.value.decode::<Claim>()?)))
                 .collect();
+            if self.planted.is(Bug::ClaimsRankedByClock) {
+                claims.sort_by_key(|(stamp, _)| core::cmp::Reverse(*stamp));
+            }
+            let claims = claims.into_iter().map(|(_, claim)| claim).collect();
             self.set_registers(&child, intent, claims);
         }
         worked

@@ -163,7 +163,7 @@ impl Node {
     }
 
     fn pass_on(&mut self, request: RequestId) -> bool {
-        let Some(asked) = self.asked.get_mut(&request) else {
+        let Some(asked) = self.asked.get(&request) else {
             return false;
         };
         let (horde, id) = asked.command.child();
@@ -171,7 +171,8 @@ impl Node {
             horde: horde.clone(),
             id: id.clone(),
         };
-        let Some(decider) = self.settled.view().and_then(|view| view.decider(&key)) else {
+        let (decider, asked) = (self.decider(&key), self.asked.get_mut(&request));
+        let (Some(decider), Some(asked)) = (decider, asked) else {
             return false;
         };
         if asked.is_temporary_start() && asked.before.is_some_and(|before| before != decider) {

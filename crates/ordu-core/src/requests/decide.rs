@@ -8,6 +8,7 @@ use ordu_supervisor::core::Restart;
 
 use super::Parked;
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
 use crate::{
@@ -41,6 +42,10 @@ enum Check {
 #[derive(Debug)]
 enum State {
     New,
+    /// The chosen node is busy with the id for another decider: begun anew then, not sooner.
+    Busy {
+        until: Time,
+    },
     /// A node was told to start the child.
     Placing {
         target: NodeId,
@@ -82,9 +87,20 @@ enum Progress {
 }
 
 impl Node {
+    /// The node that decides about a child, as far as is known here (S4.1).
+    pub(crate) fn decider(&self, key: &ChildKey) -> Option<NodeId> {
+        let view = self.settled.view()?;
+        if self.planted.is(Bug::EverybodyDecides) {
+            return Some(self.id);
+        }
+        view.decider(key)
+    }
+
     /// A request came, from here or from elsewhere.
     pub(crate) fn take_decision(&mut self, mut ask: Ask, waited: bool) {
-        if let Some(answered) = self.answered.get(&(ask.origin, ask.request)) {
+        if let Some(answered) = self.answered.get(&(ask.origin, ask.request))
+            && !self.planted.is(Bug::AnswersForgotten)
+        {
             let told = answered.told.clone();
             return self.deliver(ask.origin, told);
         }
@@ -94,7 +110,7 @@ impl Node {
             id: id.clone(),
         };
         let deadline = self.now.mono + ask.timeout;
-        let Some(decider) = self.settled.view().and_then(|view| view.decider(&key)) else {
+        let Some(decider) = self.decider(&key) else {
             self.parked.push(Parked { ask, deadline });
             return;
         };
@@ -215,12 +231,13 @@ impl Node {
     fn advance_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
         let late = self.now.mono >= decision.deadline;
         match &decision.state {
-            State::New if late => {
+            State::New | State::Busy { .. } if late => {
                 let detail = "other requests for this child took too long".into();
                 self.tell(&decision.ask, Err(CallError::NotReady { detail }), Vec::new());
                 Progress::Done
             }
-            State::New => self.begin_decision(key, decision),
+            State::Busy { until } if self.now.mono < *until => Progress::Wait,
+            State::New | State::Busy { .. } => self.begin_decision(key, decision),
             State::Placing { target, .. } if !self.is_living(*target) => {
                 let target = *target;
                 decision.doubt = true;
@@ -287,7 +304,7 @@ impl Node {
 
     /// The request's turn has come; by now another node may decide about the id.
     fn begin_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
-        let Some(decider) = self.settled.view().and_then(|view| view.decider(key)) else {
+        let Some(decider) = self.decider(key) else {
             return Progress::Wait;
         };
         if decider == self.id {
@@ -415,7 +432,11 @@ impl Node {
     }
 
     fn write_intent(&mut self, key: &ChildKey, intent: &Intent) -> Option<Dot> {
-        self.write([(Key::Intent(key.clone()), Some(Value::encode(intent)))])
+        let claim = self.children.get(key).and_then(|child| child.claims.winner());
+        let claim = claim.filter(|_| self.planted.is(Bug::IntentAndClaimInOneRegister));
+        let claim = claim.map(|claim| (Key::Claim(key.clone()), Some(Value::encode(claim))));
+        let intent = (Key::Intent(key.clone()), Some(Value::encode(intent)));
+        self.write(claim.into_iter().chain([intent]))
     }
 
     /// Chooses a node for a new life and tells it to start the child.
@@ -471,7 +492,8 @@ impl Node {
         let Command::StartChild { spec, .. } = decision.ask.command.clone() else {
             return Progress::Done;
         };
-        if spec.restart == Restart::Temporary && decision.doubt {
+        let may_run = decision.doubt && !self.planted.is(Bug::TemporaryTriedElsewhere);
+        if spec.restart == Restart::Temporary && may_run {
             let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
             self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
             return Progress::Done;
@@ -560,8 +582,9 @@ impl Node {
             }
             Err(PlaceError::Refused(_)) => return self.place_elsewhere(key, decision, from),
             Err(PlaceError::Busy) => {
-                decision.state = State::New;
-                self.children.wake_at(self.now.mono + BUSY, key);
+                let until = self.now.mono + BUSY;
+                decision.state = State::Busy { until };
+                self.children.wake_at(until, key);
                 return Progress::Wait;
             }
             Err(PlaceError::Ignored) if !decision.doubt => {
@@ -586,7 +609,7 @@ impl Node {
 
     /// A failure is definite only if no node that went down may have started the child before.
     fn tell_failure(&mut self, decision: &Decision, error: CallError) {
-        let error = if decision.doubt {
+        let error = if decision.doubt && !self.planted.is(Bug::DefiniteInDoubt) {
             CallError::Unknown {
                 detail: alloc::format!("a node went down while it started the child; then: {error}"),
             }

@@ -152,6 +152,14 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
         None
     }
 
+    /// [`Bug::RemoveWithoutDot`]: drops all that is held for a key.
+    pub(crate) fn forget_key(&mut self, key: &K) {
+        let head = self.find_head(self.hasher.hash_one(key), key);
+        for id in self.chain(head).collect::<alloc::vec::Vec<_>>() {
+            self.forget(id);
+        }
+    }
+
     /// Drops an operation without another that supersedes it: a stable remove, or what a full causal join
     /// found to be gone.
     pub(crate) fn forget(&mut self, id: SlotId) {

@@ -16,7 +16,6 @@ where
 {
     pub(super) fn on_chunk(&mut self, peer: ReplicaId, chunk: Chunk<K, V>) -> Result<(), SyncError> {
         check_positions(&chunk)?;
-        #[cfg(test)]
         self.commit_early(&chunk);
         let Some(state) = self.peers.get_mut(&peer) else {
             return Ok(());

@@ -1,15 +1,12 @@
 //! Each planted bug is found by the suite that passes without it, within the same budget.
 
-use core::hash::Hash;
-use std::vec::Vec;
-
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{
     model::{budget, run, schedule},
     sync::a_push_that_lags_behind_an_overwrite,
 };
-use crate::{Chunk, EncodedLen, Replica, planted::Bug};
+use crate::planted::Bug;
 
 fn is_found(bug: Bug) -> bool {
     let config = Config {
@@ -45,6 +42,7 @@ finds! {
     removes_collected_too_early_are_found: CollectedTooEarly,
     a_context_that_is_not_closed_is_found: ContextNotClosed,
     a_floor_that_is_ignored_is_found: FloorIgnored,
+    a_remove_without_a_dot_is_found: RemoveWithoutDot,
 }
 
 /// Rare among random schedules: the window of one peer must be full while another overwrites. So it has a story.
@@ -52,25 +50,4 @@ finds! {
 #[should_panic(expected = "holds the wrong siblings")]
 fn dead_operations_skipped_outside_a_unit_are_found() {
     a_push_that_lags_behind_an_overwrite(Some(Bug::DeadSkippedOutsideUnit));
-}
-
-impl<K, V> Replica<K, V>
-where
-    K: Hash + Eq + Clone + EncodedLen,
-    V: Clone + EncodedLen,
-{
-    /// [`Bug::ContextBeforeLastChunk`]: applies a chunk at once and covers what was in it.
-    pub(crate) fn commit_early(&mut self, chunk: &Chunk<K, V>) {
-        if !self.map.planted.is(Bug::ContextBeforeLastChunk) {
-            return;
-        }
-        let origins: Vec<_> = chunk.origins.iter().map(|&id| self.intern(id)).collect();
-        for op in chunk.ops.iter().cloned() {
-            let (origin, seq) = (origins[usize::from(op.origin)], op.seq);
-            self.apply(op, &origins, false);
-            if let Some(origin) = origin {
-                self.map.advance(origin, seq);
-            }
-        }
-    }
 }

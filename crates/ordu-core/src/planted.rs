@@ -1,0 +1,98 @@
+//! Bugs that the simulator plants to show that it would find them.
+//!
+//! Only with the feature `planted-bugs`, which nothing that is shipped enables, can one be planted; without it every
+//! question whether one is there is `false` at compile time.
+
+/// A known way to get a node wrong, each against one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+// Where none can be planted, no bug is ever made.
+#[cfg_attr(not(feature = "planted-bugs"), allow(dead_code, unreachable_pub))]
+pub enum Bug {
+    /// S1: one of the replicated map's own.
+    #[cfg(feature = "planted-bugs")]
+    Map(ordu_crdt::Bug),
+    /// S2.1, S2.2: intent and claim are one register, so whoever writes one half writes the other as it last saw it.
+    IntentAndClaimInOneRegister,
+    /// S2.2: the winner among concurrent claims is the last by the clock, not that of the highest rank.
+    ClaimsRankedByClock,
+    /// S2.3: where there is no intent the child is taken to be deleted.
+    AbsentIntentReadAsDeletion,
+    /// S3.1: a restart in place keeps the epoch.
+    EpochNotRaised,
+    /// S3.1: the epochs of a child are forgotten with it.
+    EpochsForgotten,
+    /// S4.1: every node decides about what it is asked for.
+    EverybodyDecides,
+    /// S4.3: the view is acted on as soon as it changes.
+    ViewNotSettled,
+    /// S4.4: a child whose owner is only suspected has no owner.
+    SuspectsOwnNothing,
+    /// S4.5: a node that stood still declares everybody dead who did not answer meanwhile.
+    WokenNodeBlamesOthers,
+    /// S4.6: a node that boots decides before it has caught up.
+    DecidesBeforeCatchingUp,
+    /// S4.7: whoever sees less than half of the cluster takes over everything.
+    TakesOverWithoutLimit,
+    /// S5.1: a decider does not remember what it answered.
+    AnswersForgotten,
+    /// S5.1: a temporary child is tried on another node though the first may have started it.
+    TemporaryTriedElsewhere,
+    /// S5.1: a failure is called definite though a node that went down may have started the child.
+    DefiniteInDoubt,
+    /// S5.2: a call is answered before its write is held by another node.
+    AnsweredBeforeHeld,
+    /// S5.4: a finish is not written down.
+    FinishForgotten,
+    /// S5.4: a temporary child is taken over like any other.
+    TemporaryTakenOver,
+    /// S6.2: members that are down are not dialled again.
+    DownMembersForgotten,
+    /// S6.3: a lifeline that closed is proof enough.
+    LifelineIsProof,
+    /// S7.1: the loser of a conflict stops because of a record in the map.
+    LoserDoesNotAsk,
+    /// S7.1: the winner of a conflict answers from the map, not from what it runs.
+    WinnerAnswersFromTheMap,
+}
+
+/// Whether a bug is planted here: never, where none can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Planted {
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<Bug>,
+}
+
+impl Planted {
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn is(self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    #[allow(clippy::unused_self)]
+    pub(crate) const fn is(self, _: Bug) -> bool {
+        false
+    }
+}
+
+impl crate::Node {
+    /// [`Bug::WokenNodeBlamesOthers`].
+    pub(crate) fn blame_everybody(&mut self) {
+        let known = self.roster.iter();
+        let living = known.filter(|(node, _)| self.roster.is_alive(*node));
+        let blamed: alloc::vec::Vec<_> = living.map(|(_, known)| known.identity.clone()).collect();
+        for identity in blamed {
+            self.swim.declare_down(identity, self.now.mono);
+        }
+    }
+
+    /// Makes this node wrong. It must not have been handed anything yet.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Bug) {
+        self.planted.bug = Some(bug);
+        self.settled.planted = self.planted;
+        if let Bug::Map(bug) = bug {
+            self.replica.plant(bug);
+        }
+    }
+}
