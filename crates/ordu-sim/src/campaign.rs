@@ -18,40 +18,6 @@ struct Tally {
     slowest_settle: (Duration, u64),
 }
 
-/// Runs one seed and prints what happened.
-pub(crate) fn one(worlds: Worlds, seed: u64, trace: bool, state: bool) -> ExitCode {
-    let kept = match (trace, state) {
-        (true, _) => Trace::Full(String::new()),
-        (false, true) => Trace::Tail(1, std::collections::VecDeque::new()),
-        (false, false) => Trace::Off,
-    };
-    let plan = worlds.plan(seed);
-    let report = run::<Node>(&plan, kept);
-    if trace {
-        print!("{}", report.trace);
-    }
-    if state {
-        print!("{}", report.state);
-    }
-    println!(
-        "seed {seed}: {} nodes, {} faults, {} calls, {} events",
-        plan.setup.hosts.len(),
-        plan.faults.len(),
-        plan.calls.len(),
-        report.events
-    );
-    match &report.violation {
-        None => {
-            println!("seed {seed}: settled after {:?}", report.settled_after);
-            ExitCode::SUCCESS
-        }
-        Some(violation) => {
-            println!("seed {seed}: {violation}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 /// Runs many seeds on all cores and prints each that fails with the command that repeats it.
 pub(crate) fn many(options: &Options) -> ExitCode {
     let What::Many { from, seeds, length } = options.what else {
@@ -129,7 +95,10 @@ fn note(tally: &Mutex<Tally>, worlds: Worlds, seed: u64, report: &Report) -> boo
     }
     if let Some(violation) = &report.violation {
         println!(
-            "seed {seed} fails: {violation}\n    repeat it with: cargo xtask sim{worlds} --seed {seed} --trace"
+            "seed {seed} fails: {violation}
+    repeat it with: cargo xtask sim{worlds} --seed {seed} --trace
+    make \
+             it smaller with: cargo xtask sim{worlds} --seed {seed} --shrink"
         );
         tally.failed.push((seed, violation.invariant.to_owned()));
         return true;

@@ -9,7 +9,8 @@
 //! - [`oracle`] keeps them and says what must be true because of what clients were told;
 //! - [`invariants`] are the rules, one file each;
 //! - [`Simulation`] puts these together and is what scenarios are written with;
-//! - [`swarm`] makes a [`Plan`] of a seed, and [`run`] runs it: chaos first, then calm.
+//! - [`swarm`] makes a [`Plan`] of a seed, and [`run`] runs it: chaos first, then calm;
+//! - [`shrink`](mod@shrink) leaves out of a failing plan what it does not need to fail.
 //!
 //! **Architecture invariant:** the library is pure. It reads no clock, starts no thread and draws its
 //! randomness from the seed alone; only its binary spreads seeds over the cores.
@@ -28,10 +29,13 @@ mod moment;
 mod network;
 pub mod oracle;
 mod plan;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod random;
 mod run;
 mod serving;
 mod setup;
+pub mod shrink;
 mod simulation;
 pub mod swarm;
 mod trace;

@@ -11,6 +11,11 @@ pub trait Machine {
     fn poll_output(&mut self) -> Option<Output>;
     /// When it wants [`Input::Timer`].
     fn next_deadline(&self) -> Option<Time>;
+    /// Makes it wrong, if it can be.
+    #[cfg(feature = "planted-bugs")]
+    fn plant(&mut self, bug: ordu_core::Bug) {
+        let _ = bug;
+    }
 }
 
 impl Machine for Node {
@@ -28,5 +33,10 @@ impl Machine for Node {
 
     fn next_deadline(&self) -> Option<Time> {
         Self::next_deadline(self)
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn plant(&mut self, bug: ordu_core::Bug) {
+        Self::plant(self, bug);
     }
 }

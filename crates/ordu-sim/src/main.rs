@@ -4,6 +4,9 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod campaign;
+#[cfg(feature = "planted-bugs")]
+mod hunt;
+mod one;
 mod options;
 
 use std::process::ExitCode;
@@ -23,7 +26,9 @@ fn main() -> ExitCode {
             println!("{}", options::USAGE);
             ExitCode::SUCCESS
         }
-        What::One { seed, trace, state } => campaign::one(options.worlds, seed, trace, state),
+        What::One(one) => one.run(),
+        #[cfg(feature = "planted-bugs")]
+        What::Hunt { bugs, from, seeds } => hunt::hunt(&bugs, from, seeds, options.jobs),
         What::Many { .. } => campaign::many(&options),
         What::Quiet { hosts, children } => campaign::quiet(hosts, children, options.jobs),
     }

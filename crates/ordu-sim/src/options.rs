@@ -1,7 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use ordu_sim::{Plan, swarm};
+#[cfg(feature = "planted-bugs")]
+use ordu_sim::planted::{self, Planted};
+use ordu_sim::shrink::Kept;
+use ordu_sim::{Moment, Plan, swarm};
+
+use crate::one::One;
 
 /// What the command line may say.
 pub(crate) const USAGE: &str = "\
@@ -12,16 +17,25 @@ ordu-sim --minutes M [--from SEED]  as many seeds as fit into M minutes
 ordu-sim --seed SEED [--trace] [--state]
                                     one seed, with everything that happens in it, and with all
                                     that each node knows at the end
+ordu-sim --seed SEED --shrink [--budget SECONDS]
+                                    leaves out of a seed that fails what it does not need to fail
+                                    (default: tries for 60 seconds), and says how to repeat that:
+ordu-sim --seed SEED --keep 0-3,7 [--calm-at MICROSECONDS] [--trace]
+                                    one seed with these of its faults and calls alone
 ordu-sim --chaos [--hosts N] ...     seeds of worlds of N nodes (default 10) in which all goes wrong that a
                                     seed can choose, as often as a seed can have it
 ordu-sim --quiet [--hosts N] [--children N]
                                     nodes in which nothing goes wrong, to measure their cost
+ordu-sim --planted NAME|all [--seeds N] [--from SEED]
+                                    after how many seeds a planted bug is found, or each in turn;
+                                    with --seed one seed with the bug (needs the feature
+                                    planted-bugs, which `cargo xtask sim` turns on)
 
 --jobs N   how many seeds run at once (default: one for each core)
 --keep-going   do not stop at the first seed that fails";
 
 /// A parsed command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     /// What to do.
     pub(crate) what: What,
@@ -34,9 +48,10 @@ pub(crate) struct Options {
 }
 
 /// Which worlds the seeds stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Worlds {
     /// Each another.
+    #[default]
     Swarm,
     /// All of so many nodes, with every trouble there is.
     Chaos {
@@ -66,19 +81,12 @@ impl fmt::Display for Worlds {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// Print the usage.
     Help,
-    /// Run one seed.
-    One {
-        /// Which.
-        seed: u64,
-        /// Whether to print everything that happens.
-        trace: bool,
-        /// Whether to print all that each node knows at the end.
-        state: bool,
-    },
+    /// Run one seed, or make it smaller.
+    One(One),
     /// Run many seeds.
     Many {
         /// The first.
@@ -87,6 +95,16 @@ pub(crate) enum What {
         seeds: u64,
         /// For how long at the most.
         length: Option<Duration>,
+    },
+    /// Plant bugs and say after how many seeds each is found.
+    #[cfg(feature = "planted-bugs")]
+    Hunt {
+        /// Which.
+        bugs: Vec<&'static Planted>,
+        /// The first seed.
+        from: u64,
+        /// How many at the most.
+        seeds: u64,
     },
     /// Run quiet clusters.
     Quiet {
@@ -100,9 +118,13 @@ pub(crate) enum What {
 impl Options {
     /// Reads the command line; the error says what was wrong with it.
     pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut args = args.peekable();
+        let mut args = args;
         let (mut seed, mut seeds, mut minutes, mut from) = (None, None, None, 0);
-        let (mut trace, mut state, mut keep_going, mut quiet, mut help) = (false, false, false, false, false);
+        let mut one = One::default();
+        let (mut smaller, mut budget) = (false, 60);
+        let (mut keep_going, mut quiet, mut help) = (false, false, false);
+        #[cfg(feature = "planted-bugs")]
+        let mut bugs = Vec::new();
         let (mut hosts, mut children, mut chaos) = (10, 100, false);
         let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
         while let Some(flag) = args.next() {
@@ -121,8 +143,22 @@ impl Options {
                 "--jobs" => jobs = size(number("--jobs")?).max(1),
                 "--hosts" => hosts = size(number("--hosts")?).max(1),
                 "--children" => children = size(number("--children")?),
-                "--trace" => trace = true,
-                "--state" => state = true,
+                "--trace" => one.trace = true,
+                "--state" => one.state = true,
+                "--shrink" => smaller = true,
+                "--budget" => budget = number("--budget")?,
+                "--calm-at" => one.calm_at = Some(Moment(number("--calm-at")?)),
+                "--keep" => {
+                    let elements = args.next().ok_or("--keep needs numbers")?;
+                    one.keep = Some(Kept::parse_elements(&elements).map_err(|wrong| wrong.to_string())?);
+                }
+                #[cfg(feature = "planted-bugs")]
+                "--planted" => {
+                    let name = args.next().ok_or("--planted needs a name, or `all`")?;
+                    bugs = planted::named(&name).ok_or_else(|| unknown(&name))?;
+                }
+                #[cfg(not(feature = "planted-bugs"))]
+                "--planted" => return Err("--planted needs the feature planted-bugs".into()),
                 "--chaos" => chaos = true,
                 "--quiet" => quiet = true,
                 "--keep-going" => keep_going = true,
@@ -130,25 +166,41 @@ impl Options {
                 other => return Err(format!("unknown option {other:?}")),
             }
         }
+        if smaller && (one.keep.is_some() || one.calm_at.is_some()) {
+            return Err("--shrink begins with all of a seed: --keep and --calm-at do not go with it".into());
+        }
+        one.shrink = smaller.then_some(Duration::from_secs(budget));
+        one.worlds = worlds(chaos, hosts);
+        let worlds = one.worlds;
+        #[cfg(feature = "planted-bugs")]
+        {
+            one.planted = bugs.first().copied();
+        }
         let what = if help {
             What::Help
         } else if quiet {
             What::Quiet { hosts, children }
         } else if let Some(seed) = seed {
-            What::One { seed, trace, state }
-        } else if seeds.is_some() || minutes.is_some() {
+            What::One(One { seed, ..one })
+        } else {
+            #[cfg(feature = "planted-bugs")]
+            if !bugs.is_empty() {
+                let seeds = seeds.unwrap_or(planted::WITHIN);
+                return Ok(Self {
+                    what: What::Hunt { bugs, from, seeds },
+                    worlds,
+                    jobs,
+                    keep_going,
+                });
+            }
+            if seeds.is_none() && minutes.is_none() {
+                return Err("say which seeds to run".into());
+            }
             What::Many {
                 from,
                 seeds: seeds.unwrap_or(u64::MAX),
                 length: minutes.map(|minutes| Duration::from_secs(minutes * 60)),
             }
-        } else {
-            return Err("say which seeds to run".into());
-        };
-        let worlds = if chaos {
-            Worlds::Chaos { hosts }
-        } else {
-            Worlds::Swarm
         };
         Ok(Self {
             what,
@@ -157,6 +209,20 @@ impl Options {
             keep_going,
         })
     }
+}
+
+fn worlds(chaos: bool, hosts: usize) -> Worlds {
+    if chaos {
+        Worlds::Chaos { hosts }
+    } else {
+        Worlds::Swarm
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+fn unknown(name: &str) -> String {
+    let names: Vec<_> = planted::ALL.iter().map(|planted| planted.name).collect();
+    format!("no bug {name:?}; there are: {}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -175,12 +241,29 @@ mod tests {
             length: None,
         };
         assert_eq!(parse("--seeds 1000 --from 7"), Ok(many));
-        let one = What::One {
+        let one = One {
             seed: 3,
             trace: true,
-            state: false,
+            ..One::default()
         };
-        assert_eq!(parse("--seed 3 --trace"), Ok(one));
+        assert_eq!(parse("--seed 3 --trace"), Ok(What::One(one)));
+    }
+
+    #[test]
+    fn a_seed_is_made_smaller_and_repeated_as_it_is_then() {
+        let smaller = One {
+            seed: 3,
+            shrink: Some(Duration::from_secs(5)),
+            ..One::default()
+        };
+        assert_eq!(parse("--seed 3 --shrink --budget 5"), Ok(What::One(smaller)));
+        let again = One {
+            seed: 3,
+            keep: Some([0, 1, 7].into()),
+            calm_at: Some(Moment(12)),
+            ..One::default()
+        };
+        assert_eq!(parse("--seed 3 --keep 0-1,7 --calm-at 12"), Ok(What::One(again)));
     }
 
     #[test]
@@ -198,5 +281,11 @@ mod tests {
         assert!(parse("").is_err());
         assert!(parse("--seeds").unwrap_err().contains("needs a number"));
         assert!(parse("--sneeds 3").unwrap_err().contains("--sneeds"));
+        assert!(parse("--seed 3 --keep 3-1").unwrap_err().contains("3-1"));
+        assert!(
+            parse("--seed 3 --keep 1 --shrink")
+                .unwrap_err()
+                .contains("--keep")
+        );
     }
 }

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::shrink::Kept;
 use crate::simulation::PlannedCall;
 use crate::{Fault, HostId, Moment, Setup};
 
@@ -23,4 +25,45 @@ pub struct Plan {
     pub settle_within: Duration,
     /// How many rounds of calls a settled cluster must serve without a flaw.
     pub rounds: u32,
+}
+
+impl Plan {
+    /// How many elements can be left out: see [`Kept`].
+    pub fn elements(&self) -> usize {
+        self.faults.len() + self.calls.len() + self.revived.len()
+    }
+
+    /// The same with nothing but what is kept.
+    #[must_use]
+    pub fn keeping(&self, kept: &Kept) -> Self {
+        let (calls, revived) = (self.faults.len(), self.faults.len() + self.calls.len());
+        Self {
+            setup: self.setup.clone(),
+            faults: chosen(&self.faults, 0, &kept.elements),
+            calls: chosen(&self.calls, calls, &kept.elements),
+            calm_at: kept.calm_at,
+            revived: chosen(&self.revived, revived, &kept.elements),
+            settle_within: self.settle_within,
+            rounds: self.rounds,
+        }
+    }
+
+    /// When an element happens; `None`: when the chaos ends.
+    pub fn at(&self, element: usize) -> Option<Moment> {
+        let fault = self.faults.get(element).map(|(at, _)| *at);
+        let call = || self.calls.get(element.checked_sub(self.faults.len())?);
+        fault.or_else(|| call().map(|(at, _)| *at))
+    }
+
+    /// When the last of some elements happens.
+    pub(crate) fn last_of(&self, elements: &BTreeSet<usize>) -> Moment {
+        let moments = elements.iter().filter_map(|element| self.at(*element));
+        moments.max().unwrap_or_default()
+    }
+}
+
+fn chosen<T: Clone>(all: &[T], first: usize, elements: &BTreeSet<usize>) -> Vec<T> {
+    let numbered = all.iter().enumerate();
+    let kept = numbered.filter(|(index, _)| elements.contains(&(first + index)));
+    kept.map(|(_, element)| element.clone()).collect()
 }

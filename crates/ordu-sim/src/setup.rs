@@ -32,6 +32,9 @@ pub struct Setup {
     pub boots_in_order: bool,
     /// The kinds of workers there are; a child's args name one by its index.
     pub behaviours: Vec<Behaviour>,
+    /// What is wrong with every node, or with the shell of every node.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<crate::planted::Bug>,
 }
 
 /// One machine.
@@ -78,6 +81,8 @@ impl Setup {
             scheduling: Duration::from_millis(1),
             boots_in_order: true,
             behaviours: vec![Behaviour::steady()],
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 

@@ -19,6 +19,9 @@ pub(super) struct Host<M> {
     /// The boot time in the id of its last node, in milliseconds.
     pub(super) last_boot_ms: u64,
     pub(super) process: Option<Process<M>>,
+    /// The identity of its first boot, where every later one takes it again.
+    #[cfg(feature = "planted-bugs")]
+    pub(super) first_id: Option<NodeId>,
 }
 
 /// One process of a node, with what its shell keeps.
@@ -59,6 +62,8 @@ impl<M> Host<M> {
             boots: 0,
             last_boot_ms: 0,
             process: None,
+            #[cfg(feature = "planted-bugs")]
+            first_id: None,
         }
     }
 

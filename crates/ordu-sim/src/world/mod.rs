@@ -9,6 +9,7 @@ mod host;
 mod lifelines;
 mod link;
 mod packets;
+mod planted;
 mod processes;
 mod upheaval;
 mod workers;

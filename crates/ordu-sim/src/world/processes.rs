@@ -34,7 +34,9 @@ impl<M: Machine> World<M> {
         host.last_boot_ms = wall;
         let entropy = u128::from(self.chance.boots.number()) << 64 | u128::from(self.chance.boots.number());
         let node = NodeId::new(wall, entropy);
-        let machine = M::boot(self.setup.config(at), node, self.chance.boots.number());
+        let node = self.identity(at, node);
+        let mut machine = M::boot(self.setup.config(at), node, self.chance.boots.number());
+        self.plant(&mut machine);
         self.hosts[at.0].process = Some(Process::new(boot.number, node, machine));
         self.trace
             .line(self.now, || format!("{boot} boots as {node} named {}", at.name()));

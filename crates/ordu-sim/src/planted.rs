@@ -1,0 +1,189 @@
+//! Bugs to plant, so that everybody can see that the simulator finds them.
+//!
+//! A rule whose breach nothing notices is not tested. Each bug here breaks one rule the way somebody would who did not
+//! know it; a campaign with the bug must find it, by an invariant that has to do with the rule.
+
+use ordu_core::{Bug as NodeBug, MapBug};
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The node.
+    Node(NodeBug),
+    /// S1.6: the shell gives a node the identity that its host's first boot had.
+    IdReused,
+}
+
+/// A bug that can be planted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planted {
+    /// What to call it on a command line.
+    pub name: &'static str,
+    /// The rule it breaks.
+    pub rule: &'static str,
+    /// What it is.
+    pub bug: Bug,
+    /// The invariants that find it: those that have to do with the rule.
+    pub found_by: &'static [&'static str],
+}
+
+/// All of them.
+pub const ALL: &[Planted] = &[
+    Planted {
+        name: "one-register",
+        rule: "S2.1, S2.2",
+        bug: Bug::Node(NodeBug::IntentAndClaimInOneRegister),
+        found_by: &[
+            "no-resurrection",
+            "nothing-undeleted-vanishes",
+            "converged",
+            "serves",
+            "outcome-truth",
+            "owned",
+        ],
+    },
+    Planted {
+        name: "clock-ranks-claims",
+        rule: "S2.2",
+        bug: Bug::Node(NodeBug::ClaimsRankedByClock),
+        found_by: &["owned", "exactly-one-after-heal", "converged"],
+    },
+    Planted {
+        name: "absent-intent-is-deletion",
+        rule: "S2.3",
+        bug: Bug::Node(NodeBug::AbsentIntentReadAsDeletion),
+        found_by: &["serves", "outcome-truth", "nothing-undeleted-vanishes"],
+    },
+    Planted {
+        name: "epoch-not-raised",
+        rule: "S3.1",
+        bug: Bug::Node(NodeBug::EpochNotRaised),
+        found_by: &["token-order"],
+    },
+    Planted {
+        name: "epochs-forgotten",
+        rule: "S3.1",
+        bug: Bug::Node(NodeBug::EpochsForgotten),
+        found_by: &["token-order"],
+    },
+    Planted {
+        name: "everybody-decides",
+        rule: "S4.1",
+        bug: Bug::Node(NodeBug::EverybodyDecides),
+        found_by: &["serves", "one-copy-when-calm", "outcome-truth"],
+    },
+    Planted {
+        name: "view-not-settled",
+        rule: "S4.3",
+        bug: Bug::Node(NodeBug::ViewNotSettled),
+        found_by: &["take-over-justified"],
+    },
+    Planted {
+        name: "suspects-own-nothing",
+        rule: "S4.4",
+        bug: Bug::Node(NodeBug::SuspectsOwnNothing),
+        found_by: &["take-over-justified"],
+    },
+    Planted {
+        name: "woken-blames-others",
+        rule: "S4.5",
+        bug: Bug::Node(NodeBug::WokenNodeBlamesOthers),
+        found_by: &["woken-blames-nobody"],
+    },
+    Planted {
+        name: "answered-before-held",
+        rule: "S5.2",
+        bug: Bug::Node(NodeBug::AnsweredBeforeHeld),
+        found_by: &["outcome-truth"],
+    },
+    Planted {
+        name: "finish-forgotten",
+        rule: "S5.4",
+        bug: Bug::Node(NodeBug::FinishForgotten),
+        found_by: &["finished-stays-finished", "exactly-one-after-heal"],
+    },
+    Planted {
+        name: "temporary-taken-over",
+        rule: "S5.4",
+        bug: Bug::Node(NodeBug::TemporaryTakenOver),
+        found_by: &["temporary-at-most-once"],
+    },
+    Planted {
+        name: "down-members-forgotten",
+        rule: "S6.2",
+        bug: Bug::Node(NodeBug::DownMembersForgotten),
+        found_by: &["ghosts", "converged"],
+    },
+    Planted {
+        name: "lifeline-is-proof",
+        rule: "S6.3",
+        bug: Bug::Node(NodeBug::LifelineIsProof),
+        found_by: &["one-copy-when-calm", "take-over-justified", "ghosts"],
+    },
+    Planted {
+        name: "loser-does-not-ask",
+        rule: "S7.1",
+        bug: Bug::Node(NodeBug::LoserDoesNotAsk),
+        found_by: &["conflict-spares-last"],
+    },
+    Planted {
+        name: "winner-answers-from-map",
+        rule: "S7.1",
+        bug: Bug::Node(NodeBug::WinnerAnswersFromTheMap),
+        found_by: &["conflict-spares-last"],
+    },
+    Planted {
+        name: "context-ahead-of-data",
+        rule: "S1.3",
+        bug: Bug::Node(NodeBug::Map(MapBug::PartialKeysWithWholeVector)),
+        found_by: &["converged", "owned", "exactly-one-after-heal"],
+    },
+    Planted {
+        name: "context-before-last-chunk",
+        rule: "S1.3",
+        bug: Bug::Node(NodeBug::Map(MapBug::ContextBeforeLastChunk)),
+        found_by: &["converged", "owned", "exactly-one-after-heal"],
+    },
+    Planted {
+        name: "remove-without-dot",
+        rule: "S1.2",
+        bug: Bug::Node(NodeBug::Map(MapBug::RemoveWithoutDot)),
+        found_by: &["equal-vectors-equal-states"],
+    },
+    Planted {
+        name: "loser-dropped-at-merge",
+        rule: "S1.1",
+        bug: Bug::Node(NodeBug::Map(MapBug::LoserDroppedAtMerge)),
+        found_by: &["exactly-one-after-heal", "converged", "owned"],
+    },
+    Planted {
+        name: "gap-applied",
+        rule: "S1.3",
+        bug: Bug::Node(NodeBug::Map(MapBug::GapApplied)),
+        found_by: &["converged", "owned", "exactly-one-after-heal"],
+    },
+    Planted {
+        name: "context-not-closed",
+        rule: "S1.1",
+        bug: Bug::Node(NodeBug::Map(MapBug::ContextNotClosed)),
+        found_by: &["converged", "owned", "exactly-one-after-heal"],
+    },
+    Planted {
+        name: "id-reused",
+        rule: "S1.6",
+        bug: Bug::IdReused,
+        found_by: &["just-exits"],
+    },
+];
+
+/// Within so many seeds each must be found.
+pub const WITHIN: u64 = 2_000;
+
+/// The bug of a name, or all of them if it is `all`.
+pub fn named(name: &str) -> Option<Vec<&'static Planted>> {
+    if name == "all" {
+        return Some(ALL.iter().collect());
+    }
+    let found = ALL.iter().find(|planted| planted.name == name)?;
+    Some(vec![found])
+}
