@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,6 +7,7 @@ use std::time::{Duration, Instant};
 use ordu_core::Node;
 use ordu_sim::{Report, Trace, run, swarm};
 
+use crate::journal::{Journal, Outcome};
 use crate::options::{Options, What, Worlds};
 
 /// What all seeds of a campaign came to.
@@ -23,11 +25,27 @@ pub(crate) fn many(options: &Options) -> ExitCode {
     let What::Many { from, seeds, length } = options.what else {
         return ExitCode::from(2);
     };
+    let (journal, done) = match options.journal.as_deref().map(Journal::open).transpose() {
+        Ok(opened) => opened.map_or((None, BTreeMap::new()), |(journal, done)| (Some(journal), done)),
+        Err(error) => {
+            eprintln!("the journal cannot be used: {error}");
+            return ExitCode::from(2);
+        }
+    };
     std::panic::set_hook(Box::new(|_| {}));
     let began = Instant::now();
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
-    let tally = Mutex::new(Tally::default());
+    let journal = Mutex::new(journal);
+    let mut tally = Tally::default();
+    for (&seed, outcome) in done.range(from..from.saturating_add(seeds)) {
+        tally.add(seed, outcome);
+    }
+    let before = tally.node_time;
+    if tally.seeds > 0 {
+        println!("{} seeds of the journal are not run again", tally.seeds);
+    }
+    let tally = Mutex::new(tally);
     std::thread::scope(|scope| {
         for _ in 0..options.jobs {
             scope.spawn(|| {
@@ -37,8 +55,17 @@ pub(crate) fn many(options: &Options) -> ExitCode {
                         return;
                     }
                     let seed = from + count;
+                    if done.contains_key(&seed) {
+                        continue;
+                    }
                     let report = run::<Node>(&options.worlds.plan(seed), Trace::Off);
                     let failed = note(&tally, options.worlds, seed, &report);
+                    if let Some(journal) = &mut *unpoisoned(journal.lock())
+                        && let Err(error) = journal.note(seed, &Outcome::of(&report))
+                    {
+                        eprintln!("the journal cannot be written: {error}");
+                        stop.store(true, Ordering::Relaxed);
+                    }
                     if failed && !options.keep_going {
                         stop.store(true, Ordering::Relaxed);
                     }
@@ -46,10 +73,8 @@ pub(crate) fn many(options: &Options) -> ExitCode {
             });
         }
     });
-    let tally = tally
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    summary(&tally, began.elapsed());
+    let tally = unpoisoned(tally.into_inner());
+    summary(&tally, began.elapsed(), before);
     if tally.failed.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -74,10 +99,8 @@ pub(crate) fn quiet(hosts: usize, children: usize, jobs: usize) -> ExitCode {
             });
         }
     });
-    let tally = tally
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    summary(&tally, began.elapsed());
+    let tally = unpoisoned(tally.into_inner());
+    summary(&tally, began.elapsed(), Duration::ZERO);
     if tally.failed.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -86,13 +109,7 @@ pub(crate) fn quiet(hosts: usize, children: usize, jobs: usize) -> ExitCode {
 }
 
 fn note(tally: &Mutex<Tally>, worlds: Worlds, seed: u64, report: &Report) -> bool {
-    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    tally.seeds += 1;
-    tally.node_time += report.node_time;
-    tally.events += report.events;
-    if let Some(after) = report.settled_after {
-        tally.slowest_settle = tally.slowest_settle.max((after, seed));
-    }
+    unpoisoned(tally.lock()).add(seed, &Outcome::of(report));
     if let Some(violation) = &report.violation {
         println!(
             "seed {seed} fails: {violation}
@@ -100,26 +117,46 @@ fn note(tally: &Mutex<Tally>, worlds: Worlds, seed: u64, report: &Report) -> boo
     make \
              it smaller with: cargo xtask sim{worlds} --seed {seed} --shrink"
         );
-        tally.failed.push((seed, violation.invariant.to_owned()));
-        return true;
     }
-    false
+    report.violation.is_some()
 }
 
-fn summary(tally: &Tally, took: Duration) {
-    let node_hours = tally.node_time.as_secs_f64() / 3_600.0;
+fn unpoisoned<T>(locked: Result<T, std::sync::PoisonError<T>>) -> T {
+    locked.unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Tally {
+    fn add(&mut self, seed: u64, outcome: &Outcome) {
+        self.seeds += 1;
+        self.node_time += outcome.node_time;
+        self.events += outcome.events;
+        if let Some(after) = outcome.settled_after {
+            self.slowest_settle = self.slowest_settle.max((after, seed));
+        }
+        if let Some(invariant) = &outcome.failed {
+            self.failed.push((seed, invariant.clone()));
+        }
+    }
+}
+
+fn summary(tally: &Tally, took: Duration, before: Duration) {
+    let hours = |time: Duration| time.as_secs_f64() / 3_600.0;
+    let (node_hours, new_hours) = (
+        hours(tally.node_time),
+        hours(tally.node_time.saturating_sub(before)),
+    );
     println!(
         "{} seeds, {} failed, in {:.1} s: {node_hours:.0} node-hours, {:.0} node-hours a minute, {} events; the \
          slowest to settle took {:.1} s (seed {})",
         tally.seeds,
         tally.failed.len(),
         took.as_secs_f64(),
-        node_hours * 60.0 / took.as_secs_f64().max(0.001),
+        new_hours * 60.0 / took.as_secs_f64().max(0.001),
         tally.events,
         tally.slowest_settle.0.as_secs_f64(),
         tally.slowest_settle.1
     );
-    let mut kinds = std::collections::BTreeMap::<&str, Vec<u64>>::new();
+    let mut kinds = BTreeMap::<&str, Vec<u64>>::new();
     for (seed, kind) in &tally.failed {
         kinds.entry(kind).or_default().push(*seed);
     }

@@ -6,6 +6,7 @@
 mod campaign;
 #[cfg(feature = "planted-bugs")]
 mod hunt;
+mod journal;
 mod one;
 mod options;
 

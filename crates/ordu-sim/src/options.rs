@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[cfg(feature = "planted-bugs")]
@@ -32,7 +33,8 @@ ordu-sim --planted NAME|all [--seeds N] [--from SEED]
                                     planted-bugs, which `cargo xtask sim` turns on)
 
 --jobs N   how many seeds run at once (default: one for each core)
---keep-going   do not stop at the first seed that fails";
+--keep-going   do not stop at the first seed that fails
+--journal FILE write down every seed that was run; run again with the same file, go on after those";
 
 /// A parsed command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) jobs: usize,
     /// Whether to go on after a seed failed.
     pub(crate) keep_going: bool,
+    /// Where to write down which seeds were run.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// Which worlds the seeds stand for.
@@ -126,6 +130,7 @@ impl Options {
         #[cfg(feature = "planted-bugs")]
         let mut bugs = Vec::new();
         let (mut hosts, mut children, mut chaos) = (10, 100, false);
+        let mut journal = None;
         let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
         while let Some(flag) = args.next() {
             let mut number = |flag: &str| -> Result<u64, String> {
@@ -143,6 +148,10 @@ impl Options {
                 "--jobs" => jobs = size(number("--jobs")?).max(1),
                 "--hosts" => hosts = size(number("--hosts")?).max(1),
                 "--children" => children = size(number("--children")?),
+                "--journal" => {
+                    let path = args.next().ok_or("--journal needs the path of a file")?;
+                    journal = Some(PathBuf::from(path));
+                }
                 "--trace" => one.trace = true,
                 "--state" => one.state = true,
                 "--shrink" => smaller = true,
@@ -207,6 +216,7 @@ impl Options {
             worlds,
             jobs,
             keep_going,
+            journal,
         })
     }
 }
