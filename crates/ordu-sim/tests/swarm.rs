@@ -1,23 +1,40 @@
 //! A short swarm: every seed another cluster, another network, other troubles. `cargo xtask sim` runs more.
 
 use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ordu_core::Node;
 use ordu_sim::{Report, Trace, run, swarm};
 
 /// The seeds every run of the tests goes through.
-const SEEDS: Range<u64> = 0..200;
+const SEEDS: Range<u64> = 0..1_000;
 
 fn report(seed: u64) -> Report {
     run::<Node>(&swarm::plan(seed), Trace::Off)
 }
 
+/// Runs seeds on all cores; if any fail, says of each what it breaks.
 fn holds(seeds: impl Iterator<Item = u64>) {
-    for seed in seeds {
-        if let Some(violation) = report(seed).violation {
-            panic!("seed {seed}: {violation}\nrepeat it with: cargo xtask sim --seed {seed} --trace");
+    let seeds: Vec<u64> = seeds.collect();
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Some(violation) = report(*seed).violation {
+                        failed.lock().expect("no run panics").push(format!(
+                            "seed {seed}: {violation}\nrepeat it with: cargo xtask sim --seed {seed} --trace"
+                        ));
+                    }
+                }
+            });
         }
-    }
+    });
+    let failed = failed.into_inner().expect("no run panics");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]
