@@ -14,6 +14,7 @@ pub struct Config {
     /// The node's stable name, unique among the live members.
     pub name: NodeName,
     /// The address its peers dial: UDP for QUIC, TCP for the lifeline.
+    #[serde(with = "crate::recording::address")]
     pub addr: SocketAddr,
     /// What constraints are matched against.
     pub labels: BTreeMap<String, String>,
@@ -24,6 +25,7 @@ pub struct Config {
     /// The hordes it takes part in.
     pub hordes: Vec<HordeName>,
     /// Whom to dial first. Empty: the node may be the first of its cluster and is ready at once.
+    #[serde(with = "crate::recording::address::several")]
     pub seeds: Vec<SocketAddr>,
     /// The times that govern its decisions.
     pub timing: Timing,

@@ -49,6 +49,7 @@ pub enum Input {
         /// Whom its certificate names.
         peer: NodeId,
         /// Where the packets come from.
+        #[serde(with = "crate::recording::address")]
         addr: SocketAddr,
         /// The dial that led to it; `None` if the peer dialled.
         dialled: Option<DialId>,
@@ -133,7 +134,7 @@ pub enum Input {
         command: Command,
     },
     /// The addresses to dial besides known members, replacing those of before (discovery).
-    Seeds(Vec<SocketAddr>),
+    Seeds(#[serde(with = "crate::recording::address::several")] Vec<SocketAddr>),
     /// Leave: stop all children here, tell the others, then `Output::Exit`.
     Leave,
 }

@@ -26,6 +26,7 @@ mod node;
 mod output;
 mod placement;
 mod planted;
+pub mod recording;
 mod registers;
 mod replication;
 mod request;

@@ -66,6 +66,7 @@ mod kind;
 mod node;
 mod process;
 mod published;
+mod recording;
 mod shell;
 mod transport;
 

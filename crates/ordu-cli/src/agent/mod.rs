@@ -131,6 +131,9 @@ async fn start(args: &AgentArgs) -> Result<Node, Failure> {
     if let Some(advertise) = args.advertise {
         builder = builder.advertise(advertise);
     }
+    if let Some(record) = &args.record {
+        builder = builder.record(record);
+    }
     for join in &args.join {
         builder = builder.join(join);
     }

@@ -36,6 +36,10 @@ pub(crate) struct AgentArgs {
     /// The horde whose children it keeps
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) horde: String,
+    /// Record all that goes into the node, to replay it in the simulator: a new file, or a directory, in which
+    /// each start makes one. It holds the arguments and environments of children
+    #[arg(long, value_name = "PATH")]
+    pub(crate) record: Option<PathBuf>,
     /// End at once, as in a crash, when standard input ends: for `ordu dev`, which holds the other end
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,

@@ -223,6 +223,19 @@ impl fmt::Debug for Swim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Swim")
             .field("identity", self.foca.identity())
+            .field("members", &Members(&self.foca))
+            .field("timers", &self.timers)
+            .field("armed", &self.armed)
+            .field("events", &self.events)
+            .field("stale", &self.stale)
             .finish_non_exhaustive()
+    }
+}
+
+struct Members<'a>(&'a Foca<Identity, PostcardCodec, Pcg64Mcg, NoCustomBroadcast>);
+
+impl fmt::Debug for Members<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter_membership_state()).finish()
     }
 }

@@ -32,6 +32,7 @@ pub struct NodeBuilder {
     pub(super) hordes: Vec<String>,
     pub(super) processes: bool,
     pub(super) kinds: Vec<Arc<dyn WorkerKind>>,
+    pub(super) record: Option<PathBuf>,
 }
 
 /// Where the cluster key comes from.
@@ -57,6 +58,7 @@ impl NodeBuilder {
             hordes: Vec::new(),
             processes: false,
             kinds: Vec::new(),
+            record: None,
         }
     }
 
@@ -144,6 +146,23 @@ impl NodeBuilder {
     /// Runs children of this kind; may be called several times.
     pub fn kind(mut self, kind: impl WorkerKind) -> Self {
         self.kinds.push(Arc::new(kind));
+        self
+    }
+
+    /// Records all that goes into the node, so that the simulator can do it again bit for bit: the way to hand in
+    /// a bug (`docs/operating.md`).
+    ///
+    /// `path` is a new file, or a directory, in which each start makes a file of its own, `NAME-ID.rec`. A file
+    /// that is there already is refused by `start` ([`StartError::RecordingExists`]). The file is its owner's
+    /// alone (mode 0600): **it holds the arguments and environments of children and every message of the other
+    /// nodes**, though not the cluster's key.
+    ///
+    /// It grows for as long as the node runs, by about 60 bytes and the input itself for each input. The node
+    /// never waits for the disk: a thread writes at the latest 100 ms after the event, which is what a killed
+    /// process loses. If that thread falls 64 MiB behind, or the disk fails, an error is logged and the recording
+    /// ends there; the node goes on.
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Some(path.into());
         self
     }
 

@@ -1,7 +1,9 @@
 //! How a described node comes to run.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use ordu_core::recording::Header;
 use ordu_core::{ClusterName, Config, HordeName, NodeId, NodeName};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, watch};
@@ -15,6 +17,7 @@ use crate::events::EventLog;
 use crate::kind::{DuplicateKind, Kinds, WorkerKind};
 use crate::process::{Keeping, Logs, ProcessKind};
 use crate::published::Published;
+use crate::recording::{Recorder, RecordingFile};
 use crate::shell::{Call, Caller, Clock, EventLoop, Parts};
 use crate::transport::{Limits, Transport};
 
@@ -50,6 +53,18 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let mut seeds = discovery::first(&builder.joins, builder.timing.boot_grace).await;
     let addr = advertise::advertised(builder.advertise, transport.local_addr(), &seeds)?;
     seeds.retain(|seed| *seed != addr);
+    let config = Config {
+        name: name.clone(),
+        addr,
+        labels: builder.labels,
+        capacity: builder.capacity,
+        kinds: kinds.versions(),
+        hordes: hordes.clone(),
+        seeds: seeds.clone(),
+        timing: builder.timing,
+    };
+    let header = Header { config, id, seed };
+    let recording = builder.record.map(|path| record(&path, &header)).transpose()?;
     let (logs, keeping) = match data_dir.as_ref().zip(keeping) {
         Some((data_dir, keeping)) => {
             let logs = Logs::new(data_dir.path().join("logs"));
@@ -58,6 +73,11 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         }
         None => (None, None),
     };
+
+    let recorder = recording.map(|(recorder, file)| {
+        file.keep();
+        recorder
+    });
 
     let published = Arc::new(Published::new());
     let events = EventLog::new(name.clone());
@@ -76,21 +96,10 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         exited,
     };
     tracing::info!(node = %name, %id, %addr, cluster = %about.fingerprint, "node starts");
-    let config = Config {
-        name,
-        addr,
-        labels: builder.labels,
-        capacity: builder.capacity,
-        kinds: kinds.versions(),
-        hordes,
-        seeds: seeds.clone(),
-        timing: builder.timing,
-    };
     let discovery = Discovery::watch(builder.joins, seeds, addr);
     let parts = Parts {
-        config,
-        id,
-        seed,
+        header,
+        recorder,
         transport,
         kinds,
         published,
@@ -188,6 +197,12 @@ async fn start_keeper(
             KeeperError::NotInitialised => StartError::NoKeeper,
             error => StartError::Keeper(error.to_string()),
         })
+}
+
+/// Not kept unless nothing fails any more: the recorder first, so that it ends before its file is removed.
+fn record(path: &Path, header: &Header) -> Result<(Recorder, RecordingFile), StartError> {
+    let file = RecordingFile::create(path, &header.config.name, header.id)?;
+    Ok((Recorder::start(&file, header)?, file))
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StartError> {

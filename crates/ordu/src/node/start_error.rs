@@ -69,6 +69,24 @@ pub enum StartError {
     /// The keeper could not be started.
     #[error("cannot start the keeper of processes: {0}")]
     Keeper(String),
+    /// The file that the node was to be recorded into is there already.
+    #[error(
+        "the recording {} is there already and is not overwritten; give the name of a new file, or a directory, \
+         in which each start makes a file of its own",
+        path.display()
+    )]
+    RecordingExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The node cannot be recorded.
+    #[error("cannot record the node into {}: {source}", path.display())]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The ports could not be opened.
     #[error("{detail}; is another node running there, or is the address not of this machine?")]
     Listen {

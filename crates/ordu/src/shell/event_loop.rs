@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ordu_core::recording::Header;
 use ordu_core::{Input, MemberState, NodeId, Output, RequestId};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
@@ -12,6 +13,7 @@ use crate::events::EventLog;
 use crate::kind::Kinds;
 use crate::node::{Discovery, Exited};
 use crate::published::Published;
+use crate::recording::Recorder;
 use crate::transport::{self, Command, ConnId, Transport};
 
 /// How long the end of a node waits for children that were killed to be gone. What is left then goes with its
@@ -27,9 +29,8 @@ const BATCH: usize = 64;
 /// What a loop is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) config: ordu_core::Config,
-    pub(crate) id: NodeId,
-    pub(crate) seed: u64,
+    pub(crate) header: Header,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) transport: Transport,
     pub(crate) kinds: Kinds,
     pub(crate) published: Arc<Published>,
@@ -43,6 +44,7 @@ pub(crate) struct Parts {
 pub(crate) struct EventLoop {
     id: NodeId,
     core: ordu_core::Node,
+    recorder: Option<Recorder>,
     clock: Clock,
     transport: Transport,
     connections: HashSet<ConnId>,
@@ -61,10 +63,12 @@ pub(crate) struct EventLoop {
 impl EventLoop {
     pub(crate) fn new(parts: Parts) -> Self {
         let (sender, inputs) = mpsc::unbounded_channel();
-        let children = LocalChildren::new(parts.config.name.clone(), parts.kinds, sender);
+        let Header { config, id, seed } = parts.header;
+        let children = LocalChildren::new(config.name.clone(), parts.kinds, sender);
         Self {
-            id: parts.id,
-            core: ordu_core::Node::new(parts.config, parts.id, parts.seed),
+            id,
+            core: ordu_core::Node::new(config, id, seed),
+            recorder: parts.recorder,
             clock: Clock::start(),
             transport: parts.transport,
             connections: HashSet::new(),
@@ -130,6 +134,9 @@ impl EventLoop {
         }
         self.transport.shutdown("the node ends").await;
         self.published.announce();
+        if let Some(recorder) = self.recorder.take() {
+            recorder.end(&self.core);
+        }
         self.exit.unwrap_or(Exited::Dropped)
     }
 
@@ -216,9 +223,19 @@ impl EventLoop {
         if self.exit.is_some() {
             return;
         }
-        self.core.handle(self.clock.now(), input);
+        let now = self.clock.now();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
+        }
+        self.core.handle(now, input);
         while let Some(output) = self.core.poll_output() {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.output(&output);
+            }
             self.execute(output);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answered();
         }
     }
 
