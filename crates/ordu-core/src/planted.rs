@@ -56,7 +56,7 @@ pub enum Bug {
 }
 
 /// Whether a bug is planted here: never, where none can be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Planted {
     #[cfg(feature = "planted-bugs")]
     bug: Option<Bug>,
@@ -72,6 +72,18 @@ impl Planted {
     #[allow(clippy::unused_self)]
     pub(crate) const fn is(self, _: Bug) -> bool {
         false
+    }
+}
+
+/// Without a bug the same whether one could be planted or not: a node is recorded without the feature and replayed
+/// with it, and its state must read the same.
+impl core::fmt::Debug for Planted {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        #[cfg(feature = "planted-bugs")]
+        if let Some(bug) = self.bug {
+            return write!(f, "{bug:?}");
+        }
+        f.write_str("Planted")
     }
 }
 

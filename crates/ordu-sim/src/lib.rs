@@ -9,8 +9,9 @@
 //! - [`oracle`] keeps them and says what must be true because of what clients were told;
 //! - [`invariants`] are the rules, one file each;
 //! - [`Simulation`] puts these together and is what scenarios are written with;
-//! - [`swarm`] makes a [`Plan`] of a seed, and [`run`] runs it: chaos first, then calm;
-//! - [`shrink`](mod@shrink) leaves out of a failing plan what it does not need to fail.
+//! - [`swarm`] makes a [`Plan`] of a seed, and [`run()`] runs it: chaos first, then calm;
+//! - [`shrink`](mod@shrink) leaves out of a failing plan what it does not need to fail;
+//! - [`replay()`] feeds a recording of a real node to a new one and compares every answer.
 //!
 //! **Architecture invariant:** the library is pure. It reads no clock, starts no thread and draws its
 //! randomness from the seed alone; only its binary spreads seeds over the cores.
@@ -32,6 +33,7 @@ mod plan;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod random;
+mod replay;
 mod run;
 mod serving;
 mod setup;
@@ -50,6 +52,7 @@ pub use moment::Moment;
 pub use network::{Latency, Network, Path};
 pub use plan::Plan;
 pub use random::{Random, Rate};
+pub use replay::{Difference, ReplayEnd, Replayed, Step, replay};
 pub use run::{Report, run};
 pub use setup::{HostSetup, Setup};
 pub use simulation::{PlannedCall, Simulation};

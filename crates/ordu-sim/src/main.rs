@@ -9,13 +9,18 @@ mod hunt;
 mod journal;
 mod one;
 mod options;
+mod replaying;
 
 use std::process::ExitCode;
 
 use options::{Options, What};
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|arg| arg == "--replay") {
+        return replaying::main(args);
+    }
+    let options = match Options::parse(args.into_iter()) {
         Ok(options) => options,
         Err(error) => {
             eprintln!("{error}\n\n{}", options::USAGE);

@@ -31,6 +31,9 @@ ordu-sim --planted NAME|all [--seeds N] [--from SEED]
                                     after how many seeds a planted bug is found, or each in turn;
                                     with --seed one seed with the bug (needs the feature
                                     planted-bugs, which `cargo xtask sim` turns on)
+ordu-sim --replay FILE [--trace] [--state] [--until N]
+                                    the recording of a real node, or its first N inputs: whether
+                                    it answers all as it did then
 
 --jobs N   how many seeds run at once (default: one for each core)
 --keep-going   do not stop at the first seed that fails
