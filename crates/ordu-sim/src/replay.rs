@@ -50,7 +50,7 @@ pub enum Difference {
     /// The last input has another answer.
     Answer {
         /// The input.
-        input: Input,
+        input: Box<Input>,
         /// Of the recorded answer: how many outputs, and their digest.
         recorded: (u32, u64),
         /// Of the answer now.
@@ -63,7 +63,7 @@ pub enum Difference {
     /// The node panicked at the last input. The recorded one did not, or that is why its recording ends here.
     Panic {
         /// The input.
-        input: Input,
+        input: Box<Input>,
         /// What it said.
         message: String,
         /// Whether the recorded node answered.
@@ -88,7 +88,7 @@ impl fmt::Display for Difference {
                     f,
                     "answers otherwise than it did: {count} outputs then (digest {digest:016x}), {now} now \
                      ({now_digest:016x})\n  < {}",
-                    Described(input)
+                    Described(input.as_ref())
                 )?;
                 for output in outputs {
                     writeln!(f, "  > {}", Described(output))?;
@@ -108,7 +108,7 @@ impl fmt::Display for Difference {
                 } else {
                     "the recording ends at the same input"
                 };
-                write!(f, "panics ({then}): {message}\n  < {}", Described(input))
+                write!(f, "panics ({then}): {message}\n  < {}", Described(input.as_ref()))
             }
             Self::Unreadable(error) => write!(f, "has no more to answer: {error}"),
             Self::Disorder => f.write_str("has no more to answer: the entries are not in order"),
@@ -202,7 +202,7 @@ impl Run {
         self.began.get_or_insert(now);
         self.now = now;
         seen(Step::Input(self.inputs, now, &input));
-        let kept = input.clone();
+        let kept = Box::new(input.clone());
         let node = &mut self.node;
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| node.handle(now, input))) {
             return Err(Difference::Panic {

@@ -1,4 +1,5 @@
 //! Nodes that were recorded in simulated worlds, and their recordings replayed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -11,6 +11,7 @@ mod harness;
 mod keeper;
 mod pause;
 mod reboot;
+mod record;
 mod split;
 mod strangers;
 mod web;

@@ -50,15 +50,16 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], offset: u64) -> Result<Fou
     let Some((head, rest)) = bytes.split_first_chunk::<HEAD>() else {
         return Ok(Found::Part);
     };
-    let [a, b, c, d, e, f, g, h] = *head;
-    let len = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+    // Length below, check above.
+    let head = u64::from_le_bytes(*head);
+    let len = usize::try_from(head & u64::from(u32::MAX)).unwrap_or(usize::MAX);
     if len > LONGEST {
         return Err(ReadError::Damaged { offset });
     }
     let Some((payload, rest)) = rest.split_at_checked(len) else {
         return Ok(Found::Part);
     };
-    if check(payload) != u32::from_le_bytes([e, f, g, h]) {
+    if u64::from(check(payload)) != head >> 32 {
         return Err(ReadError::Damaged { offset });
     }
     match postcard::take_from_bytes(payload) {
