@@ -23,6 +23,19 @@ pub enum Event {
     },
     /// This node is ready: it takes children and decides.
     Ready,
+    /// The others had given this node up: it takes nothing and decides nothing until it has caught up with one of
+    /// them, and is [`Ready`](Self::Ready) again then. What runs here runs on (S4.6).
+    CatchingUp,
+    /// A peer that has seen the same operations holds another state. That cannot happen unless memory or code failed
+    /// (S1.2). The two send each other all they hold, so what either had both will have; what both lost stays lost.
+    AuditFailed {
+        /// The peer.
+        peer: NodeId,
+        /// Its name.
+        name: NodeName,
+        /// How often this node has found it, with any peer, since it booted.
+        times: u64,
+    },
     /// A peer's handshake was refused.
     PeerRefused {
         /// Where it is.

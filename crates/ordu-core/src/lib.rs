@@ -44,6 +44,7 @@ pub use input::{Channel, ConnId, DialError, DialId, Input, ProbeId, ProbeOutcome
 pub use node::Node;
 pub use ordu_supervisor::core::{ChildType, ExitReason, Intensity, Restart, Shutdown};
 pub use output::{CloseReason, ExitCause, Output};
+pub use replication::StateDigest;
 pub use request::{Answer, CallError, Command, RequestId, Stopped};
 pub use spec::{ChildSpec, Constraint};
 pub use time::{Now, Time, WallTime};

@@ -108,6 +108,17 @@ fn trace(node: &NodeName, event: &Event) {
             tracing::info!(%node, %member, %name, %state, reason, "member changed");
         }
         Event::Ready => tracing::info!(%node, "ready"),
+        Event::CatchingUp => {
+            tracing::warn!(%node, "the others had given this node up; it decides nothing until it has caught up");
+        }
+        Event::AuditFailed { peer, name, times } => {
+            tracing::error!(
+                %node, %peer, %name, times,
+                "this node and its peer have seen the same and hold different things; they now send each other all \
+                 they hold, but what both lost stays lost: compare the children with what should run, have the memory \
+                 of both machines tested, and report this with both logs"
+            );
+        }
         Event::PeerRefused { addr, detail } => tracing::warn!(%node, %addr, detail, "peer refused"),
         Event::ClockGap { millis } => {
             tracing::warn!(%node, millis, "the clock stood still or jumped; probing everybody anew");

@@ -6,7 +6,7 @@ use ordu::{Event, Events};
 /// How often things happened on this node since it started.
 #[derive(Clone, Debug)]
 pub(super) struct EventCounts {
-    counters: Arc<[Counter; 6]>,
+    counters: Arc<[Counter; 7]>,
 }
 
 /// One counter, as monitoring knows it.
@@ -75,6 +75,11 @@ impl EventCounts {
                 "ordu_peers_refused_total",
                 "Handshakes of peers refused here.",
                 |event| matches!(event, Event::PeerRefused { .. }),
+            ),
+            Counter::new(
+                "ordu_audits_failed_total",
+                "Peers found to hold another state after the same operations: never, unless memory or code failed.",
+                |event| matches!(event, Event::AuditFailed { .. }),
             ),
         ];
         Self {

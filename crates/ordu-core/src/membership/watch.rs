@@ -51,6 +51,7 @@ impl Node {
         let now = self.now.mono;
         if self.standing == Standing::Ready {
             self.standing = Standing::CatchingUp { since: now };
+            self.event(Event::CatchingUp);
         }
         // What was exchanged with anybody before proves nothing about what happened meanwhile.
         self.replicating.clear();
@@ -414,6 +415,7 @@ impl Node {
                 if caught_up || now >= since + timing.boot_grace {
                     self.standing = Standing::Ready;
                     self.members_changed = true;
+                    self.event(Event::Ready);
                     self.touch_all();
                 }
             }

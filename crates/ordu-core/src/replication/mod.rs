@@ -1,5 +1,11 @@
 //! The replicated map on this node: who it is exchanged with, what changes in it, and what is written.
 
+mod state_digest;
+#[cfg(test)]
+mod tests;
+
+pub use state_digest::StateDigest;
+
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,7 +18,7 @@ use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{Claim, Intent, Key, Member, Status, Value};
 use crate::wire::{MAX_FRAME, Message};
-use crate::{ExitCause, NodeId};
+use crate::{Event, ExitCause, NodeId};
 
 /// A message of the map's protocol leaves room for the envelope of a frame.
 pub(crate) const SYNC_FRAME: usize = MAX_FRAME - 64;
@@ -136,7 +142,14 @@ impl Node {
         if !self.replicating.contains(&peer) {
             return Ok(());
         }
-        match self.replica.handle(peer.replica(), message) {
+        let before = self.replica.audits_failed();
+        let outcome = self.replica.handle(peer.replica(), message);
+        let times = self.replica.audits_failed();
+        if times > before {
+            let name = self.name_of(peer);
+            self.event(Event::AuditFailed { peer, name, times });
+        }
+        match outcome {
             Err(SyncError::OwnIdRetired) => {
                 self.exit(ExitCause::Removed);
                 Ok(())

@@ -1,0 +1,86 @@
+use alloc::vec::Vec;
+
+use ordu_crdt::Message as SyncMessage;
+
+use crate::node::Node;
+use crate::{Config, Event, Input, NodeId, Now, Output, Time, Timing, WallTime};
+
+const PEER: NodeId = NodeId(7);
+
+/// A node that exchanges its map with one peer.
+fn node() -> Node {
+    let config = Config {
+        name: "alpha".parse().unwrap(),
+        addr: "127.0.0.1:1".parse().unwrap(),
+        labels: [].into(),
+        capacity: None,
+        kinds: Vec::new(),
+        hordes: Vec::new(),
+        seeds: Vec::new(),
+        timing: Timing::default(),
+    };
+    let mut node = Node::new(config, NodeId(1), 1);
+    let now = Now {
+        mono: Time(1),
+        wall: WallTime(1_000_000),
+    };
+    node.handle(now, Input::Timer);
+    node.replica.add_peer(PEER.replica());
+    node.replicating.insert(PEER);
+    while node.poll_output().is_some() {}
+    node
+}
+
+fn events(node: &mut Node) -> Vec<Event> {
+    core::iter::from_fn(|| node.poll_output())
+        .filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The peer asks whether it holds the same.
+fn probe(node: &mut Node, fingerprint: u64) {
+    let digest = node.state_digest().unwrap().vector;
+    let probe = SyncMessage::Probe {
+        round: 1,
+        digest,
+        fingerprint,
+    };
+    node.sync_received(PEER, probe).unwrap();
+}
+
+#[test]
+fn a_peer_that_holds_another_state_under_an_equal_vector_raises_an_alarm_each_time() {
+    let mut node = node();
+    let here = node.state_digest().unwrap();
+    for times in [1, 2] {
+        probe(&mut node, !here.fingerprint);
+        let name = node.name_of(PEER);
+        let alarm = Event::AuditFailed {
+            peer: PEER,
+            name,
+            times,
+        };
+        assert_eq!(events(&mut node), [alarm]);
+    }
+}
+
+#[test]
+fn a_peer_that_holds_the_same_raises_none() {
+    let mut node = node();
+    let here = node.state_digest().unwrap();
+    probe(&mut node, here.fingerprint);
+    assert_eq!(events(&mut node), []);
+}
+
+#[test]
+fn what_is_written_changes_both_numbers_of_the_digest() {
+    let mut node = node();
+    let before = node.state_digest().unwrap();
+    node.write_member(crate::registers::Status::Draining);
+    let after = node.state_digest().unwrap();
+    assert_ne!(before.vector, after.vector);
+    assert_ne!(before.fingerprint, after.fingerprint);
+}
