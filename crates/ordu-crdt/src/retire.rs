@@ -149,11 +149,11 @@ where
         }
     }
 
-    /// Drops all that is held of an origin that a peer has retired.
+    /// Drops all that is held of an origin that a peer has retired. If it was a peer here it is none any more: the rest
+    /// of the full join holds only together with this, and what that peer says meanwhile would bring back its own.
     pub(crate) fn drop_origin(&mut self, id: ReplicaId, last_seq: u64) {
-        if self.peers.contains_key(&id) {
-            return;
-        }
+        self.peers.remove(&id);
+        self.pulls.abandon(id);
         let Some(index) = self.map.origins.find(id) else {
             self.retired.insert(id, last_seq);
             return;

@@ -7,6 +7,7 @@ mod losses;
 mod model;
 mod net;
 mod planted;
+mod returning;
 mod spec;
 mod sync;
 
