@@ -215,13 +215,11 @@ impl Claims {
         match self.copy.as_ref().map(|copy| &copy.phase) {
             Some(Phase::Running { .. } | Phase::Zombie) => Verdict::Running,
             Some(
-                Phase::Claiming
-                | Phase::Starting
-                | Phase::Restarting
-                | Phase::Stopping(StopWhy::Rerun | StopWhy::Outranked),
+                Phase::Starting | Phase::Restarting | Phase::Stopping(StopWhy::Rerun | StopWhy::Outranked),
             ) => Verdict::Starting,
             None if matches!(own.state, ClaimState::Stopped | ClaimState::Failed) => Verdict::Over,
-            Some(Phase::Stopping(_)) | None => Verdict::NotWinner,
+            // A claim that waits for its holders starts nothing yet: the loser's patience begins with the start.
+            Some(Phase::Claiming | Phase::Stopping(_)) | None => Verdict::NotWinner,
         }
     }
 }

@@ -16,7 +16,7 @@ use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncE
 use crate::membership::Liveness;
 use crate::node::Node;
 use crate::planted::Bug;
-use crate::registers::{Claim, Intent, Key, Member, Status, Value};
+use crate::registers::{ChildKey, Claim, Intent, Key, Member, Status, Value};
 use crate::wire::{MAX_FRAME, Message};
 use crate::{Event, ExitCause, NodeId};
 
@@ -278,6 +278,9 @@ impl Node {
             let intent = Intent::winner(
                 intents.filter_map(|sibling| Some((sibling.value.decode::<Intent>()?, sibling.stamp))),
             );
+            if let Some(over) = intent.as_ref().filter(|intent| !intent.is_live()) {
+                self.give_way(&child, over);
+            }
             let claims = self.replica.map().siblings(&Key::Claim(child.clone()));
             let mut claims: Vec<_> = claims
                 .filter_map(|sibling| Some((sibling.stamp, sibling.value.decode::<Claim>()?)))
@@ -289,6 +292,22 @@ impl Node {
             self.set_registers(&child, intent, claims);
         }
         worked
+    }
+
+    /// Writes the end of a life over what this node wrote about it before it had heard of that. Whoever forgets the
+    /// life may not have seen what is written here, and it alone would bring the child back (S2.1).
+    fn give_way(&mut self, child: &ChildKey, over: &Intent) {
+        let key = Key::Intent(child.clone());
+        let me = self.id.replica();
+        let own = self
+            .replica
+            .map()
+            .siblings(&key)
+            .filter(|sibling| sibling.dot.origin == me);
+        let mut own = own.filter_map(|sibling| sibling.value.decode::<Intent>());
+        if own.any(|own| own.is_live() && own.birth == over.birth) {
+            self.write([(key, Some(Value::encode(over)))]);
+        }
     }
 
     /// Sends what the map's protocol has to say.

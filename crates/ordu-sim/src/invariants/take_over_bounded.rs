@@ -7,8 +7,8 @@ use super::{Invariant, Verdict};
 use crate::oracle::History;
 use crate::{Boot, Fact, Moment, What};
 
-/// A node that sees less than half of the members it once saw takes over at most twice what it ran, or a
-/// hundred.
+/// A node that sees less than half of the members it last saw for as long as it takes to settle takes over at most
+/// twice what it ran, or a hundred.
 #[derive(Debug, Default)]
 pub(super) struct TakeOverBounded {
     nodes: BTreeMap<Boot, Burst>,
@@ -17,7 +17,10 @@ pub(super) struct TakeOverBounded {
 /// What one node took over since it last saw more than half.
 #[derive(Debug, Default)]
 struct Burst {
-    most_seen: usize,
+    /// The members of the last view that can have settled.
+    whole: usize,
+    seen: usize,
+    seen_since: Moment,
     began: Option<Moment>,
     own: usize,
     taken: usize,
@@ -39,11 +42,8 @@ impl Invariant for TakeOverBounded {
         match &fact.what {
             What::Member { boot, .. } => {
                 let seen = alive(history, *boot);
-                let burst = self.nodes.entry(*boot).or_default();
-                burst.most_seen = burst.most_seen.max(seen);
-                if seen * 2 >= burst.most_seen {
-                    burst.began = None;
-                }
+                let settle = history.setup().timing.settle;
+                self.nodes.entry(*boot).or_default().look(seen, fact.at, settle);
                 Ok(())
             }
             What::Told {
@@ -59,7 +59,7 @@ impl Invariant for TakeOverBounded {
                     .filter(|copy| copy.boot == *boot && copy.is_up())
                     .count();
                 let burst = self.nodes.entry(*boot).or_default();
-                if seen * 2 >= burst.most_seen {
+                if seen * 2 >= burst.whole {
                     return Ok(());
                 }
                 if burst.began.is_none_or(|began| fact.at.since(began) > BURST) {
@@ -70,12 +70,28 @@ impl Invariant for TakeOverBounded {
                 if burst.taken > limit {
                     return Err(format!(
                         "{boot} sees {seen} of {} members and took over {} children; it may {limit}",
-                        burst.most_seen, burst.taken
+                        burst.whole, burst.taken
                     ));
                 }
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Burst {
+    fn look(&mut self, seen: usize, now: Moment, settle: Duration) {
+        if seen != self.seen {
+            let has_settled = now.since(self.seen_since) >= settle;
+            if has_settled && self.seen * 2 >= self.whole {
+                self.whole = self.seen;
+            }
+            (self.seen, self.seen_since) = (seen, now);
+        }
+        self.whole = self.whole.max(seen);
+        if seen * 2 >= self.whole {
+            self.began = None;
         }
     }
 }
