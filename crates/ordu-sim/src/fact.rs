@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, Event, ExitCause, ExitReason, HordeName,
-    MemberInfo, NodeId, Token,
+    MemberInfo, NodeId, StateDigest, Token,
 };
 
 use crate::{Fault, Moment};
@@ -143,6 +143,8 @@ pub enum What {
         /// What.
         event: Event,
     },
+    /// What the nodes that are awake hold at this moment, those excepted that are receiving a part of what they lack.
+    Held(Vec<(Boot, StateDigest)>),
     /// A node gave an output that makes no sense.
     Nonsense {
         /// Who.

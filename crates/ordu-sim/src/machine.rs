@@ -1,4 +1,4 @@
-use ordu_core::{Config, Input, Node, NodeId, Now, Output, Time};
+use ordu_core::{Config, Input, Node, NodeId, Now, Output, StateDigest, Time};
 
 /// What the world runs on each host: the shipped [`Node`], or a scripted stand-in in the tests of the world
 /// itself.
@@ -15,6 +15,11 @@ pub trait Machine {
     #[cfg(feature = "planted-bugs")]
     fn plant(&mut self, bug: ordu_core::Bug) {
         let _ = bug;
+    }
+
+    /// A digest of what it holds; `None` if it holds nothing that can be compared, or not all of it now.
+    fn state_digest(&self) -> Option<StateDigest> {
+        None
     }
 }
 
@@ -38,5 +43,9 @@ impl Machine for Node {
     #[cfg(feature = "planted-bugs")]
     fn plant(&mut self, bug: ordu_core::Bug) {
         Self::plant(self, bug);
+    }
+
+    fn state_digest(&self) -> Option<StateDigest> {
+        Self::state_digest(self)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, Channel, ChildId, ChildInfo, ChildState, Command, Config, ConnId, Event, ExitCause,
-    Input, NodeId, Now, Output, RequestId, StartId, Time, Token,
+    Input, NodeId, Now, Output, RequestId, StartId, StateDigest, Time, Token,
 };
 use ordu_sim::{Fault, HostId, Machine, Setup, Simulation, Trace};
 
@@ -23,7 +23,7 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
-const VICES: [(&str, Vice); 11] = [
+const VICES: [(&str, Vice); 14] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
@@ -98,6 +98,22 @@ const VICES: [(&str, Vice); 11] = [
             cause: ExitCause::Cloned,
         });
     }),
+    ("catching-up-is-silent", |bad, _, child| {
+        bad.outputs.push_back(Output::Event(Event::CatchingUp));
+        bad.start(&child, child.token.expect("given"));
+    }),
+    ("catching-up-is-silent", |bad, request, child| {
+        bad.outputs.push_back(Output::Event(Event::CatchingUp));
+        let (horde, id) = (child.horde.clone(), child.id.clone());
+        bad.reply(request, Err(CallError::NotFound { horde, id }));
+    }),
+    ("equal-vectors-equal-states", |bad, _, _| {
+        bad.outputs.push_back(Output::Event(Event::AuditFailed {
+            peer: NodeId(9),
+            name: bad.config.name.clone(),
+            times: 1,
+        }));
+    }),
 ];
 
 impl Machine for Bad {
@@ -112,7 +128,7 @@ impl Machine for Bad {
             id,
             epoch: 1,
             conn: None,
-            outputs: VecDeque::from([dial]),
+            outputs: VecDeque::from([dial, Output::Event(Event::Ready)]),
         }
     }
 
@@ -151,6 +167,14 @@ impl Machine for Bad {
 
     fn next_deadline(&self) -> Option<Time> {
         None
+    }
+
+    /// All of them have seen the same, and each holds something else.
+    fn state_digest(&self) -> Option<StateDigest> {
+        self.config.capacity.is_none().then_some(StateDigest {
+            vector: 7,
+            fingerprint: self.id.boot_ms(),
+        })
     }
 }
 
@@ -194,5 +218,18 @@ fn every_vice_is_caught_by_the_invariant_of_its_rule() {
             });
         let caught = outcome.expect_err("the vice is caught").invariant;
         assert_eq!(caught, *expected, "vice {vice}");
+    }
+}
+
+#[test]
+fn nodes_that_have_seen_the_same_and_hold_different_things_are_caught() {
+    let mut simulation = Simulation::<Bad>::new(Setup::lan(2, 1), Trace::Off);
+    for host in [0, 1] {
+        simulation.inflict(Fault::Boot(HostId(host)));
+        let outcome = simulation.run_for(Duration::from_secs(3));
+        assert_eq!(outcome.is_ok(), host == 0, "{outcome:?}");
+        if let Err(violation) = outcome {
+            assert_eq!(violation.invariant, "equal-vectors-equal-states");
+        }
     }
 }

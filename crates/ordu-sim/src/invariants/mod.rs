@@ -5,8 +5,10 @@
 
 mod answered;
 mod bounded_messages;
+mod catching_up_is_silent;
 mod conflict_spares_last;
 mod converged;
+mod equal_vectors_equal_states;
 mod exactly_one_after_heal;
 mod finished_stays_finished;
 mod ghosts;
@@ -96,6 +98,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(bounded_messages::BoundedMessages),
         Box::new(just_exits::JustExits),
         Box::new(answered::Answered),
+        Box::new(equal_vectors_equal_states::EqualVectorsEqualStates),
+        Box::new(catching_up_is_silent::CatchingUpIsSilent::default()),
         Box::new(one_start_a_node::OneStartANode),
         Box::new(token_order::TokenOrder::default()),
         Box::new(conflict_spares_last::ConflictSparesLast),

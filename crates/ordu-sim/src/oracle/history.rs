@@ -173,7 +173,7 @@ impl History {
             What::Inflicted(fault) => self.inflicted(fault),
             What::Calm => self.calm = Some(fact.at),
             What::Tick => self.spread(),
-            What::Told { .. } | What::Nonsense { .. } | What::Oversized { .. } => {}
+            What::Told { .. } | What::Held(_) | What::Nonsense { .. } | What::Oversized { .. } => {}
         }
     }
 

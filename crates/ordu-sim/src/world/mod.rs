@@ -28,6 +28,9 @@ use link::{Link, LinkId};
 /// How often [`What::Tick`] is reported.
 pub const TICK: Duration = Duration::from_millis(100);
 
+/// How often [`What::Held`] is reported.
+const COMPARE_EVERY: Moment = Moment(1_000_000);
+
 /// Many nodes in virtual time.
 ///
 /// The world carries out what its nodes put out, tells them what comes of it, and reports every true
@@ -227,6 +230,9 @@ impl<M: Machine> World<M> {
             Happening::Tick => {
                 self.agenda.enter(self.now + TICK, Happening::Tick);
                 self.report(What::Tick);
+                if self.now.0.is_multiple_of(COMPARE_EVERY.0) {
+                    self.compare();
+                }
             }
         }
     }
@@ -251,6 +257,17 @@ impl<M: Machine> World<M> {
     /// The facts since the last call.
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
+    }
+
+    /// Tells what the nodes hold: a look inside them, at one moment, that disturbs nothing.
+    fn compare(&mut self) {
+        let awake = self.hosts().filter(|host| !self.is_still(*host));
+        let held: Vec<_> = awake
+            .filter_map(|host| Some((self.running(host)?, self.machine(host)?.state_digest()?)))
+            .collect();
+        if !held.is_empty() {
+            self.report(What::Held(held));
+        }
     }
 
     fn report(&mut self, what: What) {
