@@ -21,8 +21,10 @@ mod outcome_truth;
 mod owned;
 mod sense;
 mod take_over_bounded;
+mod take_over_justified;
 mod temporary_at_most_once;
 mod token_order;
+mod woken_blames_nobody;
 
 use std::fmt;
 
@@ -107,6 +109,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
         Box::new(finished_stays_finished::FinishedStaysFinished),
         Box::new(take_over_bounded::TakeOverBounded::default()),
+        Box::new(take_over_justified::TakeOverJustified::default()),
+        Box::new(woken_blames_nobody::WokenBlamesNobody::default()),
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
         Box::new(ghosts::Ghosts),
         Box::new(converged::Converged),

@@ -271,6 +271,12 @@ impl History {
         }
     }
 
+    /// Whether every way between two hosts is as it usually is.
+    pub fn is_smooth(&self) -> bool {
+        let is_rough = |trouble: &Trouble| !matches!(trouble, Trouble::Still(_));
+        !self.troubles.iter().any(is_rough)
+    }
+
     /// Whether the network was whole for at least `for_long` somewhere between two moments.
     pub fn was_whole(&self, from: Moment, to: Moment, for_long: Duration) -> bool {
         let current = self.troubles.is_empty().then_some((self.last_upheaval, self.now));

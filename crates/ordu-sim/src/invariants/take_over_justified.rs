@@ -1,0 +1,136 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ordu_core::{ChildInfo, ChildState, Event, MemberState, NodeId};
+
+use super::{Invariant, Verdict};
+use crate::oracle::{Child, History};
+use crate::{Boot, Fact, Moment, What};
+
+/// Nobody takes a child over from a node that it sees alive, or only suspects, and whose copy runs; nor, where nobody
+/// has a proof of the death, before somebody's view of who is left can have settled.
+#[derive(Debug, Default)]
+pub(super) struct TakeOverJustified {
+    /// Who owns each child as far as each process shows.
+    owners: BTreeMap<(Boot, Child), NodeId>,
+    /// Who is down, for whom, and since when.
+    down: BTreeMap<NodeId, BTreeMap<Boot, Down>>,
+    /// When somebody last saw each node come.
+    came: BTreeMap<NodeId, Moment>,
+    /// Who is leaving: no view counts on them.
+    leaving: BTreeSet<NodeId>,
+}
+
+#[derive(Debug)]
+struct Down {
+    since: Moment,
+    is_proven: bool,
+}
+
+/// What a node says of a member that is down and not proven to be.
+const SUSPICION: &str = "it did not answer for the suspicion time";
+
+/// What came or went before that no longer keeps any view from settling.
+const PAST: Duration = Duration::from_secs(10);
+
+impl Invariant for TakeOverJustified {
+    fn name(&self) -> &'static str {
+        "take-over-justified"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S4.3, S4.4"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::Told {
+                boot,
+                event: Event::MemberChanged {
+                    node, state, reason, ..
+                },
+            } => {
+                self.changed(fact.at, *boot, *node, *state, reason);
+                Ok(())
+            }
+            What::Child {
+                boot,
+                horde,
+                id,
+                info: Some(info),
+            } => self.shown(history, *boot, &(horde.clone(), id.clone()), info),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TakeOverJustified {
+    fn changed(&mut self, at: Moment, boot: Boot, node: NodeId, state: MemberState, reason: &str) {
+        let down = self.down.entry(node).or_default();
+        if state == MemberState::Draining {
+            self.leaving.insert(node);
+        }
+        match state {
+            MemberState::Down | MemberState::Left | MemberState::Removed => {
+                let is_proven = state != MemberState::Down || reason != SUSPICION;
+                down.insert(boot, Down { since: at, is_proven });
+            }
+            // A suspect is still counted.
+            MemberState::Suspect => {}
+            MemberState::Alive | MemberState::Joining | MemberState::Draining => {
+                if down.remove(&boot).is_some() || !self.came.contains_key(&node) {
+                    self.came.insert(node, at);
+                }
+            }
+        }
+    }
+
+    fn shown(&mut self, history: &History, boot: Boot, child: &Child, info: &ChildInfo) -> Verdict {
+        let Some(owner) = info.token.map(|token| token.owner) else {
+            return Ok(());
+        };
+        let before = self.owners.insert((boot, child.clone()), owner);
+        let Some(record) = history.boot(boot) else {
+            return Ok(());
+        };
+        // A first start shows when it is done, a start in place has the owner of before.
+        let taken_from = before
+            .filter(|before| *before != owner && owner == record.node && info.state == ChildState::Starting);
+        let Some(from) = taken_from else { return Ok(()) };
+        let seen = record.members.get(&from).map(|member| member.state);
+        let runs = history
+            .copies_of(child)
+            .any(|copy| copy.node == from && copy.is_up() && copy.stopping.is_none());
+        if runs && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
+            return Err(format!(
+                "{boot} takes {:?} over from {from}, which it sees as {seen:?} and which runs it",
+                child.1
+            ));
+        }
+        if seen == Some(MemberState::Down) && !self.may_be_settled(history, from) {
+            return Err(format!(
+                "{boot} takes {:?} over from {from}, which nobody has proven dead or given up long enough ago",
+                child.1
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody, perhaps another who hands the child over, may have a view without that node.
+    fn may_be_settled(&self, history: &History, gone: NodeId) -> bool {
+        let now = history.now();
+        // A clock that drifts measures the same time a little differently.
+        let settle = history.setup().timing.settle.mul_f64(0.99);
+        let is_sure = |down: &Down| down.is_proven || now.since(down.since) >= settle;
+        let witnesses = self.down.get(&gone);
+        let recent = |at: Moment| now.since(at) < PAST;
+        let others = self.down.iter().filter(|(node, _)| **node != gone);
+        // A view that does not settle for long is acted on all the same.
+        let is_restless = self.came.values().any(|at| recent(*at))
+            || others
+                .flat_map(|(_, down)| down.values())
+                .any(|down| recent(down.since));
+        let leaves = self.leaving.contains(&gone);
+        leaves || is_restless || witnesses.is_some_and(|down| down.values().any(is_sure))
+    }
+}
