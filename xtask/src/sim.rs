@@ -3,7 +3,7 @@
 use crate::cargo;
 
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
-    let status = cargo::command([
+    let mut command = cargo::command([
         "run",
         "--quiet",
         "--release",
@@ -11,11 +11,15 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         "ordu-sim",
         "--bin",
         "ordu-sim",
-        "--",
-    ])
-    .args(args)
-    .status()
-    .map_err(|error| format!("cargo: {error}"))?;
+    ]);
+    if args.iter().any(|arg| arg == "--planted") {
+        command.args(["--features", "planted-bugs"]);
+    }
+    let status = command
+        .arg("--")
+        .args(args)
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
     if status.success() {
         Ok(())
     } else {

@@ -29,16 +29,6 @@ pub enum Bug {
     SuspectsOwnNothing,
     /// S4.5: a node that stood still declares everybody dead who did not answer meanwhile.
     WokenNodeBlamesOthers,
-    /// S4.6: a node that boots decides before it has caught up.
-    DecidesBeforeCatchingUp,
-    /// S4.7: whoever sees less than half of the cluster takes over everything.
-    TakesOverWithoutLimit,
-    /// S5.1: a decider does not remember what it answered.
-    AnswersForgotten,
-    /// S5.1: a temporary child is tried on another node though the first may have started it.
-    TemporaryTriedElsewhere,
-    /// S5.1: a failure is called definite though a node that went down may have started the child.
-    DefiniteInDoubt,
     /// S5.2: a call is answered before its write is held by another node.
     AnsweredBeforeHeld,
     /// S5.4: a finish is not written down.

@@ -203,6 +203,7 @@ impl Options {
                     worlds,
                     jobs,
                     keep_going,
+                    journal,
                 });
             }
             if seeds.is_none() && minutes.is_none() {

@@ -145,12 +145,6 @@ pub const ALL: &[Planted] = &[
         found_by: &["converged", "owned", "exactly-one-after-heal"],
     },
     Planted {
-        name: "remove-without-dot",
-        rule: "S1.2",
-        bug: Bug::Node(NodeBug::Map(MapBug::RemoveWithoutDot)),
-        found_by: &["equal-vectors-equal-states"],
-    },
-    Planted {
         name: "loser-dropped-at-merge",
         rule: "S1.1",
         bug: Bug::Node(NodeBug::Map(MapBug::LoserDroppedAtMerge)),

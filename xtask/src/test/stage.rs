@@ -69,6 +69,20 @@ pub(crate) const STAGES: &[Stage] = &[
         commands: || vec![test(&["-p", "ordu-sim", "--lib", "--bins", "--tests"])],
     },
     Stage {
+        name: "planted",
+        what: "bugs that are planted in the nodes are found",
+        commands: || {
+            vec![test(&[
+                "-p",
+                "ordu-sim",
+                "--features",
+                "planted-bugs",
+                "--test",
+                "planted",
+            ])]
+        },
+    },
+    Stage {
         name: "doc",
         what: "the examples in the documentation run",
         commands: || vec![test(&["--workspace", "--doc"])],

@@ -505,19 +505,21 @@ impl Node {
 
     /// The one node that a temporary child's run was given to: no other may start it, and that one only if its claim
     /// does not tell of the run yet (S5.4).
-    pub(crate) fn runner(intent: &Intent, claim: &Claim) -> Option<NodeId> {
+    pub(crate) fn runner(&self, intent: &Intent, claim: &Claim) -> Option<NodeId> {
         let has_begun = claim.run >= intent.run;
         let runner = if has_begun {
             Some(claim.owner())
         } else {
             intent.runner
         };
-        runner.filter(|_| intent.spec.restart == Restart::Temporary)
+        let is_bound = intent.spec.restart == Restart::Temporary && !self.planted.is(Bug::TemporaryTakenOver);
+        runner.filter(|_| is_bound)
     }
 
     /// Whether this node may start the child, whose claim that is, for the intent's run.
     pub(crate) fn may_run(&self, intent: &Intent, claim: &Claim) -> bool {
-        Self::runner(intent, claim).is_none_or(|runner| runner == self.id && claim.run < intent.run)
+        self.runner(intent, claim)
+            .is_none_or(|runner| runner == self.id && claim.run < intent.run)
     }
 }
 

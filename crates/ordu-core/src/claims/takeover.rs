@@ -113,7 +113,7 @@ impl Node {
             }
             _ => {}
         }
-        let runner = Self::runner(intent, current).filter(|_| !self.planted.is(Bug::TemporaryTakenOver));
+        let runner = self.runner(intent, current);
         if owner_lives && runner.is_none_or(|runner| runner == current.owner()) {
             return Duty::None;
         }
@@ -211,7 +211,7 @@ impl Node {
         let runner = child
             .claims
             .winner()
-            .and_then(|claim| Self::runner(&intent, claim));
+            .and_then(|claim| self.runner(&intent, claim));
         let target = match runner.or(runs_already).or(here) {
             Some(target) => Ok(target),
             // Where no other node may run it, the one that gave up tries again, until it has failed.
@@ -300,11 +300,7 @@ impl Node {
             return;
         }
         let members = self.settled.view().map_or(1, |view| view.ready.len());
-        let limit = if self.planted.is(Bug::TakesOverWithoutLimit) {
-            u32::MAX
-        } else {
-            self.takeovers.limit
-        };
+        let limit = self.takeovers.limit;
         if !self.takeovers.sees_the_majority(members) && self.takeovers.count >= limit {
             let reason = alloc::format!("{limit} taken over already while most members are out of sight");
             return self.unclaimed(key, reason);
@@ -566,7 +562,7 @@ impl Node {
             intent.birth == birth && intent.wants_running() && may_run
         });
         let Some(intent) = intent else { return };
-        let is_chosen = current.is_some_and(|claim| Self::runner(intent, claim) == Some(self.id));
+        let is_chosen = current.is_some_and(|claim| self.runner(intent, claim) == Some(self.id));
         // This node may see an owner alive that the decider does not (S4.7).
         let owned = current.is_some_and(|claim| {
             claim.state != ClaimState::Relocating && self.keeps_its_children(claim.owner())

@@ -397,13 +397,7 @@ impl Node {
                             .status_of(*peer)
                             .is_some_and(|status| status != Status::Joining)
                 });
-                let hasty = self.planted.is(Bug::DecidesBeforeCatchingUp);
-                if alone
-                    || hasty
-                    || caught_up
-                    || now >= since + timing.boot_grace
-                    || self.may_lead_newcomers(since)
-                {
+                if alone || caught_up || now >= since + timing.boot_grace || self.may_lead_newcomers(since) {
                     self.become_ready();
                 }
             }

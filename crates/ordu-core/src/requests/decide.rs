@@ -98,9 +98,7 @@ impl Node {
 
     /// A request came, from here or from elsewhere.
     pub(crate) fn take_decision(&mut self, mut ask: Ask, waited: bool) {
-        if let Some(answered) = self.answered.get(&(ask.origin, ask.request))
-            && !self.planted.is(Bug::AnswersForgotten)
-        {
+        if let Some(answered) = self.answered.get(&(ask.origin, ask.request)) {
             let told = answered.told.clone();
             return self.deliver(ask.origin, told);
         }
@@ -492,8 +490,7 @@ impl Node {
         let Command::StartChild { spec, .. } = decision.ask.command.clone() else {
             return Progress::Done;
         };
-        let may_run = decision.doubt && !self.planted.is(Bug::TemporaryTriedElsewhere);
-        if spec.restart == Restart::Temporary && may_run {
+        if spec.restart == Restart::Temporary && decision.doubt {
             let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
             self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
             return Progress::Done;
@@ -609,7 +606,7 @@ impl Node {
 
     /// A failure is definite only if no node that went down may have started the child before.
     fn tell_failure(&mut self, decision: &Decision, error: CallError) {
-        let error = if decision.doubt && !self.planted.is(Bug::DefiniteInDoubt) {
+        let error = if decision.doubt {
             CallError::Unknown {
                 detail: alloc::format!("a node went down while it started the child; then: {error}"),
             }

@@ -1,0 +1,134 @@
+//! Each planted bug is found by an invariant that has to do with its rule, in a seed that holds without it.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "it runs the binary, which measures time"
+)]
+
+use std::process::Command;
+
+use ordu_core::Node;
+use ordu_sim::invariants::Violation;
+use ordu_sim::planted::{ALL, Planted, WITHIN, named};
+use ordu_sim::shrink::{Kept, shrink};
+use ordu_sim::{Plan, Trace, run, swarm};
+
+fn planted(name: &str) -> &'static Planted {
+    named(name).expect("it is in the list")[0]
+}
+
+fn plan(seed: u64, planted: Option<&Planted>) -> Plan {
+    let mut plan = swarm::plan(seed);
+    plan.setup.planted = planted.map(|planted| planted.bug);
+    plan
+}
+
+fn broken(plan: &Plan) -> Option<Violation> {
+    run::<Node>(plan, Trace::Off).violation
+}
+
+/// The first seed from `from` on in which the bug shows as it should, and how.
+fn first(planted: &Planted, from: u64) -> (u64, Violation) {
+    (from..from + WITHIN)
+        .find_map(|seed| {
+            let violation = broken(&plan(seed, Some(planted)))?;
+            let expected = planted.found_by.contains(&violation.invariant);
+            let is_due_to_it = expected && broken(&plan(seed, None)).is_none();
+            is_due_to_it.then_some((seed, violation))
+        })
+        .unwrap_or_else(|| panic!("{} is not found within {WITHIN} seeds", planted.name))
+}
+
+macro_rules! finds {
+    ($($test:ident: $name:literal $(from $seed:literal)?,)*) => {
+        $(#[test]
+        fn $test() {
+            first(planted($name), 0 $(+ $seed)?);
+        })*
+
+        const TESTED: &[&str] = &[$($name),*];
+    };
+}
+
+// Those that take many seeds are looked for where they were found last: see the table in docs/testing.md.
+finds! {
+    one_register_for_intent_and_claim_is_found: "one-register" from 947,
+    claims_ranked_by_the_clock_are_found: "clock-ranks-claims",
+    an_absent_intent_read_as_a_deletion_is_found: "absent-intent-is-deletion",
+    an_epoch_that_is_not_raised_is_found: "epoch-not-raised",
+    epochs_that_are_forgotten_are_found: "epochs-forgotten",
+    nodes_that_all_decide_are_found: "everybody-decides",
+    a_view_that_is_acted_on_unsettled_is_found: "view-not-settled",
+    suspects_whose_children_are_taken_are_found: "suspects-own-nothing",
+    a_woken_node_that_declares_everybody_dead_is_found: "woken-blames-others",
+    an_answer_before_the_write_is_held_is_found: "answered-before-held" from 56,
+    a_finish_that_is_forgotten_is_found: "finish-forgotten",
+    a_temporary_child_that_is_taken_over_is_found: "temporary-taken-over",
+    members_that_are_down_and_not_dialled_are_found: "down-members-forgotten",
+    a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof",
+    a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 53,
+    a_winner_that_answers_from_the_map_is_found: "winner-answers-from-map" from 53,
+    a_context_ahead_of_its_data_is_found: "context-ahead-of-data" from 51,
+    a_context_before_the_last_chunk_is_found: "context-before-last-chunk" from 297,
+    a_loser_dropped_at_merge_is_found: "loser-dropped-at-merge",
+    a_push_applied_over_a_gap_is_found: "gap-applied" from 297,
+    a_context_that_is_not_closed_is_found: "context-not-closed" from 85,
+    an_identity_used_again_is_found: "id-reused",
+}
+
+#[test]
+fn every_bug_that_can_be_planted_is_looked_for() {
+    let all: Vec<_> = ALL.iter().map(|planted| planted.name).collect();
+    for name in &all {
+        assert!(TESTED.contains(name), "{name}");
+    }
+    assert_eq!(all.len(), TESTED.len());
+}
+
+#[test]
+fn what_is_left_of_a_failing_seed_still_fails_by_the_same_invariant_and_repeats() {
+    let bug = planted("epoch-not-raised");
+    let (seed, violation) = first(bug, 0);
+    let whole = plan(seed, Some(bug));
+    let kept = shrink(&whole, &violation, |smaller| Some(broken(smaller)));
+    let smaller = whole.keeping(&kept);
+    assert!(smaller.elements() < whole.elements() / 2, "{kept}");
+    assert!(smaller.calm_at <= whole.calm_at);
+    let left = broken(&smaller).expect("it still fails");
+    assert_eq!(left.invariant, violation.invariant);
+    // From what is printed of it comes the same run.
+    let read = Kept {
+        elements: Kept::parse_elements(&kept.to_string()).expect("as it is written"),
+        calm_at: kept.calm_at,
+    };
+    assert_eq!(broken(&plan(seed, Some(bug)).keeping(&read)), Some(left));
+    // Nothing more can be left out.
+    for element in &kept.elements {
+        let mut fewer = kept.clone();
+        fewer.elements.remove(element);
+        let same = |it: &Violation| it.invariant == violation.invariant;
+        assert!(!broken(&whole.keeping(&fewer)).as_ref().is_some_and(same));
+    }
+}
+
+#[test]
+fn the_command_that_is_printed_repeats_what_is_left() {
+    let bug = "token-order";
+    let (seed, _) = first(planted("epochs-forgotten"), 0);
+    let sim = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ordu-sim")).args(args).output();
+        let output = output.expect("the simulator runs");
+        assert_eq!(output.status.code(), Some(1), "it says that the seed fails");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let (seed, planted) = (seed.to_string(), "epochs-forgotten");
+    let shrunk = sim(&["--planted", planted, "--seed", &seed, "--shrink", "--budget", "5"]);
+    let command = shrunk
+        .lines()
+        .find_map(|line| line.strip_prefix("repeat it with: cargo xtask sim "))
+        .expect("the command is printed");
+    let repeated = sim(&command.split(' ').collect::<Vec<_>>());
+    let says = |text: &str| text.lines().find(|line| line.contains(bug)).map(str::to_owned);
+    assert!(says(&shrunk).is_some());
+    assert_eq!(says(&shrunk), says(&repeated));
+}
