@@ -82,6 +82,27 @@ fn frames_sent_into_a_split_arrive_after_it_heals() {
 }
 
 #[test]
+fn frames_lost_on_a_bad_way_arrive_soon_after_it_is_whole_again() {
+    let mut world = pair(3, |_| {});
+    run(&mut world, seconds(2));
+    let bad = Path {
+        loss: Rate::percent(90),
+        ..world.network().path(A, B)
+    };
+    world.inflict(Fault::Disturb(A, B, bad));
+    run(&mut world, seconds(10));
+    let during = machine(&world, B).frames().len();
+    world.inflict(Fault::Clear);
+    run(&mut world, seconds(1));
+    let frames = machine(&world, B).frames();
+    assert!(
+        frames.len() > during + 50 && in_order(&frames),
+        "{during}, then {}",
+        frames.len()
+    );
+}
+
+#[test]
 fn a_cut_connection_breaks_after_its_idle_time_out() {
     let mut world = pair(4, |setup| setup.idle_timeout = seconds(5));
     run(&mut world, seconds(2));

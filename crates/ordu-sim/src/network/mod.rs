@@ -25,6 +25,14 @@ pub struct Network {
 /// What becomes of one packet: when it arrives, if it does, and when its duplicate does, if it has one.
 pub(crate) type Fate = [Option<Moment>; 2];
 
+/// When bytes of a reliable stream arrive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) due: Moment,
+    /// When they would have, had none of them been lost.
+    pub(crate) unlost: Moment,
+}
+
 /// Packets that would wait longer than this in front of a slow link are dropped by its queue.
 const QUEUE: Duration = Duration::from_millis(800);
 
@@ -113,15 +121,26 @@ impl Network {
 
     /// When bytes of a reliable stream arrive that are sent now and repeated when lost. Cuts are the
     /// stream's own business: it finds out on arrival.
-    pub(crate) fn stream(&mut self, now: Moment, from: HostId, to: HostId, bytes: usize) -> Moment {
+    pub(crate) fn stream(&mut self, now: Moment, from: HostId, to: HostId, bytes: usize) -> Arrival {
         let path = self.path(from, to);
-        let mut left = self.queue(now, from, to, bytes).unwrap_or(now + QUEUE);
+        let first = self.queue(now, from, to, bytes).unwrap_or(now + QUEUE);
+        let mut left = first;
         let mut wait = self.probe_timeout(from, to);
         while self.random.chance(path.loss) && left.since(now) < Duration::from_mins(1) {
             left = left + wait;
             wait *= 2;
         }
-        left + path.latency.draw(&mut self.random)
+        let latency = path.latency.draw(&mut self.random);
+        Arrival {
+            due: left + latency,
+            unlost: first + latency,
+        }
+    }
+
+    /// Whether one way is as good as it usually is.
+    pub(crate) fn is_undisturbed(&self, from: HostId, to: HostId) -> bool {
+        let pair = self.pair(from, to);
+        self.current[pair] == self.usual[pair]
     }
 
     /// When a stream's sender repeats what was not acknowledged (the probe time-out of RFC 9002).
@@ -182,7 +201,7 @@ mod tests {
             .count();
         assert!((400..600).contains(&lost), "{lost}");
         let late = (0..1_000)
-            .filter(|_| network.stream(Moment(0), A, B, 100) > Moment(20_000))
+            .filter(|_| network.stream(Moment(0), A, B, 100).due > Moment(20_000))
             .count();
         assert!((400..600).contains(&late), "{late}");
     }

@@ -71,6 +71,8 @@ pub(super) struct Stream {
 pub(super) struct Frame {
     pub(super) bytes: Vec<u8>,
     pub(super) due: Moment,
+    /// When it would arrive if the way had lost none of it.
+    pub(super) unlost: Moment,
 }
 
 impl Link {
@@ -105,6 +107,21 @@ impl Link {
         self.ends
             .iter()
             .all(|end| matches!(end.state, EndState::Closed | EndState::Dead))
+    }
+}
+
+impl Stream {
+    /// Nothing sent up to now is late any more because the way lost it: it was repeated and arrives then, or when
+    /// it would have anyway. Gives when the first frame does, if that is news.
+    pub(super) fn repeat_what_was_lost(&mut self, then: Moment) -> Option<Moment> {
+        let before = self.queue.front()?.due;
+        for frame in &mut self.queue {
+            frame.due = frame.due.min(frame.unlost.max(then));
+        }
+        self.queue
+            .front()
+            .map(|frame| frame.due)
+            .filter(|due| *due < before)
     }
 }
 

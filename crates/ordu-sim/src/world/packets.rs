@@ -5,8 +5,9 @@ use ordu_core::{Channel, ConnId, Input};
 use super::World;
 use super::happening::Happening;
 use super::link::{EndState, Frame, LinkId, Side};
+use crate::network::Arrival;
 use crate::random::micros;
-use crate::{Boot, HostId, Machine, What};
+use crate::{Boot, HostId, Machine, Moment, What};
 
 /// The longest frame a node may send (`bounded-messages`).
 const MAX_FRAME: usize = 64 * 1024;
@@ -69,14 +70,17 @@ impl<M: Machine> World<M> {
             return;
         };
         let (from, to) = (boot.host, link.end(side.other()).boot.host);
-        let due = self.network.stream(self.now, from, to, bytes.len());
+        let Arrival { due, unlost } = self.network.stream(self.now, from, to, bytes.len());
+        let known = due + self.network.round_trip(from, to);
         let stream = link.end_mut(side).stream(channel);
         let due = stream.queue.back().map_or(due, |last| last.due.max(due));
-        stream.queue.push_back(Frame { bytes, due });
+        stream.queue.push_back(Frame { bytes, due, unlost });
         if stream.queue.len() == 1 {
             let generation = stream.generation;
             self.agenda
                 .enter(due, Happening::Frame(id, side, channel, generation));
+        } else {
+            self.repeat_what_was_lost(id, side, known);
         }
     }
 
@@ -153,6 +157,7 @@ impl<M: Machine> World<M> {
     /// Something got through one way: what is stuck there is repeated.
     pub(super) fn unblock(&mut self, id: LinkId, from: Side, after: Duration) {
         let soon = self.now + after;
+        self.repeat_what_was_lost(id, from, soon);
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -162,6 +167,30 @@ impl<M: Machine> World<M> {
                 stream.generation += 1;
                 self.agenda
                     .enter(soon, Happening::Frame(id, from, channel, stream.generation));
+            }
+        }
+    }
+
+    /// A later packet is known to have arrived by then, so the sender knows as well what did not and need not wait
+    /// for its back-off. Only on a way that is as good as usual again: a bad one takes the repeats, too.
+    fn repeat_what_was_lost(&mut self, id: LinkId, from: Side, then: Moment) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let (sender, receiver) = (link.end(from).boot.host, link.end(from.other()).boot.host);
+        let whole = self.network.is_undisturbed(sender, receiver)
+            && self.network.open(sender, receiver)
+            && self.network.open(receiver, sender);
+        if !whole {
+            return;
+        }
+        for (channel, stream) in link.end_mut(from).streams() {
+            if stream.repeats == 0
+                && let Some(due) = stream.repeat_what_was_lost(then)
+            {
+                stream.generation += 1;
+                self.agenda
+                    .enter(due, Happening::Frame(id, from, channel, stream.generation));
             }
         }
     }
