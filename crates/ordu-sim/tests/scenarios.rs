@@ -264,6 +264,51 @@ fn a_node_that_dies_while_it_starts_a_child_leaves_it_once_or_not_at_all() {
 }
 
 #[test]
+fn an_id_that_is_used_again_starts_when_the_copy_of_its_deleted_life_has_ended() {
+    const CHILDREN: usize = 12;
+    let stubborn = Behaviour {
+        ignores_stop: ordu_sim::Rate::ALWAYS,
+        ..Behaviour::steady()
+    };
+    let mut cluster = cluster(3, 0, 1, |setup| setup.behaviours.push(stubborn.clone()));
+    let names: Vec<String> = (0..CHILDREN).map(|child| format!("c{child}")).collect();
+    for name in &names {
+        let outcome = cluster.ask(host(0), start(name, 1), PATIENCE);
+        let outcome = outcome.expect("no rule is broken");
+        assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+    }
+    // Long enough after the boots for `one-copy-when-calm` to judge.
+    run(&mut cluster, seconds(60));
+    for name in &names {
+        let (horde, id) = (Setup::horde(), ChildId::new(name).expect("valid"));
+        let stop = Command::TerminateChild {
+            horde: horde.clone(),
+            id: id.clone(),
+        };
+        let outcome = cluster.ask(host(0), stop, Duration::from_millis(50));
+        let outcome = outcome.expect("no rule is broken");
+        let accepted = matches!(outcome, Some(Ok(Answer::Terminated(Stopped::Accepted { .. }))));
+        assert!(accepted, "{outcome:?}");
+        let outcome = cluster.ask(host(0), Command::DeleteChild { horde, id }, PATIENCE);
+        let outcome = outcome.expect("no rule is broken");
+        assert!(matches!(outcome, Some(Ok(Answer::Deleted))), "{outcome:?}");
+    }
+    let at = cluster.now();
+    for (child, name) in names.iter().enumerate() {
+        let call = PlannedCall {
+            host: host(child % 3),
+            command: start(name, 0),
+            timeout: seconds(20),
+            retries: 0,
+        };
+        cluster.plan(at, call);
+    }
+    run(&mut cluster, seconds(20));
+    settles(&mut cluster, Duration::ZERO);
+    assert_eq!(live(&cluster).len(), CHILDREN);
+}
+
+#[test]
 fn a_failed_start_returns_the_childs_error_and_leaves_nothing() {
     let failing = Behaviour {
         start_fails: ordu_sim::Rate::ALWAYS,

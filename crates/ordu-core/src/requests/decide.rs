@@ -230,7 +230,7 @@ impl Node {
         let late = self.now.mono >= decision.deadline;
         match &decision.state {
             State::New | State::Busy { .. } if late => {
-                let detail = "other requests for this child took too long".into();
+                let detail = "what was asked of this child before took too long".into();
                 self.tell(&decision.ask, Err(CallError::NotReady { detail }), Vec::new());
                 Progress::Done
             }
@@ -345,6 +345,9 @@ impl Node {
         let intent = intent.filter(Intent::is_live);
         let result = match (&ask.command, intent, info) {
             (Command::StartChild { spec, .. }, None, _) | (Command::StartChild { spec, .. }, _, None) => {
+                if self.older_copy_may_run(key) {
+                    return Progress::Wait;
+                }
                 let birth = self.stamp();
                 return self.place_birth(key, decision, birth, spec, Vec::new());
             }
@@ -435,6 +438,18 @@ impl Node {
         let claim = claim.map(|claim| (Key::Claim(key.clone()), Some(Value::encode(claim))));
         let intent = (Key::Intent(key.clone()), Some(Value::encode(intent)));
         self.write(claim.into_iter().chain([intent]))
+    }
+
+    /// Whether a node in sight has not said yet that its copy of a life that is over has ended (S5.3). It removes
+    /// its claim then. A zombie is not waited for: it would be for ever.
+    fn older_copy_may_run(&self, key: &ChildKey) -> bool {
+        let has_copy = |claim: &Claim| {
+            use ClaimState::{Restarting, Running, Starting};
+            matches!(claim.state, Starting | Running | Restarting) && self.is_living(claim.owner())
+        };
+        self.children
+            .get(key)
+            .is_some_and(|child| child.claims.siblings().iter().any(has_copy))
     }
 
     /// Chooses a node for a new life and tells it to start the child.
