@@ -6,6 +6,8 @@
 mod burial;
 mod copy;
 mod machine;
+#[cfg(test)]
+mod model;
 mod step;
 mod takeover;
 #[cfg(test)]

@@ -243,13 +243,17 @@ fn the_winner_answers_from_what_really_runs_here() {
     let verdict = |copy| child(intent(1), vec![mine.clone()], copy).verdict(rank);
     assert_eq!(verdict(at(Phase::Running { os_pid: Some(7) })), Verdict::Running);
     for phase in [
-        Phase::Claiming,
         Phase::Starting,
         Phase::Restarting,
         Phase::Stopping(StopWhy::Rerun),
     ] {
         assert_eq!(verdict(at(phase)), Verdict::Starting);
     }
+    assert_eq!(
+        verdict(at(Phase::Claiming)),
+        Verdict::NotWinner,
+        "nothing is being started before the claim is held"
+    );
     assert_eq!(verdict(at(Phase::Stopping(StopWhy::Leave))), Verdict::NotWinner);
     assert_eq!(verdict(None), Verdict::NotWinner);
 }

@@ -1,0 +1,233 @@
+//! What may happen next.
+
+use alloc::vec::Vec;
+
+use super::map;
+use super::peer::boot;
+use super::world::Said;
+use super::{Bounds, Mistake, Model, Packet, Patience, Peer, World};
+use crate::Token;
+use crate::claims::{Phase, Step};
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    /// Somebody who knows of no such child starts it on this node.
+    Birth(usize),
+    /// A start returns.
+    CameUp(usize),
+    /// A copy ends by itself, and is to be started again in place.
+    Exited(usize),
+    /// The pause before that is over.
+    StartedAgain(usize),
+    /// A copy that was told to stop has.
+    Stopped(usize),
+    /// The node takes the owner for dead, rightly or not, and claims the child.
+    TakesOver(usize),
+    /// The claim of a take-over has its holders.
+    Held(usize),
+    /// The loser of a conflict asks the winner.
+    Asks(usize),
+    /// `conflict_wait` is over.
+    Waited(usize),
+    /// What the first node holds is on its way to the second.
+    Sends(usize, usize),
+    /// A message arrives.
+    Arrives(Packet),
+    /// A message arrives and will arrive again.
+    ArrivesTwice(Packet),
+    /// A node is killed, with all it runs.
+    Killed(usize),
+    /// A node boots in its place.
+    Booted(usize),
+}
+
+impl Bounds {
+    /// Boots there can be.
+    pub(super) fn boots(&self) -> usize {
+        self.nodes * (1 + usize::from(self.crashes))
+    }
+}
+
+impl Model {
+    pub(super) fn first(&self) -> World {
+        let boots = self.bounds.boots();
+        World {
+            peers: (0..self.bounds.nodes)
+                .map(|node| Peer::new(node, boots))
+                .collect(),
+            map: map::Map::default(),
+            network: alloc::collections::BTreeSet::new(),
+            births: 0,
+            crashes: 0,
+            exits: 0,
+            tokens: alloc::collections::BTreeSet::new(),
+            broken: None,
+        }
+    }
+
+    pub(super) fn may_happen(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.broken.is_some() {
+            return;
+        }
+        let bounds = &self.bounds;
+        let room = world.network.len() < bounds.messages;
+        for (node, peer) in world.peers.iter().enumerate() {
+            if !peer.up {
+                actions.push(Action::Booted(node));
+                continue;
+            }
+            if world.crashes < bounds.crashes {
+                actions.push(Action::Killed(node));
+            }
+            self.own_doings(world, node, actions);
+            let others = world
+                .peers
+                .iter()
+                .enumerate()
+                .filter(|(other, there)| room && *other != node && there.up);
+            for (other, there) in others {
+                let delta = Packet::Delta {
+                    to: there.id(),
+                    seen: peer.seen.clone(),
+                };
+                if !map::covers(&there.seen, &peer.seen) && !world.network.contains(&delta) {
+                    actions.push(Action::Sends(node, other));
+                }
+            }
+        }
+        for packet in &world.network {
+            actions.push(Action::Arrives(packet.clone()));
+            // What it holds already changes nothing.
+            if !matches!(packet, Packet::Delta { .. }) {
+                actions.push(Action::ArrivesTwice(packet.clone()));
+            }
+        }
+    }
+
+    fn own_doings(&self, world: &World, node: usize, actions: &mut Vec<Action>) {
+        let bounds = &self.bounds;
+        let peer = &world.peers[node];
+        if world.births < bounds.births && peer.ready && can_be_born(peer) {
+            actions.push(Action::Birth(node));
+        }
+        match peer.claims.copy().map(|copy| &copy.phase) {
+            Some(Phase::Starting) => actions.push(Action::CameUp(node)),
+            Some(Phase::Running { .. }) if world.exits < bounds.exits => actions.push(Action::Exited(node)),
+            Some(Phase::Restarting) => actions.push(Action::StartedAgain(node)),
+            Some(Phase::Stopping(_)) => actions.push(Action::Stopped(node)),
+            Some(Phase::Claiming) => actions.push(Action::Held(node)),
+            _ => {}
+        }
+        if peer.ready && may_take_over(peer) {
+            actions.push(Action::TakesOver(node));
+        }
+        if let Some(Step::Confirm(rank)) = peer.claims.next_step() {
+            let question = Packet::Confirm {
+                from: peer.id(),
+                rank,
+            };
+            let answerable = world.place_of(rank.token.owner).is_some();
+            if answerable && world.network.len() < bounds.messages && !world.network.contains(&question) {
+                actions.push(Action::Asks(node));
+            }
+        }
+        if peer
+            .conflict
+            .is_some_and(|conflict| conflict.patience == Patience::Waiting)
+        {
+            actions.push(Action::Waited(node));
+        }
+    }
+
+    pub(super) fn happens(&self, before: &World, action: &Action) -> World {
+        let mut world = before.clone();
+        match action {
+            Action::Birth(node) => Self::birth(&mut world, *node),
+            Action::CameUp(node) => self.came_up(&mut world, *node),
+            Action::Exited(node) => self.exited(&mut world, *node),
+            Action::StartedAgain(node) => self.started_again(&mut world, *node),
+            Action::Stopped(node) => self.stopped(&mut world, *node),
+            Action::TakesOver(node) => self.takes_over(&mut world, *node),
+            Action::Held(node) => self.held(&mut world, *node),
+            Action::Asks(node) => Self::asks(&mut world, *node),
+            Action::Waited(node) => Self::waited(&mut world, *node),
+            Action::Sends(node, to) => {
+                let (to, seen) = (world.peers[*to].id(), world.peers[*node].seen.clone());
+                world.network.insert(Packet::Delta { to, seen });
+            }
+            Action::Arrives(packet) => {
+                world.network.remove(packet);
+                self.arrives(&mut world, packet);
+            }
+            Action::ArrivesTwice(packet) => self.arrives(&mut world, packet),
+            Action::Killed(node) => self.killed(&mut world, *node),
+            Action::Booted(node) => self.booted(&mut world, *node),
+        }
+        world
+    }
+
+    fn arrives(&self, world: &mut World, packet: &Packet) {
+        let Some(node) = world.place_of(packet.to()) else {
+            return;
+        };
+        match packet {
+            Packet::Delta { seen, .. } => {
+                map::join(&mut world.peers[node].seen, seen);
+                world.peers[node].ready = true;
+                self.learns(world, node);
+                self.reconcile(world, node);
+            }
+            Packet::Confirm { from, rank } => {
+                let peer = &world.peers[node];
+                let said = match self.mistake {
+                    Some(Mistake::AnswerFromMap) => peer.claims.own().map(|_| Said::Running),
+                    _ => Said::of(peer.claims.verdict(*rank)),
+                };
+                let true_then = peer.running().is_some();
+                if let (Some(said), Some(_)) = (said, world.place_of(*from)) {
+                    let (to, rank) = (*from, *rank);
+                    world.network.insert(Packet::Verdict {
+                        to,
+                        rank,
+                        said,
+                        true_then,
+                    });
+                }
+            }
+            Packet::Verdict {
+                rank,
+                said,
+                true_then,
+                ..
+            } => self.told(world, node, *rank, *said, *true_then),
+        }
+    }
+}
+
+/// A decider that knows of no child under this id.
+fn can_be_born(peer: &Peer) -> bool {
+    peer.claims.intent().is_none() && peer.claims.copy().is_none()
+}
+
+/// As `Node::may_take_over` and `duty` say.
+pub(super) fn may_take_over(peer: &Peer) -> bool {
+    let Some(intent) = peer.claims.intent() else {
+        return false;
+    };
+    let winner = peer.claims.winner();
+    let anothers = winner.is_some_and(|claim| claim.birth == intent.birth && claim.owner() != peer.id());
+    let free = peer.claims.copy().is_none_or(|copy| {
+        !matches!(copy.phase, Phase::Zombie | Phase::Claiming | Phase::Stopping(_))
+            && peer.claims.outranked_by().is_some()
+    });
+    anothers && free
+}
+
+/// Whether the node of this token runs.
+pub(super) fn lives(world: &World, token: Token) -> bool {
+    world
+        .peers
+        .iter()
+        .any(|peer| peer.up && peer.boot == boot(token.owner))
+}

@@ -1,0 +1,179 @@
+use alloc::collections::BTreeSet;
+use std::io::stdout;
+
+use stateright::report::WriteReporter;
+use stateright::{Checker as _, HasDiscoveries, Model as _};
+
+use super::rules::{CONFIRMED, ENDS_WELL, ONE_A_NODE, ONE_WINNER, SPARES_LAST, TOKENS_ONCE, TOKENS_RISE};
+use super::{Bounds, Mistake, Model};
+
+/// Nothing may happen but what each test allows.
+const LEAST: Bounds = Bounds {
+    nodes: 2,
+    births: 1,
+    epochs: 3,
+    crashes: 0,
+    exits: 0,
+    messages: 2,
+    writes: 5,
+    progress: false,
+};
+
+/// Every state within the bounds keeps every rule, and two copies and a conflict do come up.
+fn holds(bounds: Bounds) {
+    std::println!("{bounds:?}");
+    let model = Model {
+        bounds,
+        mistake: None,
+    };
+    model
+        .checker()
+        .threads(2)
+        .spawn_bfs()
+        .join_and_report(&mut WriteReporter::new(&mut stdout()))
+        .assert_properties();
+}
+
+/// A mistake breaks this rule within the bounds.
+fn found(mistake: Mistake, rule: &'static str) {
+    let bounds = Bounds {
+        epochs: 4,
+        crashes: 1,
+        exits: 1,
+        writes: 6,
+        ..LEAST
+    };
+    let model = Model {
+        bounds,
+        mistake: Some(mistake),
+    };
+    let checker = model
+        .checker()
+        .finish_when(HasDiscoveries::AnyOf(BTreeSet::from([rule])))
+        .spawn_bfs()
+        .join();
+    let path = checker.assert_any_discovery(rule);
+    std::println!(
+        "{mistake:?}, {rule}: {} states, {:?}",
+        checker.unique_state_count(),
+        path.into_actions()
+    );
+}
+
+#[test]
+fn two_nodes_of_which_one_is_killed_keep_every_rule() {
+    holds(Bounds { crashes: 1, ..LEAST });
+}
+
+#[test]
+fn two_nodes_with_two_lives_and_a_copy_that_ends_keep_every_rule() {
+    holds(Bounds {
+        births: 2,
+        exits: 1,
+        ..LEAST
+    });
+}
+
+#[test]
+fn three_nodes_that_take_the_child_from_each_other_keep_every_rule() {
+    holds(Bounds {
+        nodes: 3,
+        epochs: 2,
+        writes: 3,
+        ..LEAST
+    });
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn two_nodes_with_two_lives_keep_every_rule_for_longer() {
+    holds(Bounds {
+        births: 2,
+        epochs: 4,
+        exits: 1,
+        writes: 6,
+        ..LEAST
+    });
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn two_nodes_that_write_down_all_they_do_keep_every_rule() {
+    holds(Bounds {
+        exits: 1,
+        writes: 7,
+        progress: true,
+        ..LEAST
+    });
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn two_nodes_of_which_one_is_killed_keep_every_rule_for_longer() {
+    holds(Bounds {
+        epochs: 4,
+        crashes: 1,
+        writes: 6,
+        ..LEAST
+    });
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn three_nodes_with_one_message_at_a_time_keep_every_rule_for_longer() {
+    holds(Bounds {
+        nodes: 3,
+        messages: 1,
+        writes: 4,
+        ..LEAST
+    });
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn three_nodes_of_which_one_is_killed_keep_every_rule() {
+    holds(Bounds {
+        nodes: 3,
+        epochs: 2,
+        crashes: 1,
+        messages: 1,
+        writes: 3,
+        ..LEAST
+    });
+}
+
+#[test]
+fn a_loser_that_stops_unasked_is_found() {
+    found(Mistake::StopUnasked, CONFIRMED);
+    found(Mistake::StopUnasked, SPARES_LAST);
+}
+
+#[test]
+fn a_winner_that_answers_from_its_claim_is_found() {
+    found(Mistake::AnswerFromMap, SPARES_LAST);
+}
+
+#[test]
+fn a_rank_by_clock_is_found() {
+    found(Mistake::RankByClock, ENDS_WELL);
+}
+
+#[test]
+fn a_token_that_is_kept_is_found() {
+    found(Mistake::KeepToken, TOKENS_ONCE);
+}
+
+#[test]
+fn epochs_that_are_forgotten_are_found() {
+    found(Mistake::ForgetEpochs, TOKENS_RISE);
+}
+
+#[test]
+fn a_copy_that_is_started_beside_another_is_found() {
+    found(Mistake::StartBeside, ONE_A_NODE);
+}
+
+#[test]
+fn an_identity_that_is_kept_is_found() {
+    found(Mistake::KeepIdentity, ONE_WINNER);
+}
