@@ -31,6 +31,8 @@ impl Node {
             return self.answer(decider, &place, Err(PlaceError::StartFailed(oversize)));
         }
         let deadline = self.now.mono + place.timeout;
+        // A later stamp of this node must be above the birth: a restart is known by its higher run (S2.1).
+        self.replica.observe_hlc(birth.hlc);
         let child = self.child_mut(&key);
         child.claims.observe_epoch(place.epoch);
         if let Some(placed) = &mut child.placed {
