@@ -365,6 +365,12 @@ impl History {
                 calls: 0,
             };
         }
+        let is_new = |(at, _): &(Moment, CallId)| *at <= since;
+        if !self.acknowledged.get(self.spread.calls).is_some_and(is_new)
+            || !self.spread.there.iter().all(|boot| self.sees_all(*boot))
+        {
+            return;
+        }
         // Those before were found to have reached all who are there.
         for (_, call) in self.acknowledged[self.spread.calls..]
             .iter()
@@ -402,8 +408,19 @@ impl History {
             Fault::Pause(host) | Fault::Suspend(host) => {
                 self.troubles.insert(Trouble::Still(*host));
             }
-            Fault::Resume(host) | Fault::Wake(host) | Fault::Boot(host) => {
+            Fault::Resume(host) | Fault::Wake(host) => {
                 self.troubles.remove(&Trouble::Still(*host));
+            }
+            // What stands still is there, and is not booted.
+            Fault::Boot(host) => {
+                let stands = |record: &BootRecord| record.ended.is_none() && record.still_since.is_some();
+                if !self
+                    .boots
+                    .values()
+                    .any(|record| record.boot.host == *host && stands(record))
+                {
+                    self.troubles.remove(&Trouble::Still(*host));
+                }
             }
             Fault::Crash(_)
             | Fault::PowerOff(_)
