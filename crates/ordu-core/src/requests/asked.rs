@@ -10,7 +10,7 @@ use ordu_supervisor::core::Restart;
 
 use crate::children::policy;
 use crate::node::Node;
-use crate::registers::ChildKey;
+use crate::registers::{ChildKey, Intent};
 use crate::wire::{Ask, Message, Told};
 use crate::{Answer, CallError, Command, NodeId, NodeName, Output, RequestId, Time};
 
@@ -50,8 +50,14 @@ pub(crate) struct Parked {
 }
 
 impl Asked {
-    fn is_temporary_start(&self) -> bool {
-        matches!(&self.command, Command::StartChild { spec, .. } if spec.restart == Restart::Temporary)
+    /// Whether a second copy of it, carried out by another decider, would run a temporary child twice (S5.1).
+    fn is_for_once(&self, known: Option<&Intent>) -> bool {
+        let restart = match &self.command {
+            Command::StartChild { spec, .. } => Some(spec.restart),
+            Command::RestartChild { .. } => known.map(|intent| intent.spec.restart),
+            Command::TerminateChild { .. } | Command::DeleteChild { .. } => return false,
+        };
+        restart.is_none_or(|restart| restart == Restart::Temporary)
     }
 
     /// Goes back to wait for a decider; what was passed on may be lost or done.
@@ -175,8 +181,9 @@ impl Node {
         let (Some(decider), Some(asked)) = (decider, asked) else {
             return false;
         };
-        if asked.is_temporary_start() && asked.before.is_some_and(|before| before != decider) {
-            // Another decider knows nothing of the first try, which may have started it (S5.1).
+        let known = self.children.get(&key).and_then(|child| child.claims.intent());
+        if asked.before.is_some_and(|before| before != decider) && asked.is_for_once(known) {
+            // Another decider knows nothing of the first try, which may have started it, or will yet (S5.1).
             let detail = "the node that decides about this child changed meanwhile".into();
             self.asked.remove(&request);
             self.reply(request, Err(CallError::Unknown { detail }));
