@@ -380,9 +380,10 @@ impl Node {
             .collect();
         self.settled.update(ready, &gone, self.now.mono);
         self.unfinished = Unfinished {
-            exchanges: self.replicating.iter().any(|peer| !self.has_synced_with(*peer)),
+            exchanges: self.replicating.iter().any(|peer| self.is_exchanging_with(*peer)),
             acquaintances: self.unlisted().next().is_some() || self.has_suspects(),
         };
+        self.unpark();
     }
 
     pub(crate) fn refresh_standing(&mut self) {

@@ -85,6 +85,11 @@ impl Node {
         self.replicating.contains(&peer) && self.replica.synced_once(peer.replica())
     }
 
+    /// Whether a peer in sight may hold what is not known here: the first exchange with it is under way.
+    pub(crate) fn is_exchanging_with(&self, peer: NodeId) -> bool {
+        self.replicating.contains(&peer) && !self.replica.synced_once(peer.replica())
+    }
+
     /// One round of anti-entropy with each peer in turn.
     pub(crate) fn sync_in_turn(&mut self) {
         if self.now.mono < self.next_sync {

@@ -42,7 +42,7 @@ enum Stage {
     },
 }
 
-/// A request of another node that waits for this node to know the decider.
+/// A request of another node that waits for this node to know the decider, or what the other node knows.
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) ask: Ask,

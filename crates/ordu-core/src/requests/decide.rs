@@ -112,7 +112,10 @@ impl Node {
             self.parked.push(Parked { ask, deadline });
             return;
         };
-        if decider == self.id {
+        if decider == self.id && self.is_exchanging_with(ask.origin) {
+            // It may know children that this node has never heard of (S4.1).
+            self.parked.push(Parked { ask, deadline });
+        } else if decider == self.id {
             let queue = self.decisions.entry(key.clone()).or_default();
             let same =
                 |other: &&mut Decision| other.ask.origin == ask.origin && other.ask.request == ask.request;
@@ -157,7 +160,7 @@ impl Node {
         }
     }
 
-    /// The view settled: requests that waited for it go on.
+    /// The view settled, or states were exchanged: requests that waited for it go on.
     pub(crate) fn unpark(&mut self) {
         let now = self.now.mono;
         for Parked { mut ask, deadline } in core::mem::take(&mut self.parked) {
