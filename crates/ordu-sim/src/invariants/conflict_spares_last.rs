@@ -64,13 +64,15 @@ fn justified(history: &History, child: &Child, winner: Token) -> bool {
     let since_then = history
         .copies_of(child)
         .filter(|copy| copy.node == winner.owner && copy.token >= winner);
-    // An older copy of its owner that is still in the way counts as starting: the new one waits for its end.
+    // An older copy of its owner that is still in the way counts as starting: the new one waits for its end. So does
+    // one that did not come up, however often it was tried again since: the loser's patience is for the owner, and it
+    // acts on the first word after that.
     let in_the_way = history.copies_of(child).any(|copy| {
         let gone_for = copy
             .ended
             .as_ref()
             .map_or(Duration::ZERO, |(at, _)| now.since(*at));
-        copy.node == winner.owner && now.since(copy.began) >= wait && gone_for < wait
+        copy.node == winner.owner && now.since(copy.began) >= wait && gone_for < wait + ANSWER
     });
     in_the_way
         || since_then.into_iter().any(|copy| match &copy.ended {
