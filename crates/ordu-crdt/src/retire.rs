@@ -207,9 +207,25 @@ where
         }
         mentioned
     }
+
+    /// Adds the retired origins that the peer does not name: after a full join it must take nothing of them from a
+    /// third, which may not have heard of what superseded it.
+    pub(crate) fn and_all_retired(&self, mut mentioned: Mentioned) -> Mentioned {
+        let named: BTreeSet<ReplicaId> = mentioned.origins.iter().map(|&(origin, _)| origin).collect();
+        let others = self
+            .retired
+            .last_seqs
+            .iter()
+            .filter(|(id, _)| !named.contains(id));
+        mentioned
+            .origins
+            .extend(others.map(|(&id, &last_seq)| (id, last_seq)));
+        mentioned
+    }
 }
 
-/// What a peer has in its vector of origins that are retired here.
+/// What a full join says of origins that are retired here: those that the peer has in its vector, and all others that
+/// are remembered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mentioned {
     /// Each with its last sequence, as far as that is known.

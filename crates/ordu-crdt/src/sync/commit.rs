@@ -34,6 +34,13 @@ where
         let retired: Vec<_> = end.retired.into_iter().map(named).collect();
         self.check(&parts, &covered, &retired)?;
 
+        // Those that were never heard of here stay out of the table of origins.
+        let (known, unknown): (Vec<_>, Vec<_>) = retired
+            .into_iter()
+            .partition(|&(origin, _)| self.map.origins.find(origin).is_some());
+        for (origin, last_seq) in unknown {
+            self.drop_origin(origin, last_seq);
+        }
         self.map.reserve(parts.iter().map(|part| part.ops.len()).sum());
         let is_full = matches!(scope, Scope::Full { .. });
         let is_repair = matches!(scope, Scope::Repair);
@@ -65,7 +72,7 @@ where
             }
         }
         if is_full {
-            for (origin, last_seq) in retired {
+            for (origin, last_seq) in known {
                 self.drop_origin(origin, last_seq);
             }
             self.restart_transfers();

@@ -19,10 +19,14 @@ pub(crate) struct Outgoing {
     /// Chunks sent and, of these, received for certain.
     sent: u64,
     received: u64,
+    /// The last chunk of a transfer of what the peer lacked. Transfers and pushes may travel on streams of their own,
+    /// and a push that arrived before this one would void the transfer.
+    before_push: u64,
     /// Own operations up to here were sent. Nothing is pushed until the peer has said what it has.
     pushed: Option<u64>,
     transfer: Option<Transfer>,
-    /// What the peer last said that it has of retired origins; a full join has it drop that.
+    /// The retired origins, and whether the peer has something of them that is out of date; a full join has it drop
+    /// all of them.
     pub(crate) mentioned: Mentioned,
 }
 
@@ -128,6 +132,9 @@ impl Outgoing {
         self.sent += 1;
         let chunk = transfer.next_chunk(source, &self.mentioned, self.sent);
         if chunk.end.is_some() {
+            if !matches!(transfer.scope, Scope::Own { .. }) {
+                self.before_push = self.sent;
+            }
             self.transfer = None;
             self.pushed = Some(source.map.origins[source.own].covered);
         }
@@ -150,6 +157,9 @@ impl Outgoing {
 
     /// Begins a transfer of own operations, if there are any to push and no other transfer is under way.
     fn begin_push<K, V>(&mut self, source: &mut Source<'_, K, V>, acknowledged: &VersionVector) {
+        if self.received < self.before_push {
+            return;
+        }
         let own = &source.map.origins[source.own];
         let under_way = self.transfer.as_ref().map(|transfer| transfer.scope);
         let after = match under_way {

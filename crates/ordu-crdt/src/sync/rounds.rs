@@ -53,6 +53,7 @@ where
         let mentioned = self.strip_retired(peer, &mut theirs);
         let is_stale = mentioned.is_stale;
         self.tell_departed(peer, &mentioned.origins);
+        let mentioned = self.and_all_retired(mentioned);
         if !is_stale && theirs == self.map.vector {
             self.peer_is_equal(peer);
             self.outbox.push_back((peer, Message::Match { round }));

@@ -69,3 +69,31 @@ fn what_a_sleeper_has_of_a_retired_replica_goes_though_it_still_takes_it_for_a_p
         }
     }
 }
+
+/// Who joins is told who was retired: a sleeper may know the retired one well enough to seem not to be behind.
+#[test]
+fn a_joiner_takes_nothing_of_a_retired_replica_from_a_sleeper() {
+    let mut nodes = [1, 2, 3, 4].map(|id| Node::new(ReplicaId(id), SyncConfig::default()));
+    let old = nodes[OLD].id();
+    nodes[OLD].write(1, |unit| unit.put(1, 7)).1.unwrap();
+    meet(&mut nodes, OLD, STAYS);
+    meet(&mut nodes, OLD, SLEEPER);
+    nodes[STAYS].retire(old);
+    for now in 2..5 {
+        nodes[STAYS].write(now, |unit| unit.remove(&1));
+        nodes[STAYS].write(now, |unit| unit.put(2, 7)).1.unwrap();
+        while nodes[STAYS].poll_change().is_some() {}
+        nodes[STAYS].collect();
+    }
+    assert!(nodes[STAYS].is_retired(old));
+
+    meet(&mut nodes, STAYS, NEW);
+    meet(&mut nodes, SLEEPER, NEW);
+    meet(&mut nodes, SLEEPER, STAYS);
+    meet(&mut nodes, STAYS, NEW);
+
+    for node in &nodes[STAYS..] {
+        assert!(!node.map().contains_key(&1), "{:?} has it", node.id());
+        assert_eq!(node.audits_failed(), 0);
+    }
+}

@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use super::net::{Bulky, Net, Node, SMALL_FRAMES};
-use crate::{Message, ReplicaId, SyncConfig, SyncError, planted::Bug};
+use crate::{Message, ReplicaId, Scope, SyncConfig, SyncError, planted::Bug};
 
 /// A push to one peer lags behind; by the time it goes out, what it would bring was superseded by another.
 pub(super) fn a_push_that_lags_behind_an_overwrite(bug: Option<Bug>) {
@@ -264,4 +264,28 @@ fn a_match_that_comes_after_a_newer_round_began_still_answers_the_request() {
     node.sync_with(peer);
     node.handle(peer, Message::Match { round }).unwrap();
     assert_eq!(node.pull_progress(), None);
+}
+
+/// Transfers of what was missing and pushes may travel on streams of their own, so a push could overtake the end of a
+/// transfer and void it.
+#[test]
+fn a_push_waits_until_the_transfer_before_it_has_arrived() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    for key in 0..4 {
+        net.write(0, &[(key, Some(1))]);
+    }
+    net.sync(1, 0);
+    net.deliver(1, 0, 0);
+    assert!(net.links[&(0, 1)].len() > 1, "the transfer has several chunks");
+
+    net.write(0, &[(9, Some(1))]);
+
+    let is_push = |message: &Message<_, _>| matches!(message, Message::Chunk(chunk) if matches!(chunk.scope, Scope::Own { .. }));
+    assert!(!net.links[&(0, 1)].iter().any(is_push));
+    net.drain();
+    assert_eq!(
+        net.nodes[0].vector(),
+        net.nodes[1].vector(),
+        "and then it is sent"
+    );
 }
