@@ -84,6 +84,12 @@ impl Node {
 
     pub(crate) fn set_liveness(&mut self, node: NodeId, liveness: Liveness) {
         if self.roster.set_liveness(node, liveness, self.now.mono) {
+            let is_sure = || self.proven.contains(&node) || self.roster.state(node) == MemberState::Left;
+            // It kept its children although it was not ready, or had not exchanged states with this node (S4.4): the
+            // view that does without it is no older than this suspicion (S4.3).
+            if liveness == Liveness::Down && !is_sure() && !self.settled.is_ready(node) {
+                self.settled.disturb(self.now.mono);
+            }
             self.members_changed = true;
             self.touch_owned(node);
         }
