@@ -1,18 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{ChildInfo, ChildState, Event, MemberState, NodeId};
+use ordu_core::{ChildInfo, ChildState, Event, MemberState, NodeId, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, History};
 use crate::{Boot, Fact, Moment, What};
 
-/// Nobody takes a child over from a node that it sees alive, or only suspects, and whose copy runs; nor, where nobody
-/// has a proof of the death, before somebody's view of who is left can have settled.
+/// Nobody takes a child over from a node that it sees alive, or only suspects, and whose copy runs, unless that node
+/// itself gave up the last start that is known there; nor, where nobody has a proof of the death, before somebody's
+/// view of who is left can have settled.
 #[derive(Debug, Default)]
 pub(super) struct TakeOverJustified {
-    /// Who owns each child as far as each process shows.
-    owners: BTreeMap<(Boot, Child), NodeId>,
+    /// The last start of each child that each process knows of, as far as it shows.
+    tokens: BTreeMap<(Boot, Child), Token>,
+    /// The starts whose restarts are used up: another node is to try.
+    given_up: BTreeSet<(Child, Token)>,
     /// Who is down, for whom, and since when.
     down: BTreeMap<NodeId, BTreeMap<Boot, Down>>,
     /// When somebody last saw each node come.
@@ -29,6 +32,9 @@ struct Down {
 
 /// What a node says of a member that is down and not proven to be.
 const SUSPICION: &str = "it did not answer for the suspicion time";
+
+/// What a node says of a copy that it does not start again.
+const GAVE_UP: &str = "gave up";
 
 /// What came or went before that no longer keeps any view from settling.
 const PAST: Duration = Duration::from_secs(10);
@@ -51,6 +57,22 @@ impl Invariant for TakeOverJustified {
                 },
             } => {
                 self.changed(fact.at, *boot, *node, *state, reason);
+                Ok(())
+            }
+            What::Told {
+                event:
+                    Event::ChildExited {
+                        horde,
+                        id,
+                        token,
+                        next,
+                        ..
+                    },
+                ..
+            } => {
+                if *next == GAVE_UP {
+                    self.given_up.insert(((horde.clone(), id.clone()), *token));
+                }
                 Ok(())
             }
             What::Child {
@@ -86,22 +108,26 @@ impl TakeOverJustified {
     }
 
     fn shown(&mut self, history: &History, boot: Boot, child: &Child, info: &ChildInfo) -> Verdict {
-        let Some(owner) = info.token.map(|token| token.owner) else {
+        let Some(token) = info.token else {
             return Ok(());
         };
-        let before = self.owners.insert((boot, child.clone()), owner);
+        let owner = token.owner;
+        let before = self.tokens.insert((boot, child.clone()), token);
         let Some(record) = history.boot(boot) else {
             return Ok(());
         };
         // A first start shows when it is done, a start in place has the owner of before.
-        let taken_from = before
-            .filter(|before| *before != owner && owner == record.node && info.state == ChildState::Starting);
-        let Some(from) = taken_from else { return Ok(()) };
+        let taken_from = before.filter(|before| {
+            before.owner != owner && owner == record.node && info.state == ChildState::Starting
+        });
+        let Some(before) = taken_from else { return Ok(()) };
+        let from = before.owner;
         let seen = record.members.get(&from).map(|member| member.state);
         let runs = history
             .copies_of(child)
             .any(|copy| copy.node == from && copy.is_up() && copy.stopping.is_none());
-        if runs && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
+        let was_given_up = self.given_up.contains(&(child.clone(), before));
+        if runs && !was_given_up && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
             return Err(format!(
                 "{boot} takes {:?} over from {from}, which it sees as {seen:?} and which runs it",
                 child.1
