@@ -13,7 +13,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::children::Children;
 use crate::claims::Takeovers;
 use crate::membership::{
-    Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
+    Backlog, Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
 };
 use crate::planted::{Bug, Planted};
 use crate::registers::{ChildKey, Key, Status, Value};
@@ -65,6 +65,7 @@ pub struct Node {
     /// Something changed from which it follows who is ready.
     pub(crate) ready_changed: bool,
     pub(crate) unfinished: Unfinished,
+    pub(crate) backlog: Backlog,
     /// Members known dead by proof (S6.3).
     pub(crate) proven: BTreeSet<NodeId>,
     /// Why a member's state will be seen to have changed.
@@ -140,6 +141,7 @@ impl Node {
             recount: BTreeSet::new(),
             ready_changed: true,
             unfinished: Unfinished::default(),
+            backlog: Backlog::default(),
             proven: BTreeSet::new(),
             reasons: BTreeMap::new(),
             shown: BTreeMap::new(),
@@ -338,7 +340,10 @@ impl Node {
                 }
             }
             Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
-            Message::Pong(_) => self.peer_answered(from),
+            Message::Pong(nonce) => {
+                self.backlog.answered(from, nonce);
+                self.peer_answered(from);
+            }
             Message::Down(generation) => self.told_down(generation),
             Message::Outrank {
                 seniority,
@@ -379,6 +384,9 @@ impl Node {
         let round = timing.probe_period.saturating_mul(members.saturating_add(1)) + timing.probe_rtt;
         self.swim.postpone(late);
         self.settled.void(now.mono + round, now.mono);
+        for peer in self.links.peers().collect::<alloc::vec::Vec<_>>() {
+            self.mark_the_backlog(peer);
+        }
         let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
         self.event(Event::ClockGap { millis });
     }

@@ -547,7 +547,12 @@ impl Node {
     }
 
     /// The decider hands a child without owner to this node.
-    pub(crate) fn handed_over(&mut self, place: &Place, birth: ordu_crdt::Stamp) {
+    pub(crate) fn handed_over(&mut self, from: NodeId, place: &Place, birth: ordu_crdt::Stamp) {
+        // Handed over while this node stood still, the child may have gone elsewhere since (S4.5): one that still has no
+        // owner is handed over again.
+        if self.backlog.may_hold(from) {
+            return;
+        }
         let key = &place.child;
         let Some(child) = self.children.all.get_mut(key) else {
             return;

@@ -230,6 +230,9 @@ impl Node {
 
     /// Nothing sent to this peer before is known to have arrived.
     fn link_is_new(&mut self, peer: NodeId) {
+        if self.backlog.may_hold(peer) {
+            self.mark_the_backlog(peer);
+        }
         self.ask_again(peer);
         self.place_again(peer);
     }

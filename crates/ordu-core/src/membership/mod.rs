@@ -1,5 +1,6 @@
 //! Who is there (S6) and which of them may be decided with (S4.3–S4.6).
 //!
+//! - `backlog`: what was sent while this node stood still (S4.5);
 //! - `links`: connections, which of two survives;
 //! - `dialer`: whom to dial and when, for ever (S6.2);
 //! - `swim`: the failure detector, foca wrapped;
@@ -8,6 +9,7 @@
 //! - `roster`: what is known of every member, from the map and from the detector;
 //! - `settled`: the settled view.
 
+mod backlog;
 mod dialer;
 mod evidence;
 mod handshake;
@@ -21,6 +23,7 @@ mod swim;
 mod unfinished;
 mod watch;
 
+pub(crate) use backlog::Backlog;
 pub(crate) use dialer::Dialer;
 pub(crate) use evidence::Evidence;
 pub(crate) use identity::Identity;

@@ -167,9 +167,16 @@ impl Node {
     }
 
     /// Asks a peer on the reliable channel whether it is there.
-    pub(crate) fn ping(&mut self, peer: NodeId) {
+    pub(crate) fn ping(&mut self, peer: NodeId) -> u64 {
         let nonce = self.number();
         self.send(peer, &Message::Ping(nonce));
+        nonce
+    }
+
+    /// Asks a peer something, so that its answer tells what it sent before from what it sends from now on.
+    pub(crate) fn mark_the_backlog(&mut self, peer: NodeId) {
+        let nonce = self.ping(peer);
+        self.backlog.ask(peer, nonce);
     }
 
     pub(crate) fn lifeline_closed(&mut self, conn: ConnId) {
@@ -306,6 +313,7 @@ impl Node {
         self.refresh_dial_targets();
         let known = self.roster.ids();
         self.evidence.retain(&known);
+        self.backlog.retain(&known);
         self.proven.retain(|node| known.contains(node));
         self.publish_members();
         self.ready_changed = true;

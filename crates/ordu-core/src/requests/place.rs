@@ -20,7 +20,7 @@ impl Node {
             let ClaimNotice::TakeOver { birth } = place.what else {
                 return;
             };
-            return self.handed_over(&place, birth);
+            return self.handed_over(decider, &place, birth);
         };
         let key = place.child.clone();
         if !self.standing.may_act() {

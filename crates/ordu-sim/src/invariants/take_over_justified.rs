@@ -9,13 +9,17 @@ use crate::{Boot, Fact, Moment, What};
 
 /// Nobody takes a child over from a node that it sees alive, or only suspects, and whose copy runs, unless that node
 /// itself gave up the last start that is known there; nor, where nobody has a proof of the death, before somebody's
-/// view of who is left can have settled.
+/// view of who is left can have settled. A process that stood still takes nothing over at once: what it reads then is
+/// of before.
 #[derive(Debug, Default)]
 pub(super) struct TakeOverJustified {
     /// The last start of each child that each process knows of, as far as it shows.
     tokens: BTreeMap<(Boot, Child), Token>,
     /// The starts whose restarts are used up: another node is to try.
     given_up: BTreeSet<(Child, Token)>,
+    /// Since when each process that stands still does, and when those that did for long went on.
+    still: BTreeMap<Boot, Moment>,
+    woken: BTreeMap<Boot, Moment>,
     /// Who is down, for whom, and since when.
     down: BTreeMap<NodeId, BTreeMap<Boot, Down>>,
     /// When somebody last saw each node come.
@@ -75,6 +79,18 @@ impl Invariant for TakeOverJustified {
                 }
                 Ok(())
             }
+            What::Paused(boot) => {
+                self.still.entry(*boot).or_insert(fact.at);
+                Ok(())
+            }
+            What::Resumed(boot) => {
+                let gap = history.setup().timing.gap;
+                let stopped = self.still.remove(boot);
+                if stopped.is_some_and(|stopped| fact.at.since(stopped) > gap) {
+                    self.woken.insert(*boot, fact.at);
+                }
+                Ok(())
+            }
             What::Child {
                 boot,
                 horde,
@@ -126,7 +142,13 @@ impl TakeOverJustified {
         let runs = history
             .copies_of(child)
             .any(|copy| copy.node == from && copy.is_up() && copy.stopping.is_none());
-        let was_given_up = self.given_up.contains(&(child.clone(), before));
+        // It decides nothing before it has looked around once (S4.5).
+        let settle = history.setup().timing.settle;
+        let just_woke = self
+            .woken
+            .get(&boot)
+            .is_some_and(|at| history.now().since(*at) < settle);
+        let was_given_up = self.given_up.contains(&(child.clone(), before)) && !just_woke;
         if runs && !was_given_up && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
             return Err(format!(
                 "{boot} takes {:?} over from {from}, which it sees as {seen:?} and which runs it",
