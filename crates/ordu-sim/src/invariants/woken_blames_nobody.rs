@@ -7,15 +7,26 @@ use super::{Invariant, Verdict};
 use crate::oracle::History;
 use crate::{Boot, Fact, Fault, Moment, What};
 
-/// A node that stood still gives up nobody for it who was there all the time: it is the one that was away.
+/// A node that stood still gives up nobody for it who was there all the time: it is the one that was away. What it
+/// missed meanwhile it may read and believe: others gave somebody up who came back.
 #[derive(Debug, Default)]
 pub(super) struct WokenBlamesNobody {
     /// Since when each process that stands still does.
     still: BTreeMap<Boot, Moment>,
-    /// Those that went on lately: when, and whom they saw alive when they stopped.
-    woken: BTreeMap<Boot, (Moment, BTreeSet<NodeId>)>,
+    /// Those that went on lately.
+    woken: BTreeMap<Boot, Woken>,
+    /// When anybody last gave each node up: the news of it may wait where somebody stands still.
+    given_up: BTreeMap<NodeId, Moment>,
     /// When the network was last not as usual.
     rough: Moment,
+}
+
+#[derive(Debug)]
+struct Woken {
+    stopped: Moment,
+    went_on: Moment,
+    /// Whom it saw alive all the time.
+    alive: BTreeSet<NodeId>,
 }
 
 /// A process that goes on gives somebody up within this, if because of the time in which it stood still: no
@@ -39,9 +50,15 @@ impl Invariant for WokenBlamesNobody {
                 self.still.entry(*boot).or_insert(fact.at);
             }
             What::Resumed(boot) => {
-                let long = |since: &Moment| fact.at.since(*since) > history.setup().timing.gap;
-                if self.still.remove(boot).as_ref().is_some_and(long) {
-                    self.woken.insert(*boot, (fact.at, alive(history, *boot)));
+                let stopped = self.still.remove(boot);
+                let gap = history.setup().timing.gap;
+                if let Some(stopped) = stopped.filter(|stopped| fact.at.since(*stopped) > gap) {
+                    let woken = Woken {
+                        stopped,
+                        went_on: fact.at,
+                        alive: alive(history, *boot),
+                    };
+                    self.woken.insert(*boot, woken);
                 }
             }
             What::Inflicted(fault) if roughens(fault) => self.rough = fact.at,
@@ -49,7 +66,10 @@ impl Invariant for WokenBlamesNobody {
                 boot,
                 node,
                 info: Some(info),
-            } if info.state == MemberState::Down => return self.judge(history, *boot, *node),
+            } if info.state == MemberState::Down => {
+                self.judge(history, *boot, *node)?;
+                self.given_up.insert(*node, fact.at);
+            }
             _ => {}
         }
         Ok(())
@@ -59,18 +79,21 @@ impl Invariant for WokenBlamesNobody {
 impl WokenBlamesNobody {
     fn judge(&self, history: &History, boot: Boot, blamed: NodeId) -> Verdict {
         let now = history.now();
-        let Some((woken, alive)) = self.woken.get(&boot) else {
+        let Some(woken) = self.woken.get(&boot) else {
             return Ok(());
         };
-        let at_once = now.since(*woken) <= AT_ONCE;
+        let at_once = now.since(woken.went_on) <= AT_ONCE;
+        let may_be_news = |at: &Moment| woken.stopped.since(*at) < PAST;
+        let is_hearsay = self.given_up.get(&blamed).is_some_and(may_be_news);
         let smooth = history.is_smooth() && now.since(self.rough) >= PAST;
         let was_there = history.boot_of(blamed).is_some_and(|record| {
             let moved = record.still_since.is_none() && record.resumed.is_none_or(|at| now.since(at) >= PAST);
             record.ended.is_none() && moved
         });
-        if at_once && smooth && was_there && alive.contains(&blamed) {
+        if at_once && smooth && was_there && !is_hearsay && woken.alive.contains(&blamed) {
             return Err(format!(
-                "{boot} went on at {woken} and gives up {blamed}, which was there all the time"
+                "{boot} went on at {} and gives up {blamed}, which was there all the time",
+                woken.went_on
             ));
         }
         Ok(())
