@@ -156,19 +156,16 @@ impl Claims {
         if intent.run > copy.run {
             return Some(Step::Stop(StopWhy::Rerun));
         }
+        // A temporary child runs at most once (S5.4): it keeps the token it has (S3.4).
+        let may_restart = intent.spec.restart != Restart::Temporary;
         let claimed_above = !copy.unwritten && self.own().is_some_and(|own| own.token > copy.token);
-        (claimed_above || self.outranked_by_an_older_life(copy)).then_some(Step::Stop(StopWhy::Outranked))
+        let is_outranked = claimed_above || self.outranked_by_an_older_life(copy);
+        (may_restart && is_outranked).then_some(Step::Stop(StopWhy::Outranked))
     }
 
     /// S3.4: only if a claim of an older life had a higher epoch does the winner start its copy again.
     fn outranked_by_an_older_life(&self, copy: &Copy) -> bool {
-        // A temporary child runs at most once (S5.4): it keeps the token it has.
-        let may_restart = self
-            .intent
-            .as_ref()
-            .is_some_and(|intent| intent.spec.restart != Restart::Temporary);
-        may_restart
-            && !copy.unwritten
+        !copy.unwritten
             && self.own().is_some_and(|own| own.token == copy.token)
             && self
                 .siblings

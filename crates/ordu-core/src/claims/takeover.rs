@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ordu_crdt::Dot;
+use ordu_supervisor::core::Restart;
 
 use super::{Copy, Phase};
 use crate::node::Node;
@@ -327,13 +328,22 @@ impl Node {
             epoch: child.claims.next_epoch(hlc),
             owner: me,
         };
+        // A temporary child's copy is not started again (S3.4).
+        let runs_on = child
+            .claims
+            .copy()
+            .filter(|copy| intent.spec.restart == Restart::Temporary && copy.run >= intent.run)
+            .and_then(|copy| match copy.phase {
+                Phase::Running { os_pid } => Some(os_pid),
+                _ => None,
+            });
         let fresh = before.as_ref().is_none_or(|before| intent.run > before.run);
         let claim = Claim {
             birth: intent.birth,
             run: intent.run,
             token,
             previous: before.as_ref().map(Claim::owner),
-            state: ClaimState::Starting,
+            state: runs_on.map_or(ClaimState::Starting, |_| ClaimState::Running),
             restarts: before
                 .as_ref()
                 .filter(|_| !fresh)
@@ -342,7 +352,7 @@ impl Node {
                 .as_ref()
                 .filter(|_| !fresh)
                 .map_or(0, |before| before.relocations),
-            os_pid: None,
+            os_pid: runs_on.flatten(),
             reason: before.and_then(|before| before.reason),
         };
         if !child.claims.may_write(claim.rank()) {

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use ordu_core::{ChildInfo, Restart};
+
 use super::outcome_truth::shows_running;
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, CopyRecord, History};
@@ -8,6 +10,14 @@ use crate::oracle::{Child, CopyRecord, History};
 /// with the token that is shown; no other runs at all.
 #[derive(Debug)]
 pub(super) struct ExactlyOneAfterHeal;
+
+/// Whether the copy runs under the token that is shown. A temporary child keeps the one it was started with when its
+/// claim is raised above another (S3.4).
+fn has_token(copy: &CopyRecord, info: &ChildInfo) -> bool {
+    let keeps_its_own = copy.spec.restart == Restart::Temporary;
+    info.token
+        .is_some_and(|shown| shown == copy.token || (keeps_its_own && shown > copy.token))
+}
 
 impl Invariant for ExactlyOneAfterHeal {
     fn name(&self) -> &'static str {
@@ -33,7 +43,7 @@ impl Invariant for ExactlyOneAfterHeal {
             let right = match (shown, copies.as_slice()) {
                 (None, []) => true,
                 (Some(info), [copy]) => {
-                    copy.is_up() && info.token == Some(copy.token) && info.node == Some(copy.boot.host.name())
+                    copy.is_up() && has_token(copy, info) && info.node == Some(copy.boot.host.name())
                 }
                 _ => false,
             };
