@@ -19,9 +19,8 @@ impl Node {
             (Some(ClaimState::Failed), _, _) if claim.is_some_and(|claim| claim.run >= intent.run) => {
                 ChildState::Failed
             }
-            (Some(ClaimState::Stopped) | None, _, Desired::Stopped) | (_, None, Desired::Stopped) => {
-                ChildState::Stopped
-            }
+            (Some(ClaimState::Stopped | ClaimState::Failed) | None, _, Desired::Stopped)
+            | (_, None, Desired::Stopped) => ChildState::Stopped,
             (_, None, Desired::Running) => ChildState::Unclaimed,
             (Some(ClaimState::Running), Some(_), _) => ChildState::Running,
             (Some(ClaimState::Restarting | ClaimState::Relocating), Some(_), _) => ChildState::Restarting,
