@@ -12,7 +12,7 @@ use crate::children::policy;
 use crate::node::Node;
 use crate::registers::{ChildKey, Intent};
 use crate::wire::{Ask, Message, Told};
-use crate::{Answer, CallError, Command, NodeId, NodeName, Output, RequestId, Time};
+use crate::{Answer, CallError, ChildState, Command, NodeId, NodeName, Output, RequestId, Time};
 
 /// A call of a caller on this node.
 #[derive(Debug)]
@@ -279,7 +279,7 @@ impl Node {
                 let held_by: Vec<NodeName> = holders.iter().map(|holder| self.name_of(*holder)).collect();
                 let known = self
                     .info(&key)
-                    .filter(|known| known.token >= child.token && known.node.is_some());
+                    .filter(|known| known.token >= child.token && known.state == ChildState::Running);
                 let child = known.map_or(child, Arc::new);
                 Answer::Started {
                     child,
