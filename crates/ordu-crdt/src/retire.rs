@@ -14,8 +14,9 @@ use crate::{
 /// The origins that are gone for good.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Retired {
-    /// Will never write again, but are still in the vector.
-    departing: BTreeSet<ReplicaId>,
+    /// Will never write again, but are still in the vector; with the number of rounds that had begun when that was
+    /// heard.
+    departing: BTreeMap<ReplicaId, u64>,
     /// Out of the vector, with their last sequence.
     last_seqs: BTreeMap<ReplicaId, u64>,
     /// Ids up to here were retired and forgotten, unless they are known.
@@ -36,7 +37,7 @@ impl Retired {
     }
 
     pub(crate) fn is_departing(&self, origin: ReplicaId) -> bool {
-        self.departing.contains(&origin)
+        self.departing.contains_key(&origin)
     }
 }
 
@@ -60,9 +61,9 @@ where
                 return;
             }
             // It may be unknown here and come with what a peer sends that has not retired it yet.
-            self.retired.departing.insert(origin);
+            self.retired.departing.entry(origin).or_insert(self.rounds);
             if self.retired.departing.len() > Retired::REMEMBERED {
-                let mut departing = self.retired.departing.iter();
+                let mut departing = self.retired.departing.keys();
                 let unknown = departing
                     .find(|&&id| self.map.origins.find(id).is_none())
                     .copied();
@@ -133,15 +134,16 @@ where
         if self.retired.departing.is_empty() || self.peers.values().any(|peer| peer.outgoing.is_sending()) {
             return;
         }
-        for id in self.retired.departing.clone() {
+        for (id, since) in self.retired.departing.clone() {
             let Some(index) = self.map.origins.find(id) else {
                 continue;
             };
             let covered = self.map.origins[index].covered;
+            // A peer that has not said since what it has may have more of it.
             let is_everywhere = self
                 .peers
                 .values()
-                .all(|peer| peer.acknowledged.get(id) >= covered);
+                .all(|peer| peer.acknowledged.get(id) >= covered && peer.completed > since);
             let is_held = self.map.origins[index].oldest.is_some();
             if is_everywhere && !is_held && !self.map.is_named(index, covered) {
                 self.take_out(id, index);
@@ -187,7 +189,7 @@ where
         for &origin in origins {
             let is_known = self.map.origins.find(origin).is_some();
             if is_known && origin != self.id && !self.peers.contains_key(&origin) {
-                self.retired.departing.insert(origin);
+                self.retired.departing.entry(origin).or_insert(self.rounds);
             }
         }
     }

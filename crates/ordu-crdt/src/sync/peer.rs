@@ -12,6 +12,8 @@ pub(crate) struct Peer<K, V> {
     pub(crate) acknowledged: VersionVector,
     /// An exchange begun since the peer was added is complete.
     pub(crate) synced_once: bool,
+    /// The last round in which all that the peer had came here; rounds count from 1.
+    pub(crate) completed: u64,
     /// What this replica last said that it has.
     pub(crate) told: Option<Told>,
     pub(crate) outgoing: Outgoing,
@@ -35,6 +37,7 @@ impl<K, V> Default for Peer<K, V> {
             is_connected: true,
             acknowledged: VersionVector::new(),
             synced_once: false,
+            completed: 0,
             told: None,
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),

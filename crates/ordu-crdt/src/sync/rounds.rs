@@ -92,6 +92,9 @@ where
         if let Some(told) = told.filter(|told| told.round == round) {
             self.mark_synced(peer);
             if let Some(state) = self.peers.get_mut(&peer) {
+                state.completed = round;
+            }
+            if let Some(state) = self.peers.get_mut(&peer) {
                 state.incoming.nothing_is_coming();
             }
             // A peer that did not notice that it was added again may have nothing to ask for a long time. Should it

@@ -97,3 +97,30 @@ fn a_joiner_takes_nothing_of_a_retired_replica_from_a_sleeper() {
         assert_eq!(node.audits_failed(), 0);
     }
 }
+
+/// What a replica wrote last may have reached one that sleeps, and nobody else.
+#[test]
+fn no_replica_is_retired_before_everybody_has_said_what_he_has_of_it() {
+    let mut nodes = [1, 2, 3, 4].map(|id| Node::new(ReplicaId(id), SyncConfig::default()));
+    let [old, _, sleeper, _] = [1, 2, 3, 4].map(ReplicaId);
+    nodes[OLD].write(1, |unit| unit.put(1, 7)).1.unwrap();
+    meet(&mut nodes, OLD, STAYS);
+    nodes[STAYS].write(2, |unit| unit.put(1, 8)).1.unwrap();
+    for (one, two) in [(OLD, STAYS), (OLD, SLEEPER), (STAYS, SLEEPER)] {
+        meet(&mut nodes, one, two);
+    }
+    nodes[OLD].write(3, |unit| unit.put(1, 9)).1.unwrap();
+    nodes[STAYS].disconnect(old);
+    nodes[STAYS].disconnect(sleeper);
+    meet(&mut nodes, OLD, SLEEPER);
+
+    nodes[STAYS].retire(old);
+    nodes[STAYS].collect();
+    assert!(!nodes[STAYS].is_retired(old), "the sleeper has more of it");
+
+    nodes[SLEEPER].retire(old);
+    meet(&mut nodes, SLEEPER, STAYS);
+    for node in &nodes[STAYS..=SLEEPER] {
+        assert_eq!(node.map().get(&1), Some(&9), "{:?}", node.id());
+    }
+}
