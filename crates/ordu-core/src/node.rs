@@ -372,9 +372,14 @@ impl Node {
         let late = self.armed.map_or(core::time::Duration::ZERO, |armed| {
             now.mono.since(armed.max(self.now.mono))
         });
-        self.now = now;
+        let before = core::mem::replace(&mut self.now, now);
         let timing = &self.config.timing;
         if late <= timing.gap {
+            // A monotonic clock that stands still while the machine sleeps makes nobody late, but what lies here may be
+            // old all the same. A wall clock set ahead looks like that, and costs a question.
+            if now.slept_since(before) > timing.gap {
+                self.mark_the_backlogs();
+            }
             return;
         }
         if self.planted.is(Bug::WokenNodeBlamesOthers) {
@@ -384,9 +389,7 @@ impl Node {
         let round = timing.probe_period.saturating_mul(members.saturating_add(1)) + timing.probe_rtt;
         self.swim.postpone(late);
         self.settled.void(now.mono + round, now.mono);
-        for peer in self.links.peers().collect::<alloc::vec::Vec<_>>() {
-            self.mark_the_backlog(peer);
-        }
+        self.mark_the_backlogs();
         let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
         self.event(Event::ClockGap { millis });
     }

@@ -179,6 +179,13 @@ impl Node {
         self.backlog.ask(peer, nonce);
     }
 
+    /// What anybody sent up to now may have lain here for long (S4.5).
+    pub(crate) fn mark_the_backlogs(&mut self) {
+        for peer in self.links.peers().collect::<Vec<_>>() {
+            self.mark_the_backlog(peer);
+        }
+    }
+
     pub(crate) fn lifeline_closed(&mut self, conn: ConnId) {
         let Some(link) = self.links.link_mut(conn) else {
             return;
