@@ -254,7 +254,13 @@ impl Node {
                     let left = member
                         .as_ref()
                         .is_some_and(|member| member.status == Status::Left);
+                    let is_news = self.roster.get(node).is_none() && member.is_some() && !left;
                     self.roster.set_member(node, member, self.now.mono);
+                    if is_news {
+                        // It may live beyond somebody else who met it just now: the view that does without it is no
+                        // older than this news (S4.3).
+                        self.settled.disturb(self.now.mono);
+                    }
                     self.members_changed = true;
                     if left {
                         self.has_left(node);
