@@ -118,7 +118,7 @@ pub const ALL: &[Planted] = &[
         name: "lifeline-is-proof",
         rule: "S6.3",
         bug: Bug::Node(NodeBug::LifelineIsProof),
-        found_by: &["one-copy-when-calm", "take-over-justified", "ghosts"],
+        found_by: &["one-copy-when-calm", "take-over-justified", "ghosts", "serves"],
     },
     Planted {
         name: "loser-does-not-ask",

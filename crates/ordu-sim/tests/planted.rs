@@ -65,7 +65,7 @@ finds! {
     a_finish_that_is_forgotten_is_found: "finish-forgotten",
     a_temporary_child_that_is_taken_over_is_found: "temporary-taken-over",
     members_that_are_down_and_not_dialled_are_found: "down-members-forgotten",
-    a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof",
+    a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof" from 12,
     a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 53,
     a_winner_that_answers_from_the_map_is_found: "winner-answers-from-map" from 53,
     a_context_ahead_of_its_data_is_found: "context-ahead-of-data" from 51,
