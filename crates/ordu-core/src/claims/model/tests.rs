@@ -85,7 +85,7 @@ fn three_nodes_that_take_the_child_from_each_other_keep_every_rule() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[cfg(ordu_long)]
 fn two_nodes_with_two_lives_keep_every_rule_for_longer() {
     holds(Bounds {
         births: 2,
@@ -97,7 +97,7 @@ fn two_nodes_with_two_lives_keep_every_rule_for_longer() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[cfg(ordu_long)]
 fn two_nodes_that_write_down_all_they_do_keep_every_rule() {
     holds(Bounds {
         exits: 1,
@@ -108,7 +108,7 @@ fn two_nodes_that_write_down_all_they_do_keep_every_rule() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[cfg(ordu_long)]
 fn two_nodes_of_which_one_is_killed_keep_every_rule_for_longer() {
     holds(Bounds {
         epochs: 4,
@@ -119,7 +119,7 @@ fn two_nodes_of_which_one_is_killed_keep_every_rule_for_longer() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[cfg(ordu_long)]
 fn three_nodes_with_one_message_at_a_time_keep_every_rule_for_longer() {
     holds(Bounds {
         nodes: 3,
@@ -130,7 +130,7 @@ fn three_nodes_with_one_message_at_a_time_keep_every_rule_for_longer() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[cfg(ordu_long)]
 fn three_nodes_of_which_one_is_killed_keep_every_rule() {
     holds(Bounds {
         nodes: 3,
