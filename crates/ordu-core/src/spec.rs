@@ -19,6 +19,7 @@ pub struct ChildSpec {
     /// The version of `args`; a node that has not registered the kind in this version is never chosen.
     pub version: u16,
     /// The worker's arguments, self-describing (JSON by default). At most 48 KiB.
+    #[serde(with = "serde_bytes")]
     pub args: Vec<u8>,
     /// When to start the child again after it ended.
     pub restart: Restart,

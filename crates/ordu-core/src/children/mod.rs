@@ -136,22 +136,28 @@ impl Node {
         self.children.all.get_mut(key).expect("inserted above")
     }
 
-    /// The map says something new of a child.
-    pub(crate) fn set_registers(&mut self, key: &ChildKey, intent: Option<Intent>, claims: Vec<Claim>) {
+    /// The map says something new of what is wanted of a child.
+    pub(crate) fn set_intent(&mut self, key: &ChildKey, intent: Option<Intent>) {
         let over = intent.as_ref().is_some_and(|intent| !intent.is_live());
+        self.child_mut(key).claims.set_intent(intent);
+        if over {
+            self.children.graves.insert(key.clone());
+        } else {
+            self.children.graves.remove(key);
+        }
+        self.children.touch(key);
+    }
+
+    /// The map says something new of who runs a child.
+    pub(crate) fn set_claims(&mut self, key: &ChildKey, claims: Vec<Claim>) {
         let child = self.child_mut(key);
-        child.claims.set_registers(intent, claims);
+        child.claims.set_claims(claims);
         let before = child.owner;
         child.owner = child.claims.winner().map(Claim::owner);
         let owner = child.owner;
         self.children.change_owner(key, owner, before);
         if owner != before {
             self.recount.extend([owner, before].into_iter().flatten());
-        }
-        if over {
-            self.children.graves.insert(key.clone());
-        } else {
-            self.children.graves.remove(key);
         }
         self.children.touch(key);
     }

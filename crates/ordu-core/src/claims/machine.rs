@@ -35,8 +35,13 @@ impl Claims {
         }
     }
 
-    /// Takes over what the map says.
-    pub(crate) fn set_registers(&mut self, intent: Option<Intent>, mut claims: Vec<Claim>) {
+    /// Takes over what the map says that the user wants.
+    pub(crate) fn set_intent(&mut self, intent: Option<Intent>) {
+        self.intent = intent;
+    }
+
+    /// Takes over what the map says of who runs it.
+    pub(crate) fn set_claims(&mut self, mut claims: Vec<Claim>) {
         if !self.planted.is(Bug::ClaimsRankedByClock) {
             claims.sort_by_key(|claim| core::cmp::Reverse(claim.rank()));
         }
@@ -44,7 +49,6 @@ impl Claims {
             .iter()
             .map(|claim| claim.token.epoch)
             .fold(self.epoch, u64::max);
-        self.intent = intent;
         self.siblings = claims;
     }
 

@@ -62,7 +62,8 @@ fn running(birth: u64, token: Token) -> Copy {
 
 fn child(intent: Intent, claims: Vec<Claim>, copy: Option<Copy>) -> Claims {
     let mut child = Claims::new(ME, Planted::default());
-    child.set_registers(Some(intent), claims);
+    child.set_intent(Some(intent));
+    child.set_claims(claims);
     child.set_copy(copy);
     child
 }
@@ -99,7 +100,7 @@ fn a_copy_of_an_older_life_is_stopped() {
 #[test]
 fn the_absence_of_an_intent_stops_nothing() {
     let mut child = Claims::new(ME, Planted::default());
-    child.set_registers(None, vec![claim(1, token(5, ME))]);
+    child.set_claims(vec![claim(1, token(5, ME))]);
     child.set_copy(Some(running(1, token(5, ME))));
     assert_eq!(child.next_step(), None);
 }
@@ -310,6 +311,6 @@ fn epochs_rise_above_all_that_was_seen_and_the_clock() {
     let mut child = child(intent(1), vec![claim(1, token(5, OTHER))], None);
     assert_eq!(child.next_epoch(0), 6);
     assert_eq!(child.next_epoch(1_000), 1_000);
-    child.set_registers(Some(intent(1)), vec![]);
+    child.set_claims(vec![]);
     assert_eq!(child.next_epoch(0), 6, "a removed claim still counts");
 }

@@ -6,7 +6,7 @@ mod tests;
 
 pub use state_digest::StateDigest;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -47,6 +47,13 @@ impl EncodedLen for Value {
     fn encoded_len(&self) -> usize {
         self.len() + 5
     }
+}
+
+/// Which registers of a child changed.
+#[derive(Default)]
+struct News {
+    intent: bool,
+    claims: bool,
 }
 
 impl Node {
@@ -244,7 +251,7 @@ impl Node {
 
     /// Takes over what changed in the map, by whomever.
     pub(crate) fn take_changes(&mut self) -> bool {
-        let mut children = BTreeSet::new();
+        let mut children: BTreeMap<ChildKey, News> = BTreeMap::new();
         let mut worked = false;
         while let Some(change) = self.replica.poll_change() {
             worked = true;
@@ -279,30 +286,42 @@ impl Node {
                     }
                     self.members_changed = true;
                 }
-                Key::Intent(child) | Key::Claim(child) => {
-                    children.insert(child);
-                }
+                Key::Intent(child) => children.entry(child).or_default().intent = true,
+                Key::Claim(child) => children.entry(child).or_default().claims = true,
             }
         }
-        for child in children {
-            let intents = self.replica.map().siblings(&Key::Intent(child.clone()));
-            let intent = Intent::winner(
-                intents.filter_map(|sibling| Some((sibling.value.decode::<Intent>()?, sibling.stamp))),
-            );
-            if let Some(over) = intent.as_ref().filter(|intent| !intent.is_live()) {
-                self.give_way(&child, over);
+        for (child, news) in children {
+            if news.intent {
+                self.intent_changed(&child);
             }
-            let claims = self.replica.map().siblings(&Key::Claim(child.clone()));
-            let mut claims: Vec<_> = claims
-                .filter_map(|sibling| Some((sibling.stamp, sibling.value.decode::<Claim>()?)))
-                .collect();
-            if self.planted.is(Bug::ClaimsRankedByClock) {
-                claims.sort_by_key(|(stamp, _)| core::cmp::Reverse(*stamp));
+            if news.claims {
+                self.claims_changed(&child);
             }
-            let claims = claims.into_iter().map(|(_, claim)| claim).collect();
-            self.set_registers(&child, intent, claims);
         }
         worked
+    }
+
+    fn intent_changed(&mut self, child: &ChildKey) {
+        let intents = self.replica.map().siblings(&Key::Intent(child.clone()));
+        let intent = Intent::winner(
+            intents.filter_map(|sibling| Some((sibling.value.decode::<Intent>()?, sibling.stamp))),
+        );
+        if let Some(over) = intent.as_ref().filter(|intent| !intent.is_live()) {
+            self.give_way(child, over);
+        }
+        self.set_intent(child, intent);
+    }
+
+    fn claims_changed(&mut self, child: &ChildKey) {
+        let claims = self.replica.map().siblings(&Key::Claim(child.clone()));
+        let mut claims: Vec<_> = claims
+            .filter_map(|sibling| Some((sibling.stamp, sibling.value.decode::<Claim>()?)))
+            .collect();
+        if self.planted.is(Bug::ClaimsRankedByClock) {
+            claims.sort_by_key(|(stamp, _)| core::cmp::Reverse(*stamp));
+        }
+        let claims = claims.into_iter().map(|(_, claim)| claim).collect();
+        self.set_claims(child, claims);
     }
 
     /// Writes the end of a life over what this node wrote about it before it had heard of that. Whoever forgets the

@@ -179,6 +179,7 @@ impl Model {
             live.truncate(1);
         }
         let claims = live.into_iter().map(|(_, put)| put.claim.clone()).collect();
-        peer.claims.set_registers(world.map.intent(&peer.seen), claims);
+        peer.claims.set_intent(world.map.intent(&peer.seen));
+        peer.claims.set_claims(claims);
     }
 }
