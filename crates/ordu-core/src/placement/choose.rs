@@ -103,10 +103,7 @@ mod tests {
     }
 
     fn key(id: u32) -> ChildKey {
-        ChildKey {
-            horde: horde(),
-            id: ChildId::new(format!("child-{id}")).unwrap(),
-        }
+        ChildKey::new(horde(), ChildId::new(format!("child-{id}")).unwrap())
     }
 
     fn kind() -> Kind {

@@ -5,16 +5,17 @@
 //! Every node of a cluster must compute the same scores, whatever its version or platform: so the hash is
 //! fixed here, in integers, and the test vectors below are part of the wire contract.
 
-use crate::NodeName;
 use crate::registers::ChildKey;
+use crate::{ChildId, HordeName, NodeName};
 
 /// How much a node of this name wants this child. Higher wins.
 pub(crate) fn score(node: &NodeName, child: &ChildKey) -> u64 {
-    let id = fnv1a(
-        fnv1a(fnv1a(OFFSET, child.horde.as_str()), "\0"),
-        child.id.as_str(),
-    );
-    mix(mix(id) ^ fnv1a(OFFSET, node.as_str()))
+    mix(child.hash() ^ fnv1a(OFFSET, node.as_str()))
+}
+
+/// The hash of a child, which its key carries.
+pub(crate) fn hash(horde: &HordeName, id: &ChildId) -> u64 {
+    mix(fnv1a(fnv1a(fnv1a(OFFSET, horde.as_str()), "\0"), id.as_str()))
 }
 
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -38,13 +39,9 @@ fn mix(x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChildId, HordeName};
 
     fn key(id: &str) -> ChildKey {
-        ChildKey {
-            horde: HordeName::new("default").unwrap(),
-            id: ChildId::new(id).unwrap(),
-        }
+        ChildKey::new(HordeName::new("default").unwrap(), ChildId::new(id).unwrap())
     }
 
     #[test]

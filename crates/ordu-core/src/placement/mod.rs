@@ -5,4 +5,4 @@ mod choose;
 mod hash;
 
 pub(crate) use choose::{Candidate, choose};
-pub(crate) use hash::score;
+pub(crate) use hash::{hash, score};

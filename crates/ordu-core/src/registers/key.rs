@@ -1,14 +1,52 @@
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use crate::placement::hash;
 use crate::{ChildId, HordeName, NodeId};
 
 /// A child of the cluster: its horde and its id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Keys are looked up far more often than they are made, so each carries its hash, and is compared by that first: the
+/// order is one and the same on every node and has no meaning.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(HordeName, ChildId)")]
 pub(crate) struct ChildKey {
+    #[serde(skip)]
+    hash: u64,
     pub(crate) horde: HordeName,
     pub(crate) id: ChildId,
+}
+
+impl ChildKey {
+    pub(crate) fn new(horde: HordeName, id: ChildId) -> Self {
+        let hash = hash(&horde, &id);
+        Self { hash, horde, id }
+    }
+
+    /// The hash by which placement goes, too.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+impl From<(HordeName, ChildId)> for ChildKey {
+    fn from((horde, id): (HordeName, ChildId)) -> Self {
+        Self::new(horde, id)
+    }
+}
+
+impl From<(&HordeName, &ChildId)> for ChildKey {
+    fn from((horde, id): (&HordeName, &ChildId)) -> Self {
+        Self::new(horde.clone(), id.clone())
+    }
+}
+
+impl Hash for ChildKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 impl fmt::Display for ChildKey {

@@ -172,11 +172,7 @@ impl Node {
         let Some(asked) = self.asked.get(&request) else {
             return false;
         };
-        let (horde, id) = asked.command.child();
-        let key = ChildKey {
-            horde: horde.clone(),
-            id: id.clone(),
-        };
+        let key = ChildKey::from(asked.command.child());
         let (decider, asked) = (self.decider(&key), self.asked.get_mut(&request));
         let (Some(decider), Some(asked)) = (decider, asked) else {
             return false;
@@ -269,11 +265,7 @@ impl Node {
         };
         let answer = match answer {
             Answer::Started { child, .. } => {
-                let (horde, id) = command.child();
-                let key = ChildKey {
-                    horde: horde.clone(),
-                    id: id.clone(),
-                };
+                let key = ChildKey::from(command.child());
                 // The asking node finds the child from now on (S5.6).
                 self.publish(&key);
                 let held_by: Vec<NodeName> = holders.iter().map(|holder| self.name_of(*holder)).collect();

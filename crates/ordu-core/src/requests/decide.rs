@@ -102,11 +102,7 @@ impl Node {
             let told = answered.told.clone();
             return self.deliver(ask.origin, told);
         }
-        let (horde, id) = ask.command.child();
-        let key = ChildKey {
-            horde: horde.clone(),
-            id: id.clone(),
-        };
+        let key = ChildKey::from(ask.command.child());
         let deadline = self.now.mono + ask.timeout;
         let Some(decider) = self.decider(&key) else {
             self.parked.push(Parked { ask, deadline });

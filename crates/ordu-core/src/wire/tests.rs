@@ -128,10 +128,7 @@ fn samples() -> Vec<Message> {
     let addr = "[2001:db8::7]:4710".parse().unwrap();
     let horde: HordeName = "main".parse().unwrap();
     let id: ChildId = "lobby".parse().unwrap();
-    let child = ChildKey {
-        horde: horde.clone(),
-        id: id.clone(),
-    };
+    let child = ChildKey::new(horde.clone(), id.clone());
     let stamp = Stamp {
         hlc: Hlc::new(1_700_000_000_123, 4),
         origin: ReplicaId(node.0),
