@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 
 use crate::NodeId;
 
@@ -31,8 +31,8 @@ impl Backlog {
     }
 
     /// Forgets peers that are gone from the roster.
-    pub(crate) fn retain(&mut self, known: &BTreeSet<NodeId>) {
-        self.asked.retain(|peer, _| known.contains(peer));
+    pub(crate) fn retain(&mut self, is_known: impl Fn(NodeId) -> bool) {
+        self.asked.retain(|peer, _| is_known(*peer));
     }
 }
 

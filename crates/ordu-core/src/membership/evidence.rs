@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use crate::{NodeId, ProbeId, ProbeOutcome, Time};
@@ -106,9 +106,9 @@ impl Evidence {
     }
 
     /// Forgets peers that are gone from the roster.
-    pub(crate) fn retain(&mut self, known: &BTreeSet<NodeId>) {
-        self.checks.retain(|peer, _| known.contains(peer));
-        self.observers.retain(|peer, _| known.contains(peer));
+    pub(crate) fn retain(&mut self, is_known: impl Fn(NodeId) -> bool) {
+        self.checks.retain(|peer, _| is_known(*peer));
+        self.observers.retain(|peer, _| is_known(*peer));
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {

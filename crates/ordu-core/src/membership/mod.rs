@@ -29,7 +29,7 @@ pub(crate) use evidence::Evidence;
 pub(crate) use identity::Identity;
 pub(crate) use links::Links;
 pub(crate) use names::Names;
-pub(crate) use roster::{Liveness, Roster};
+pub(crate) use roster::{Known, Liveness, Roster};
 pub(crate) use settled::Settled;
 pub(crate) use standing::Standing;
 pub(crate) use swim::{Swim, SwimEvent};

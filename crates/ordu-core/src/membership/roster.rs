@@ -1,5 +1,4 @@
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::net::SocketAddr;
 
 use super::Identity;
 use crate::registers::{Member, Status};
@@ -48,8 +47,8 @@ impl Roster {
         self.known.iter().map(|(node, known)| (*node, known))
     }
 
-    pub(crate) fn ids(&self) -> BTreeSet<NodeId> {
-        self.known.keys().copied().collect()
+    pub(crate) fn knows(&self, node: NodeId) -> bool {
+        self.known.contains_key(&node)
     }
 
     /// Learns or renews what a node is known by. Never makes it alive.
@@ -248,14 +247,33 @@ impl Roster {
         }
     }
 
-    /// Where the nodes are that should be connected: all but those that left or were removed.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = (NodeId, SocketAddr)> {
-        self.known
-            .iter()
-            .filter(|(node, _)| {
-                !matches!(self.state(**node), MemberState::Left | MemberState::Removed)
-                    && !self.is_superseded(**node)
-            })
-            .map(|(node, known)| (*node, known.identity.addr))
+    /// All that are superseded: see [`Roster::is_superseded`].
+    pub(crate) fn superseded(&self) -> BTreeSet<NodeId> {
+        #[derive(Clone, Copy)]
+        struct Newest {
+            of_all: NodeId,
+            of_the_living: Option<NodeId>,
+        }
+        let mut by_name: BTreeMap<&NodeName, Newest> = BTreeMap::new();
+        for (node, known) in self.iter() {
+            let living = self.is_alive_as(node, known).then_some(node);
+            let fresh = Newest {
+                of_all: node,
+                of_the_living: None,
+            };
+            let newest = by_name.entry(&known.identity.name).or_insert(fresh);
+            // From the oldest to the newest.
+            newest.of_all = node;
+            newest.of_the_living = living.or(newest.of_the_living);
+        }
+        let is_superseded = |(node, known): &(NodeId, &Known)| {
+            let newest = by_name[&known.identity.name];
+            if self.is_alive_as(*node, known) {
+                newest.of_the_living > Some(*node)
+            } else {
+                newest.of_all > *node || newest.of_the_living.is_some()
+            }
+        };
+        self.iter().filter(is_superseded).map(|(node, _)| node).collect()
     }
 }

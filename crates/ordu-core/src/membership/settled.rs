@@ -39,11 +39,15 @@ impl Settled {
         }
     }
 
+    /// Whether just these are ready as far as is known here.
+    pub(crate) fn is_of(&self, ready: impl ExactSizeIterator<Item = NodeId>) -> bool {
+        ready.len() == self.ready.len() && { ready }.all(|node| self.ready.contains_key(&node))
+    }
+
     /// Takes over who is ready now. A member of `proven` that is missing is proven dead or has left, which
     /// does not unsettle the view.
     pub(crate) fn update(&mut self, ready: BTreeMap<NodeId, NodeName>, proven: &BTreeSet<NodeId>, now: Time) {
-        let same = ready.len() == self.ready.len() && ready.keys().all(|node| self.ready.contains_key(node));
-        if same {
+        if self.is_of(ready.keys().copied()) {
             return;
         }
         let unsettles = ready.keys().any(|node| !self.ready.contains_key(node))

@@ -2,9 +2,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use super::evidence::Finding;
-use super::{Evidence, Liveness, Standing, SwimEvent, Unfinished};
+use super::{Evidence, Known, Liveness, Standing, SwimEvent, Unfinished};
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{Key, Member, Status, Value};
@@ -68,15 +69,21 @@ impl Node {
             return;
         }
         let active: BTreeMap<NodeId, bool> = self.swim.active().collect();
-        for node in self.roster.ids() {
-            let is = self.roster.get(node).map(|known| known.liveness);
-            let liveness = match (active.get(&node), is) {
-                (Some(false), _) => Liveness::Alive,
-                (Some(true), _) => Liveness::Suspect,
-                (None, Some(Liveness::Alive | Liveness::Suspect)) => Liveness::Down,
-                (None, Some(Liveness::Heard)) if self.is_out_of_touch(node) => Liveness::Down,
-                (None, _) => continue,
-            };
+        let found: Vec<(NodeId, Liveness)> = self
+            .roster
+            .iter()
+            .filter_map(|(node, known)| {
+                let liveness = match (active.get(&node), known.liveness) {
+                    (Some(false), _) => Liveness::Alive,
+                    (Some(true), _) => Liveness::Suspect,
+                    (None, Liveness::Alive | Liveness::Suspect) => Liveness::Down,
+                    (None, Liveness::Heard) if self.is_out_of_touch(node) => Liveness::Down,
+                    (None, _) => return None,
+                };
+                (liveness != known.liveness).then_some((node, liveness))
+            })
+            .collect();
+        for (node, liveness) in found {
             self.set_liveness(node, liveness);
         }
         self.roster.compared();
@@ -317,46 +324,43 @@ impl Node {
             return self.publish_counts(recount);
         }
         self.refresh_replication_peers();
-        self.refresh_dial_targets();
-        let known = self.roster.ids();
-        self.evidence.retain(&known);
-        self.backlog.retain(&known);
-        self.proven.retain(|node| known.contains(node));
-        self.publish_members();
+        let superseded = self.roster.superseded();
+        self.refresh_dial_targets(&superseded);
+        let roster = &self.roster;
+        self.evidence.retain(|node| roster.knows(node));
+        self.backlog.retain(|node| roster.knows(node));
+        self.proven.retain(|node| roster.knows(*node));
+        self.publish_members(&superseded);
         self.ready_changed = true;
     }
 
-    fn refresh_dial_targets(&mut self) {
+    fn refresh_dial_targets(&mut self, superseded: &BTreeSet<NodeId>) {
         let now = self.now.mono;
         // A connection with a member that is down may stand for long: it is dialled all the same (S6.2).
-        let is_down = |peer: &NodeId| {
-            self.roster
-                .get(*peer)
-                .is_some_and(|known| known.liveness == Liveness::Down)
+        let is_linked = |node, known: Option<&Known>| {
+            self.links.used(node).is_some() && known.is_none_or(|known| known.liveness != Liveness::Down)
         };
-        let linked: BTreeSet<_> = self.links.peers().filter(|peer| !is_down(peer)).collect();
-        let linked_addrs: BTreeSet<_> = linked
-            .iter()
-            .filter_map(|peer| self.links.used_link(*peer).map(|link| link.addr))
-            .chain(
-                linked
-                    .iter()
-                    .filter_map(|peer| self.roster.get(*peer).map(|known| known.identity.addr)),
-            )
-            .collect();
-        let mut targets: BTreeSet<_> = self
-            .config
-            .seeds
-            .iter()
-            .filter(|addr| !linked_addrs.contains(*addr))
-            .copied()
-            .collect();
-        for (node, addr) in self.roster.addresses() {
-            if is_down(&node) && self.planted.is(Bug::DownMembersForgotten) {
-                targets.remove(&addr);
+        let mut linked = Vec::new();
+        for peer in self.links.peers() {
+            let known = self.roster.get(peer);
+            if is_linked(peer, known) {
+                linked.extend(self.links.used_link(peer).map(|link| link.addr));
+                linked.extend(known.map(|known| known.identity.addr));
+            }
+        }
+        linked.sort_unstable();
+        let leads_somewhere_new = |addr: &SocketAddr| linked.binary_search(addr).is_err();
+        let seeds = self.config.seeds.iter().copied();
+        let mut targets: BTreeSet<_> = seeds.filter(leads_somewhere_new).collect();
+        for (node, known) in self.roster.iter() {
+            let gone = || matches!(self.roster.state(node), MemberState::Left | MemberState::Removed);
+            if node == self.id || is_linked(node, Some(known)) || superseded.contains(&node) || gone() {
                 continue;
             }
-            if !linked.contains(&node) && node != self.id && !linked_addrs.contains(&addr) {
+            let addr = known.identity.addr;
+            if known.liveness == Liveness::Down && self.planted.is(Bug::DownMembersForgotten) {
+                targets.remove(&addr);
+            } else if leads_somewhere_new(&addr) {
                 targets.insert(addr);
             }
         }
@@ -383,23 +387,27 @@ impl Node {
     }
 
     fn update_ready(&mut self) {
-        let mut ready: BTreeMap<NodeId, NodeName> = self
+        let myself = self.standing.may_act().then_some((self.id, &self.config.name));
+        let others = self
             .roster
             .ready()
             .filter(|(node, _)| self.has_synced_with(*node))
-            .map(|(node, known)| (node, known.identity.name.clone()))
-            .collect();
-        if self.standing.may_act() {
-            ready.insert(self.id, self.config.name.clone());
+            .map(|(node, known)| (node, &known.identity.name));
+        let ready: Vec<(NodeId, &NodeName)> = others.chain(myself).collect();
+        if !self.settled.is_of(ready.iter().map(|(node, _)| *node)) {
+            let ready = ready
+                .into_iter()
+                .map(|(node, name)| (node, name.clone()))
+                .collect();
+            let left = |node| self.roster.state(node) == MemberState::Left;
+            let gone: BTreeSet<_> = self
+                .roster
+                .iter()
+                .map(|(node, _)| node)
+                .filter(|node| self.proven.contains(node) || left(*node))
+                .collect();
+            self.settled.update(ready, &gone, self.now.mono);
         }
-        let left = |node| self.roster.state(node) == MemberState::Left;
-        let gone: BTreeSet<_> = self
-            .roster
-            .iter()
-            .map(|(node, _)| node)
-            .filter(|node| self.proven.contains(node) || left(*node))
-            .collect();
-        self.settled.update(ready, &gone, self.now.mono);
         self.unfinished = Unfinished {
             exchanges: self.replicating.iter().any(|peer| self.is_exchanging_with(*peer)),
             acquaintances: self.unlisted().next().is_some() || self.has_suspects(),
@@ -491,8 +499,7 @@ impl Node {
         }
     }
 
-    fn publish_members(&mut self) {
-        let mut infos: BTreeMap<NodeId, MemberInfo> = BTreeMap::new();
+    fn publish_members(&mut self, superseded: &BTreeSet<NodeId>) {
         let info = |id, name: &NodeName, addr, state| MemberInfo {
             id,
             name: name.clone(),
@@ -500,23 +507,23 @@ impl Node {
             state,
             children: self.owned(id),
         };
-        infos.insert(
-            self.id,
-            info(self.id, &self.config.name, self.config.addr, self.own_state()),
-        );
-        for (node, known) in self.roster.iter() {
-            if !self.roster.is_superseded(node) && known.identity.name != self.config.name {
+        let is_shown = |node: &NodeId, known: &Known| {
+            !superseded.contains(node) && known.identity.name != self.config.name
+        };
+        let others = self.roster.iter().filter(|(node, known)| is_shown(node, known));
+        let mut infos: Vec<MemberInfo> = others
+            .map(|(node, known)| {
                 let identity = &known.identity;
-                infos.insert(
-                    node,
-                    info(node, &identity.name, identity.addr, self.roster.state(node)),
-                );
-            }
-        }
+                info(node, &identity.name, identity.addr, self.roster.state(node))
+            })
+            .collect();
+        let place = infos.partition_point(|info| info.id < self.id);
+        let me = info(self.id, &self.config.name, self.config.addr, self.own_state());
+        infos.insert(place, me);
         let gone: Vec<_> = self
             .shown
             .keys()
-            .filter(|node| !infos.contains_key(*node))
+            .filter(|node| infos.binary_search_by_key(*node, |info| info.id).is_err())
             .copied()
             .collect();
         for node in gone {
@@ -524,7 +531,8 @@ impl Node {
             self.touch_owned(node);
             self.output(Output::Member { node, info: None });
         }
-        for (node, info) in infos {
+        for info in infos {
+            let node = info.id;
             let before = self.shown.get(&node);
             if before.is_some_and(|before| **before == info) {
                 continue;

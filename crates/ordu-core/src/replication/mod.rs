@@ -13,7 +13,7 @@ use core::time::Duration;
 
 use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncError};
 
-use crate::membership::Liveness;
+use crate::membership::{Known, Liveness};
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent, Key, Member, Status, Value};
@@ -61,15 +61,21 @@ impl Node {
     /// a stopped process would only pile up. What a peer that is out of reach has acknowledged is kept, and removes
     /// wait for it until it is removed (S1.4).
     pub(crate) fn refresh_replication_peers(&mut self) {
-        let wanted: BTreeSet<NodeId> = self
-            .links
-            .peers()
-            .filter(|peer| {
-                self.roster
-                    .get(*peer)
-                    .is_some_and(|known| known.liveness != Liveness::Down)
-            })
-            .collect();
+        let is_there = |known: &Known| known.liveness != Liveness::Down;
+        let wanted = || {
+            self.links
+                .peers()
+                .filter(|peer| self.roster.get(*peer).is_some_and(is_there))
+        };
+        let connected = || {
+            self.replica
+                .peers()
+                .filter(|peer| self.replica.is_connected(*peer))
+        };
+        if wanted().eq(self.replicating.iter().copied()) && wanted().map(NodeId::replica).eq(connected()) {
+            return;
+        }
+        let wanted: BTreeSet<NodeId> = wanted().collect();
         for peer in self
             .replica
             .peers()
