@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// The upper 48 bits are the boot time in milliseconds, so a newer boot of a name has the larger id; the
 /// rest is random. It is the replica id of the node's replicated state and half of every fencing token.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u128);
 
 impl NodeId {
@@ -43,6 +43,46 @@ impl FromStr for NodeId {
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         u128::from_str_radix(s, 16).map(Self)
+    }
+}
+
+/// Plain bytes on the wire, which are shorter than a random `u128` as a varint and taken at once; hex digits for people.
+impl Serialize for NodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(&self.0.to_be_bytes())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(NodeIdVisitor)
+        } else {
+            deserializer.deserialize_bytes(NodeIdVisitor)
+        }
+    }
+}
+
+struct NodeIdVisitor;
+
+impl Visitor<'_> for NodeIdVisitor {
+    type Value = NodeId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a node id of 16 bytes or 32 hex digits")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<NodeId, E> {
+        let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| E::invalid_length(bytes.len(), &self))?;
+        Ok(NodeId(u128::from_be_bytes(bytes)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, digits: &str) -> Result<NodeId, E> {
+        digits.parse().map_err(E::custom)
     }
 }
 
