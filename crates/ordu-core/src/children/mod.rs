@@ -15,6 +15,9 @@ pub(crate) use supervise::policy;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent};
@@ -23,7 +26,8 @@ use crate::{NodeId, Time};
 /// All children this node knows of.
 #[derive(Debug, Default)]
 pub(crate) struct Children {
-    pub(crate) all: BTreeMap<ChildKey, Child>,
+    /// Looked up only: its order means nothing.
+    pub(crate) all: HashMap<ChildKey, Child, FixedState>,
     /// The children by the owner of their winning claim; `None`: no claim.
     by_owner: BTreeMap<Option<NodeId>, BTreeSet<ChildKey>>,
     /// Looked at before the current input is done with.

@@ -71,7 +71,7 @@ impl Links {
     }
 
     /// The peers that can be talked to.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = NodeId> + '_ {
+    pub(crate) fn peers(&self) -> impl ExactSizeIterator<Item = NodeId> + '_ {
         self.used.keys().copied()
     }
 

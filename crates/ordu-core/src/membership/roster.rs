@@ -9,6 +9,8 @@ use crate::{MemberState, NodeId, NodeName, Time};
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     known: BTreeMap<NodeId, Known>,
+    /// The boots of each name among them.
+    by_name: BTreeMap<NodeName, BTreeSet<NodeId>>,
     /// Those removed from the cluster, and since when that is known here.
     removed: BTreeMap<NodeId, Time>,
     /// The detector may say something else of somebody's liveness.
@@ -62,9 +64,14 @@ impl Roster {
         };
         let known = self.known.entry(identity.id).or_insert_with(|| {
             self.may_differ = true;
+            note(&mut self.by_name, &identity);
             fresh
         });
         if known.identity.generation <= identity.generation {
+            if known.identity.name != identity.name {
+                drop_from(&mut self.by_name, &known.identity);
+                note(&mut self.by_name, &identity);
+            }
             known.identity = identity;
         }
     }
@@ -123,6 +130,7 @@ impl Roster {
                 };
                 let known = self.known.entry(node).or_insert_with(|| {
                     self.may_differ = true;
+                    note(&mut self.by_name, &fresh.identity);
                     fresh
                 });
                 known.member = Some(member);
@@ -140,8 +148,10 @@ impl Roster {
     pub(crate) fn set_removed(&mut self, node: NodeId, removed: bool, now: Time) {
         if removed {
             self.removed.entry(node).or_insert(now);
-        } else if self.removed.remove(&node).is_some() {
-            self.known.remove(&node);
+        } else if self.removed.remove(&node).is_some()
+            && let Some(known) = self.known.remove(&node)
+        {
+            drop_from(&mut self.by_name, &known.identity);
         }
     }
 
@@ -184,10 +194,12 @@ impl Roster {
 
     /// The living nodes of a name.
     pub(crate) fn living(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
-        self.known
-            .iter()
-            .filter(move |(node, known)| known.identity.name == *name && self.is_alive(**node))
-            .map(|(node, _)| *node)
+        self.boots_of(name).filter(|node| self.is_alive(*node))
+    }
+
+    /// All nodes of a name, oldest first.
+    fn boots_of(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
+        self.by_name.get(name).into_iter().flatten().copied()
     }
 
     /// Whether another boot of the same name takes this one's place: a newer one that lives, or, if this one is
@@ -197,12 +209,21 @@ impl Roster {
             return false;
         };
         let lives = self.is_alive_as(node, known);
-        let name = &known.identity.name;
-        self.known.iter().any(|(other, theirs)| {
-            let newer = *other > node;
-            let may_be = if lives { newer } else { *other != node };
-            may_be && theirs.identity.name == *name && ((newer && !lives) || self.is_alive_as(*other, theirs))
+        self.boots_of(&known.identity.name).any(|other| {
+            let newer = other > node;
+            let may_be = if lives { newer } else { other != node };
+            may_be && ((newer && !lives) || self.is_alive(other))
         })
+    }
+
+    /// All that are superseded: see [`Roster::is_superseded`].
+    pub(crate) fn superseded(&self) -> BTreeSet<NodeId> {
+        let of_one_name = self.by_name.values().filter(|boots| boots.len() > 1);
+        of_one_name
+            .flatten()
+            .filter(|node| self.is_superseded(**node))
+            .copied()
+            .collect()
     }
 
     /// Whether a node that is down is so for good, since another boot of its name lives: a newer one, or, where the
@@ -220,22 +241,29 @@ impl Roster {
 
     /// The highest (seniority, generation) of another node of the same name, if it outranks this identity.
     pub(crate) fn highest_of_name(&self, identity: &Identity) -> Option<(NodeId, u32)> {
-        let others = self.known.values().map(|known| &known.identity);
-        let others = others.filter(|other| other.name == identity.name && other.id != identity.id);
+        let others = self
+            .boots_of(&identity.name)
+            .filter(|other| *other != identity.id);
         others
-            .map(Identity::rank)
+            .filter_map(|other| Some(self.known.get(&other)?.identity.rank()))
             .max()
             .filter(|rank| *rank > identity.rank())
     }
 
     /// The state to show.
     pub(crate) fn state(&self, node: NodeId) -> MemberState {
+        match self.known.get(&node) {
+            Some(known) => self.state_of(node, known),
+            None if self.is_removed(node) => MemberState::Removed,
+            None => MemberState::Down,
+        }
+    }
+
+    /// [`state`](Roster::state) of one that is known.
+    pub(crate) fn state_of(&self, node: NodeId, known: &Known) -> MemberState {
         if self.removed.contains_key(&node) {
             return MemberState::Removed;
         }
-        let Some(known) = self.known.get(&node) else {
-            return MemberState::Down;
-        };
         let status = known.member.as_ref().map(|member| member.status);
         match (known.liveness, status) {
             (_, Some(Status::Left)) => MemberState::Left,
@@ -246,34 +274,20 @@ impl Roster {
             (Liveness::Alive, Some(Status::Ready)) => MemberState::Alive,
         }
     }
+}
 
-    /// All that are superseded: see [`Roster::is_superseded`].
-    pub(crate) fn superseded(&self) -> BTreeSet<NodeId> {
-        #[derive(Clone, Copy)]
-        struct Newest {
-            of_all: NodeId,
-            of_the_living: Option<NodeId>,
+fn note(by_name: &mut BTreeMap<NodeName, BTreeSet<NodeId>>, identity: &Identity) {
+    by_name
+        .entry(identity.name.clone())
+        .or_default()
+        .insert(identity.id);
+}
+
+fn drop_from(by_name: &mut BTreeMap<NodeName, BTreeSet<NodeId>>, identity: &Identity) {
+    if let Some(boots) = by_name.get_mut(&identity.name) {
+        boots.remove(&identity.id);
+        if boots.is_empty() {
+            by_name.remove(&identity.name);
         }
-        let mut by_name: BTreeMap<&NodeName, Newest> = BTreeMap::new();
-        for (node, known) in self.iter() {
-            let living = self.is_alive_as(node, known).then_some(node);
-            let fresh = Newest {
-                of_all: node,
-                of_the_living: None,
-            };
-            let newest = by_name.entry(&known.identity.name).or_insert(fresh);
-            // From the oldest to the newest.
-            newest.of_all = node;
-            newest.of_the_living = living.or(newest.of_the_living);
-        }
-        let is_superseded = |(node, known): &(NodeId, &Known)| {
-            let newest = by_name[&known.identity.name];
-            if self.is_alive_as(*node, known) {
-                newest.of_the_living > Some(*node)
-            } else {
-                newest.of_all > *node || newest.of_the_living.is_some()
-            }
-        };
-        self.iter().filter(is_superseded).map(|(node, _)| node).collect()
     }
 }

@@ -340,7 +340,7 @@ impl Node {
         let is_linked = |node, known: Option<&Known>| {
             self.links.used(node).is_some() && known.is_none_or(|known| known.liveness != Liveness::Down)
         };
-        let mut linked = Vec::new();
+        let mut linked = Vec::with_capacity(2 * self.links.peers().len());
         for peer in self.links.peers() {
             let known = self.roster.get(peer);
             if is_linked(peer, known) {
@@ -353,7 +353,8 @@ impl Node {
         let seeds = self.config.seeds.iter().copied();
         let mut targets: BTreeSet<_> = seeds.filter(leads_somewhere_new).collect();
         for (node, known) in self.roster.iter() {
-            let gone = || matches!(self.roster.state(node), MemberState::Left | MemberState::Removed);
+            let state = || self.roster.state_of(node, known);
+            let gone = || matches!(state(), MemberState::Left | MemberState::Removed);
             if node == self.id || is_linked(node, Some(known)) || superseded.contains(&node) || gone() {
                 continue;
             }
@@ -514,7 +515,8 @@ impl Node {
         let mut infos: Vec<MemberInfo> = others
             .map(|(node, known)| {
                 let identity = &known.identity;
-                info(node, &identity.name, identity.addr, self.roster.state(node))
+                let state = self.roster.state_of(node, known);
+                info(node, &identity.name, identity.addr, state)
             })
             .collect();
         let place = infos.partition_point(|info| info.id < self.id);

@@ -10,18 +10,32 @@ pub(crate) use message::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, P
 
 use alloc::vec::Vec;
 
-use ordu_crdt::{Chunk, Message as SyncMessage, Scope};
+use ordu_crdt::{Chunk, EncodedLen, Message as SyncMessage, Scope, WireOp};
 
 use crate::Channel;
+use crate::registers::{Key, Value};
 
 /// The longest frame a node sends or accepts, in bytes.
 pub const MAX_FRAME: usize = 64 * 1024;
 
 impl Message {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        // Most messages are shorter than this, so that the bytes are allocated once.
-        postcard::to_extend(self, Vec::with_capacity(128))
+        postcard::to_extend(self, Vec::with_capacity(self.likely_len()))
             .expect("messages are plain data, which postcard always encodes")
+    }
+
+    /// Few messages are longer than this, so that the bytes are allocated once.
+    fn likely_len(&self) -> usize {
+        const MOST: usize = 128;
+        const ORIGINS: usize = 128;
+        match self {
+            Self::Sync(SyncMessage::Chunk(Chunk { ops, .. })) => {
+                let len =
+                    |op: &WireOp<Key, Value>| op.key.encoded_len() + op.value.as_ref().map_or(0, Value::len);
+                ORIGINS + ops.iter().map(|op| 32 + len(op)).sum::<usize>()
+            }
+            _ => MOST,
+        }
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {

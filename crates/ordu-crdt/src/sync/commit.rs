@@ -129,8 +129,8 @@ where
         }
         // A transfer that began before others may bring what is known by now, so operations are held against
         // both vectors.
-        let mut vector: VersionVector = covered.iter().copied().collect();
-        vector.merge(&self.map.vector);
+        let named: VersionVector = covered.iter().copied().collect();
+        let reach = |id| named.get(id).max(self.map.vector.get(id));
         let mut new = BTreeSet::new();
         for part in parts {
             let unknown = part
@@ -138,7 +138,7 @@ where
                 .iter()
                 .filter(|&&id| self.map.origins.find(id).is_none());
             new.extend(unknown.copied());
-            let covered: Vec<u64> = part.origins.iter().map(|&id| vector.get(id)).collect();
+            let covered: Vec<u64> = part.origins.iter().map(|&id| reach(id)).collect();
             for op in &part.ops {
                 let position = usize::from(op.origin);
                 if op.seq == 0 || op.seq > covered[position] {

@@ -76,6 +76,12 @@ where
         self.peers.keys().copied()
     }
 
+    /// The peers that were added and not [disconnected](Replica::disconnect) since, in the order of their ids.
+    pub fn connected_peers(&self) -> impl Iterator<Item = ReplicaId> + '_ {
+        let connected = self.peers.iter().filter(|(_, peer)| peer.is_connected);
+        connected.map(|(id, _)| *id)
+    }
+
     /// Whether it is a peer that was added and not [disconnected](Replica::disconnect) since.
     pub fn is_connected(&self, peer: ReplicaId) -> bool {
         self.peers.get(&peer).is_some_and(|peer| peer.is_connected)

@@ -42,7 +42,7 @@ struct Transfer {
     scope: Scope,
     /// What the receiver held at the start.
     base: VersionVector,
-    /// How far each origin's list was walked, in the order of interning.
+    /// How far the list of each origin that it is about was walked, in the order of interning.
     walked: Vec<u64>,
     /// The operation sent last.
     last: Option<SlotId>,
@@ -229,13 +229,15 @@ impl Transfer {
         K: Clone + EncodedLen,
         V: Clone + EncodedLen,
     {
-        for (position, (index, origin)) in map.origins.iter().enumerate() {
+        let (is_full, is_push) = (self.is_full(), self.is_push());
+        let included = map.origins.iter().filter(|(index, _)| *index == own || !is_push);
+        for (position, (index, origin)) in included.enumerate() {
             let base = self.base.get(origin.id);
             if self.walked.len() == position {
-                self.walked.push(if self.is_full() { 0 } else { base });
+                self.walked.push(if is_full { 0 } else { base });
             }
             let walked = self.walked[position];
-            if walked >= origin.covered || !self.includes(index == own) {
+            if walked >= origin.covered {
                 continue;
             }
             let mut at = map.first_after(index, walked, self.last);
@@ -262,7 +264,8 @@ impl Transfer {
     /// the sender has seen and no longer holds.
     fn covered<K, V>(&self, map: &AwLwwMap<K, V>, own: OriginIdx) -> Vec<(ReplicaId, u64)> {
         let is_news = |index: OriginIdx, origin: &Origin| {
-            self.is_full() || self.includes(index == own) && origin.covered > self.base.get(origin.id)
+            let is_included = index == own || !self.is_push();
+            self.is_full() || is_included && origin.covered > self.base.get(origin.id)
         };
         let news = map
             .origins
@@ -275,7 +278,8 @@ impl Transfer {
         matches!(self.scope, Scope::Full { .. })
     }
 
-    const fn includes(&self, is_own: bool) -> bool {
-        is_own || !matches!(self.scope, Scope::Own { .. })
+    /// Whether it is about this replica's own operations alone.
+    const fn is_push(&self) -> bool {
+        matches!(self.scope, Scope::Own { .. })
     }
 }
