@@ -1,6 +1,7 @@
 //! Who is there (S6) and which of them may be decided with (S4.3–S4.6).
 //!
 //! - `backlog`: what was sent while this node stood still (S4.5);
+//! - `codec`: how the failure detector's packets are written;
 //! - `links`: connections, which of two survives;
 //! - `dialer`: whom to dial and when, for ever (S6.2);
 //! - `swim`: the failure detector, foca wrapped;
@@ -10,6 +11,7 @@
 //! - `settled`: the settled view.
 
 mod backlog;
+mod codec;
 mod dialer;
 mod evidence;
 mod handshake;

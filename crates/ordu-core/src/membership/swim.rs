@@ -5,11 +5,12 @@ use core::num::{NonZeroU8, NonZeroUsize};
 use core::time::Duration;
 
 use foca::{
-    AccumulatingRuntime, Foca, Member, NoCustomBroadcast, OwnedNotification, PostcardCodec, State, Timer,
+    AccumulatingRuntime, Foca, Member, NoCustomBroadcast, OwnedNotification, State, Timer,
 };
 use rand_pcg::Pcg64Mcg;
 
 use super::Identity;
+use super::codec::PacketCodec;
 use crate::{NodeId, Time, Timing};
 
 /// The failure detector: SWIM with suspicion (Das, Gupta and Motivala, 2002), as the crate foca does it.
@@ -17,7 +18,7 @@ use crate::{NodeId, Time, Timing};
 /// foca is sans-io itself; this keeps its timers, so that a stopped clock can push all suspicions back, and
 /// turns its notifications into [`SwimEvent`]s.
 pub(crate) struct Swim {
-    foca: Foca<Identity, PostcardCodec, Pcg64Mcg, NoCustomBroadcast>,
+    foca: Foca<Identity, PacketCodec, Pcg64Mcg, NoCustomBroadcast>,
     runtime: AccumulatingRuntime<Identity>,
     timers: BTreeMap<(Time, u64), Timer<Identity>>,
     armed: u64,
@@ -58,7 +59,7 @@ impl Swim {
             periodic_gossip: None,
         };
         Self {
-            foca: Foca::new(identity, config, rng, PostcardCodec),
+            foca: Foca::new(identity, config, rng, PacketCodec),
             runtime: AccumulatingRuntime::new(),
             timers: BTreeMap::new(),
             armed: 0,
@@ -232,7 +233,7 @@ impl fmt::Debug for Swim {
     }
 }
 
-struct Members<'a>(&'a Foca<Identity, PostcardCodec, Pcg64Mcg, NoCustomBroadcast>);
+struct Members<'a>(&'a Foca<Identity, PacketCodec, Pcg64Mcg, NoCustomBroadcast>);
 
 impl fmt::Debug for Members<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,3 +1,4 @@
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
@@ -10,7 +11,7 @@ use crate::{ChildId, HordeName, NodeId};
 ///
 /// Keys are looked up far more often than they are made, so each carries its hash, and is compared by that first: the
 /// order is one and the same on every node and has no meaning.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(HordeName, ChildId)")]
 pub(crate) struct ChildKey {
     #[serde(skip)]
@@ -40,6 +41,25 @@ impl From<(HordeName, ChildId)> for ChildKey {
 impl From<(&HordeName, &ChildId)> for ChildKey {
     fn from((horde, id): (&HordeName, &ChildId)) -> Self {
         Self::new(horde.clone(), id.clone())
+    }
+}
+
+impl Ord for ChildKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.hash.cmp(&other.hash).then_with(|| {
+            // Mostly these are two handles of one string, which equality sees at once.
+            if self == other {
+                Ordering::Equal
+            } else {
+                (&self.horde, &self.id).cmp(&(&other.horde, &other.id))
+            }
+        })
+    }
+}
+
+impl PartialOrd for ChildKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
