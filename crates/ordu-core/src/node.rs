@@ -423,27 +423,24 @@ impl Node {
     fn work(&mut self) {
         for round in 0_u32.. {
             debug_assert!(round < 100_000, "this never ends");
-            let mut worked = self.drain_swim();
-            worked |= self.take_changes();
-            worked |= self.drain_supervisor();
+            self.drain_swim();
+            self.take_changes();
+            self.drain_supervisor();
             while let Some(message) = self.loopback.pop_front() {
-                worked = true;
                 self.message(self.id, message, None);
             }
             self.refresh_standing();
             self.members_refresh();
             if self.refresh_settled() {
-                worked = true;
                 self.view_changed();
             }
             self.answer_proposals();
-            worked |= self.reconcile_children();
-            worked |= self.advance_takeovers();
+            self.reconcile_children();
+            let mut worked = self.advance_takeovers();
             worked |= self.advance_asked();
             worked |= self.advance_leaving();
-            worked |= self.flush_replication();
-            let settled = !self.members_changed && self.recount.is_empty();
-            if !worked && self.loopback.is_empty() && settled {
+            self.flush_replication();
+            if !worked && self.is_at_rest() {
                 break;
             }
         }
@@ -451,6 +448,16 @@ impl Node {
             let timeout = self.config.timing.dial_timeout;
             self.output(Output::Dial { dial, addr, timeout });
         }
+    }
+
+    /// Whether no step of [`work`](Self::work) left anything to one that comes before it.
+    fn is_at_rest(&self) -> bool {
+        let members_changed = self.members_changed || self.ready_changed || !self.recount.is_empty();
+        self.loopback.is_empty()
+            && !members_changed
+            && !self.swim.has_news()
+            && !self.supervisor.has_actions()
+            && !self.children.any_touched()
     }
 
     fn view_changed(&mut self) {

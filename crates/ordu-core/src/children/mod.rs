@@ -61,6 +61,10 @@ impl Children {
         self.wake.first().map(|(at, _)| *at)
     }
 
+    pub(crate) fn any_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
     pub(crate) fn take_touched(&mut self) -> Vec<ChildKey> {
         core::mem::take(&mut self.touched).into_iter().collect()
     }

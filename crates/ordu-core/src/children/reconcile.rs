@@ -14,13 +14,11 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Node {
     /// Looks at every touched child, until there is none.
-    pub(crate) fn reconcile_children(&mut self) -> bool {
-        let touched = self.children.take_touched();
-        for key in &touched {
-            self.reconcile(key);
+    pub(crate) fn reconcile_children(&mut self) {
+        for key in self.children.take_touched() {
+            self.reconcile(&key);
         }
         self.write_takeovers();
-        !touched.is_empty()
     }
 
     fn reconcile(&mut self, key: &ChildKey) {

@@ -103,10 +103,8 @@ impl Node {
     }
 
     /// Carries out what the local supervisor decided.
-    pub(crate) fn drain_supervisor(&mut self) -> bool {
-        let mut worked = false;
+    pub(crate) fn drain_supervisor(&mut self) {
         while let Some(action) = self.supervisor.poll_action() {
-            worked = true;
             match action {
                 DynamicAction::Start {
                     key,
@@ -133,7 +131,6 @@ impl Node {
                 DynamicAction::Report(_) | DynamicAction::Exit { .. } => {}
             }
         }
-        worked
     }
 
     /// The local supervisor took no notice of an order: it knows the child already, or not any more.

@@ -93,7 +93,11 @@ mod tests {
     fn a_member_that_does_not_fit_leaves_no_half_of_it_behind() {
         let mut packet = Vec::new();
         let room = (&mut packet).limit(20);
-        assert!(PacketCodec.encode_member(&Member::alive(longest()), room).is_err());
+        assert!(
+            PacketCodec
+                .encode_member(&Member::alive(longest()), room)
+                .is_err()
+        );
         assert!(packet.is_empty());
     }
 }

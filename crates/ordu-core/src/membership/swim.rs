@@ -4,9 +4,7 @@ use core::fmt;
 use core::num::{NonZeroU8, NonZeroUsize};
 use core::time::Duration;
 
-use foca::{
-    AccumulatingRuntime, Foca, Member, NoCustomBroadcast, OwnedNotification, State, Timer,
-};
+use foca::{AccumulatingRuntime, Foca, Member, NoCustomBroadcast, OwnedNotification, State, Timer};
 use rand_pcg::Pcg64Mcg;
 
 use super::Identity;
@@ -141,6 +139,11 @@ impl Swim {
 
     pub(crate) fn poll_event(&mut self) -> Option<SwimEvent> {
         self.events.pop_front()
+    }
+
+    /// Whether there are events, or anything happened that may have changed the list of active members.
+    pub(crate) fn has_news(&self) -> bool {
+        self.stale || !self.events.is_empty()
     }
 
     /// Whether anything happened since the last call that may have changed the list of active members.

@@ -17,10 +17,8 @@ use crate::{
 
 impl Node {
     /// Carries out what the failure detector wants and takes over what it found.
-    pub(crate) fn drain_swim(&mut self) -> bool {
-        let mut worked = false;
+    pub(crate) fn drain_swim(&mut self) {
         while let Some(event) = self.swim.poll_event() {
-            worked = true;
             match event {
                 SwimEvent::Send(to, bytes) => {
                     if let Some(conn) = self.links.used(to) {
@@ -42,7 +40,6 @@ impl Node {
         if self.swim.take_stale() || self.members_changed {
             self.refresh_liveness();
         }
-        worked
     }
 
     fn was_declared_down(&mut self) {

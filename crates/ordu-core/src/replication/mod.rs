@@ -256,11 +256,9 @@ impl Node {
     }
 
     /// Takes over what changed in the map, by whomever.
-    pub(crate) fn take_changes(&mut self) -> bool {
+    pub(crate) fn take_changes(&mut self) {
         let mut children: BTreeMap<ChildKey, News> = BTreeMap::new();
-        let mut worked = false;
         while let Some(change) = self.replica.poll_change() {
-            worked = true;
             match change.key {
                 Key::Member(node) if node != self.id => {
                     let member = change.after.and_then(|sibling| sibling.value.decode::<Member>());
@@ -304,7 +302,6 @@ impl Node {
                 self.claims_changed(&child);
             }
         }
-        worked
     }
 
     fn intent_changed(&mut self, child: &ChildKey) {
@@ -347,12 +344,9 @@ impl Node {
     }
 
     /// Sends what the map's protocol has to say.
-    pub(crate) fn flush_replication(&mut self) -> bool {
-        let mut worked = false;
+    pub(crate) fn flush_replication(&mut self) {
         while let Some((peer, message)) = self.replica.poll_message() {
-            worked = true;
             self.send(NodeId(peer.0), &Message::Sync(message));
         }
-        worked
     }
 }

@@ -131,6 +131,12 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         self.actions.pop_front()
     }
 
+    /// Whether [`poll_action`](Self::poll_action) has something to give.
+    #[must_use]
+    pub fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
     /// When the next [`Tick`](DynamicEvent::Tick) is due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
