@@ -78,7 +78,7 @@ mod tests {
             dst: longest(),
             message: Message::PingReq {
                 target: longest(),
-                probe_number: u16::MAX,
+                probe_number: u8::MAX,
             },
         };
         let mut packet = Vec::new();

@@ -291,3 +291,52 @@ fn drop_from(by_name: &mut BTreeMap<NodeName, BTreeSet<NodeId>>, identity: &Iden
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(id: u128, name: &str, generation: u32) -> Identity {
+        Identity {
+            id: NodeId(id),
+            seniority: NodeId(id),
+            generation,
+            name: NodeName::new(name).unwrap(),
+            addr: "127.0.0.1:1".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_older_boot_of_a_name_is_superseded_while_a_newer_one_lives() {
+        let mut roster = Roster::default();
+        for id in [1, 2] {
+            roster.hear(identity(id, "a", 0), Time(0));
+            roster.set_liveness(NodeId(id), Liveness::Alive, Time(0));
+        }
+        roster.hear(identity(3, "b", 0), Time(0));
+        assert_eq!(roster.superseded(), [NodeId(1)].into());
+        roster.set_liveness(NodeId(2), Liveness::Down, Time(1));
+        assert_eq!(
+            roster.superseded(),
+            [NodeId(2)].into(),
+            "a clock may have been set back in between"
+        );
+    }
+
+    #[test]
+    fn who_takes_another_name_or_is_forgotten_supersedes_nobody_any_more() {
+        let mut roster = Roster::default();
+        for id in [1, 2, 3] {
+            roster.hear(identity(id, "a", 0), Time(0));
+        }
+        roster.hear(identity(3, "b", 1), Time(0));
+        assert_eq!(roster.superseded(), [NodeId(1)].into());
+        assert_eq!(
+            roster.living(&NodeName::new("b").unwrap()).next(),
+            Some(NodeId(3))
+        );
+        roster.set_removed(NodeId(2), true, Time(0));
+        roster.set_removed(NodeId(2), false, Time(1));
+        assert!(roster.superseded().is_empty());
+    }
+}
