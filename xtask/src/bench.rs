@@ -11,24 +11,25 @@ use serde_json::Value;
 
 use crate::cargo;
 
-const GROUPS: &[(&str, &str)] = &[
-    ("crdt", "ordu-crdt"),
-    ("supervisor", "ordu-supervisor"),
-    ("sim", "ordu-sim"),
+/// Each with its package and the profile it is built with. The simulator is measured as campaigns run it.
+const GROUPS: &[(&str, &str, &str)] = &[
+    ("crdt", "ordu-crdt", "bench"),
+    ("supervisor", "ordu-supervisor", "bench"),
+    ("sim", "ordu-sim", "campaign"),
 ];
 
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     if let Some(unknown) = args
         .iter()
-        .find(|arg| !GROUPS.iter().any(|(group, _)| group == arg))
+        .find(|arg| !GROUPS.iter().any(|(group, ..)| group == arg))
     {
-        let groups: Vec<&str> = GROUPS.iter().map(|(group, _)| *group).collect();
+        let groups: Vec<&str> = GROUPS.iter().map(|(group, ..)| *group).collect();
         return Err(format!("no group {unknown:?}; there are: {}", groups.join(", ")));
     }
     let mut figures = Vec::new();
-    for (group, package) in GROUPS {
+    for (group, package, profile) in GROUPS {
         if args.is_empty() || args.iter().any(|arg| arg == group) {
-            figures.extend(measure(package)?);
+            figures.extend(measure(package, profile)?);
         }
     }
     if args.is_empty() || args.iter().any(|arg| arg == "supervisor") {
@@ -44,11 +45,20 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn measure(package: &str) -> Result<Vec<Value>, String> {
-    let mut child = cargo::command(["bench", "--quiet", "--package", package, "--bench", "*"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cargo: {error}"))?;
+fn measure(package: &str, profile: &str) -> Result<Vec<Value>, String> {
+    let mut child = cargo::command([
+        "bench",
+        "--quiet",
+        "--profile",
+        profile,
+        "--package",
+        package,
+        "--bench",
+        "*",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .map_err(|error| format!("cargo: {error}"))?;
     let stdout = child.stdout.take().expect("stdout is piped");
     let mut figures = Vec::new();
     for line in BufReader::new(stdout).lines() {

@@ -1,6 +1,6 @@
 //! How much virtual time passes in a minute, beside its goals.
 //!
-//! `cargo bench -p ordu-sim`; `cargo xtask bench sim` collects the figures. Each figure is a line of JSON, the rest is
+//! `cargo bench -p ordu-sim --profile campaign`; `cargo xtask bench sim` collects the figures. Each figure is a line of JSON, the rest is
 //! for people.
 
 #![forbid(unsafe_code)]
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 use ordu_core::Node;
 use ordu_sim::{Plan, Trace, run, swarm};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// No further seed begins after this long.
 const LENGTH: Duration = Duration::from_secs(10);
