@@ -56,6 +56,8 @@ impl Node {
     /// Takes one step of the owner; gives whether there may be another right now.
     fn take_step(&mut self, key: &ChildKey, step: Step) -> bool {
         match step {
+            // What runs here is started again above the claim of a take-over, once that is held (S3.2).
+            Step::Stop(StopWhy::Outranked) | Step::Start if self.claim_waits(key) => false,
             Step::Stop(why) => {
                 self.stop_or_drop(key, why);
                 false

@@ -213,13 +213,16 @@ impl Claims {
         if self.planted.is(Bug::WinnerAnswersFromTheMap) {
             return Verdict::Running;
         }
+        // A claim that waits for its holders starts nothing yet: the loser's patience begins with the start.
+        if matches!(self.next_step(), Some(Step::Stop(StopWhy::Outranked))) {
+            return Verdict::NotWinner;
+        }
         match self.copy.as_ref().map(|copy| &copy.phase) {
             Some(Phase::Running { .. } | Phase::Zombie) => Verdict::Running,
             Some(
                 Phase::Starting | Phase::Restarting | Phase::Stopping(StopWhy::Rerun | StopWhy::Outranked),
             ) => Verdict::Starting,
             None if matches!(own.state, ClaimState::Stopped | ClaimState::Failed) => Verdict::Over,
-            // A claim that waits for its holders starts nothing yet: the loser's patience begins with the start.
             Some(Phase::Claiming | Phase::Stopping(_)) | None => Verdict::NotWinner,
         }
     }

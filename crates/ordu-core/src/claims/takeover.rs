@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -476,7 +479,16 @@ impl Node {
         !ready.is_empty()
     }
 
+    /// Whether this node's claim of a child is a take-over's that waits for its holders.
+    pub(crate) fn claim_waits(&self, key: &ChildKey) -> bool {
+        let own = self.children.get(key).and_then(|child| child.claims.own());
+        let mut waiting = self.takeovers.proposals.values().flat_map(|it| &it.claims);
+        own.is_some_and(|own| waiting.any(|(of, token)| of == key && *token == own.token))
+    }
+
     fn begin_takeover(&mut self, key: &ChildKey, token: Token) {
+        // A copy that runs here already was not stopped before.
+        self.children.touch(key);
         let Some(child) = self.children.get(key) else {
             return;
         };

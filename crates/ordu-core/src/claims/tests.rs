@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use ordu_crdt::{Hlc, ReplicaId, Stamp};
+use ordu_supervisor::core::Restart;
 
 use super::{Claims, Copy, Phase, Step, StopWhy, Verdict};
 use crate::planted::Planted;
@@ -257,6 +258,20 @@ fn the_winner_answers_from_what_really_runs_here() {
     );
     assert_eq!(verdict(at(Phase::Stopping(StopWhy::Leave))), Verdict::NotWinner);
     assert_eq!(verdict(None), Verdict::NotWinner);
+}
+
+#[test]
+fn a_winner_that_is_to_start_its_copy_again_above_its_claim_does_not_say_that_it_runs() {
+    let claims = vec![claim(1, token(6, ME))];
+    let older = running(1, token(5, ME));
+    let rank = claims[0].rank();
+    let permanent = child(intent(1), claims.clone(), Some(older.clone()));
+    assert_eq!(permanent.verdict(rank), Verdict::NotWinner);
+    // A temporary one keeps the copy and its token (S3.4).
+    let mut temporary = intent(1);
+    Arc::make_mut(&mut temporary.spec).restart = Restart::Temporary;
+    let temporary = child(temporary, claims, Some(older));
+    assert_eq!(temporary.verdict(rank), Verdict::Running);
 }
 
 #[test]
