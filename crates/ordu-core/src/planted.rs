@@ -21,6 +21,8 @@ pub enum Bug {
     EpochNotRaised,
     /// S3.1: the epochs of a child are forgotten with it.
     EpochsForgotten,
+    /// S3.2: a take-over starts before anybody else has its claim.
+    TakeOverNotHeld,
     /// S4.1: every node decides about what it is asked for.
     EverybodyDecides,
     /// S4.3: the view is acted on as soon as it changes.
@@ -35,6 +37,8 @@ pub enum Bug {
     FinishForgotten,
     /// S5.4: a temporary child is taken over like any other.
     TemporaryTakenOver,
+    /// S5.6: a child is shown a second after it is known.
+    ShownLate,
     /// S6.2: members that are down are not dialled again.
     DownMembersForgotten,
     /// S6.3: a lifeline that closed is proof enough.

@@ -67,6 +67,12 @@ pub const ALL: &[Planted] = &[
         found_by: &["token-order"],
     },
     Planted {
+        name: "take-over-not-held",
+        rule: "S3.2",
+        bug: Bug::Node(NodeBug::TakeOverNotHeld),
+        found_by: &["held-before-started"],
+    },
+    Planted {
         name: "everybody-decides",
         rule: "S4.1",
         bug: Bug::Node(NodeBug::EverybodyDecides),
@@ -107,6 +113,12 @@ pub const ALL: &[Planted] = &[
         rule: "S5.4",
         bug: Bug::Node(NodeBug::TemporaryTakenOver),
         found_by: &["temporary-at-most-once"],
+    },
+    Planted {
+        name: "shown-late",
+        rule: "S5.6",
+        bug: Bug::Node(NodeBug::ShownLate),
+        found_by: &["found-at-once"],
     },
     Planted {
         name: "down-members-forgotten",

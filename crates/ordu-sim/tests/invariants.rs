@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, Channel, ChildId, ChildInfo, ChildState, Command, Config, ConnId, Event, ExitCause,
-    Input, NodeId, Now, Output, RequestId, StartId, StateDigest, Time, Token,
+    Input, MemberInfo, MemberState, NodeId, Now, Output, RequestId, StartId, StateDigest, Time, Token,
 };
+use ordu_sim::invariants::Violation;
 use ordu_sim::{Fault, HostId, Machine, Setup, Simulation, Trace};
 
 /// What a bad node does with a request to start a child.
@@ -20,29 +21,29 @@ struct Bad {
     id: NodeId,
     epoch: u64,
     conn: Option<ConnId>,
+    /// Who answered its dial.
+    peer: Option<NodeId>,
+    /// What it answers once a child is up.
+    owed: Option<(RequestId, Arc<ChildInfo>)>,
     outputs: VecDeque<Output>,
 }
 
-const VICES: [(&str, Vice); 14] = [
+const VICES: [(&str, Vice); 15] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
         bad.reply(request, Err(CallError::AlreadyStarted(child)));
     }),
     ("outcome-truth", |bad, request, child| {
-        let held_by = vec![bad.config.name.clone()];
-        bad.reply(
-            request,
-            Ok(Answer::Started {
-                child,
-                held_by,
-                durable: false,
-            }),
-        );
+        bad.started(request, child);
     }),
     ("outcome-truth", |bad, request, child| {
         bad.start(&child, child.token.expect("given"));
         bad.reply(request, Err(CallError::Leaving));
+    }),
+    ("found-at-once", |bad, request, child| {
+        bad.start(&child, child.token.expect("given"));
+        bad.owed = Some((request, child));
     }),
     ("token-order", |bad, _, child| {
         let token = child.token.expect("given");
@@ -86,11 +87,7 @@ const VICES: [(&str, Vice); 14] = [
         });
     }),
     ("exactly-one-after-heal", |bad, request, child| {
-        bad.outputs.push_back(Output::Child {
-            horde: child.horde.clone(),
-            id: child.id.clone(),
-            info: Some(child.clone()),
-        });
+        bad.show(&child);
         bad.reply(request, Err(CallError::AlreadyStarted(child)));
     }),
     ("just-exits", |bad, _, _| {
@@ -116,11 +113,44 @@ const VICES: [(&str, Vice); 14] = [
     }),
 ];
 
+/// What does no harm at once, or not alone.
+const PATIENT: [Vice; 2] = [SHOWS, TAKES];
+
+/// What it shows was started by a node that is gone.
+const SHOWS: Vice = |bad, request, mut child| {
+    Arc::make_mut(&mut child).token = Some(GONE);
+    bad.show(&child);
+    bad.knows_nothing(request);
+};
+
+const TAKES: Vice = |bad, request, mut child| {
+    SHOWS(bad, request, child.clone());
+    Arc::make_mut(&mut child).state = ChildState::Starting;
+    bad.show(&child);
+    let peer = bad.peer.expect("it is connected");
+    bad.outputs.push_back(Output::Member {
+        node: peer,
+        info: Some(Arc::new(MemberInfo {
+            id: peer,
+            name: HostId(0).name(),
+            addr: HostId(0).addr(),
+            state: MemberState::Alive,
+            children: 0,
+        })),
+    });
+    bad.start(&child, child.token.expect("given"));
+};
+
+const GONE: Token = Token {
+    epoch: 4,
+    owner: NodeId(9),
+};
+
 impl Machine for Bad {
     fn boot(config: Config, id: NodeId, _: u64) -> Self {
         let dial = Output::Dial {
             dial: ordu_core::DialId(1),
-            addr: config.addr,
+            addr: config.seeds[0],
             timeout: Duration::from_secs(1),
         };
         Self {
@@ -128,13 +158,20 @@ impl Machine for Bad {
             id,
             epoch: 1,
             conn: None,
+            peer: None,
+            owed: None,
             outputs: VecDeque::from([dial, Output::Event(Event::Ready)]),
         }
     }
 
     fn handle(&mut self, _: Now, input: Input) {
         match input {
-            Input::Connected { conn, .. } => self.conn = Some(conn),
+            Input::Connected { conn, peer, .. } => (self.conn, self.peer) = (Some(conn), Some(peer)),
+            Input::ChildStarted { .. } => {
+                if let Some((request, child)) = self.owed.take() {
+                    self.started(request, child);
+                }
+            }
             Input::Request {
                 request,
                 command: Command::StartChild { horde, id, spec },
@@ -155,7 +192,8 @@ impl Machine for Bad {
                     reason: None,
                 });
                 let vice = self.config.capacity.and_then(|vice| usize::try_from(vice).ok());
-                VICES[vice.expect("given")].1(self, request, child);
+                let vices = VICES.iter().map(|(_, vice)| vice).chain(&PATIENT);
+                vices.collect::<Vec<_>>()[vice.expect("given")](self, request, child);
             }
             _ => {}
         }
@@ -183,6 +221,31 @@ impl Bad {
         self.outputs.push_back(Output::Reply { request, result });
     }
 
+    fn started(&mut self, request: RequestId, child: Arc<ChildInfo>) {
+        let held_by = vec![self.config.name.clone()];
+        self.reply(
+            request,
+            Ok(Answer::Started {
+                child,
+                held_by,
+                durable: false,
+            }),
+        );
+    }
+
+    fn knows_nothing(&mut self, request: RequestId) {
+        let detail = "it does not say".into();
+        self.reply(request, Err(CallError::Unknown { detail }));
+    }
+
+    fn show(&mut self, child: &Arc<ChildInfo>) {
+        self.outputs.push_back(Output::Child {
+            horde: child.horde.clone(),
+            id: child.id.clone(),
+            info: Some(child.clone()),
+        });
+    }
+
     fn start(&mut self, child: &Arc<ChildInfo>, token: Token) {
         self.outputs.push_back(Output::StartChild {
             start: StartId(self.epoch),
@@ -204,13 +267,8 @@ fn every_vice_is_caught_by_the_invariant_of_its_rule() {
         simulation
             .run_for(Duration::from_secs(1))
             .expect("nothing happened yet");
-        let command = Command::StartChild {
-            horde: Setup::horde(),
-            id: ChildId::new("c").expect("valid"),
-            spec: Arc::new(Setup::spec(0, 0)),
-        };
         let outcome = simulation
-            .ask(HostId(0), command, Duration::from_secs(2))
+            .ask(HostId(0), start(), Duration::from_secs(2))
             .and_then(|_| simulation.run_for(Duration::from_secs(5)))
             .and_then(|()| {
                 simulation.calm();
@@ -219,6 +277,43 @@ fn every_vice_is_caught_by_the_invariant_of_its_rule() {
         let caught = outcome.expect_err("the vice is caught").invariant;
         assert_eq!(caught, *expected, "vice {vice}");
     }
+}
+
+/// `hosts` nodes, each with one of the patient vices, that were left alone for a while.
+fn patient(vices: &[Vice], idle: Duration) -> Simulation<Bad> {
+    let mut setup = Setup::lan(vices.len(), 1);
+    for (host, vice) in setup.hosts.iter_mut().zip(vices) {
+        let index = PATIENT
+            .iter()
+            .position(|other| std::ptr::fn_addr_eq(*other, *vice));
+        host.capacity = u32::try_from(VICES.len() + index.expect("it is listed")).ok();
+    }
+    let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
+    simulation.boot_all();
+    simulation.run_for(idle).expect("nothing happened yet");
+    simulation
+}
+
+fn start() -> Command {
+    Command::StartChild {
+        horde: Setup::horde(),
+        id: ChildId::new("c").expect("valid"),
+        spec: Arc::new(Setup::spec(0, 0)),
+    }
+}
+
+fn caught_by(outcome: Result<impl std::fmt::Debug, Violation>) -> &'static str {
+    outcome.expect_err("it is caught").invariant
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_take_over_that_starts_before_anybody_has_its_claim_is_caught() {
+    let mut simulation = patient(&[SHOWS, TAKES], SECOND);
+    assert!(simulation.ask(HostId(0), start(), SECOND).is_ok());
+    let outcome = simulation.ask(HostId(1), start(), SECOND);
+    assert_eq!(caught_by(outcome), "held-before-started");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, ClaimState, Desired};
 use crate::{ChildInfo, ChildState, NodeId, NodeName, Output};
 
@@ -51,6 +53,12 @@ impl Node {
         };
         if child.published.as_deref() == info.as_ref() {
             return;
+        }
+        let is_new = child.published.is_none() && child.look_again.is_none();
+        if is_new && self.planted.is(Bug::ShownLate) {
+            let late = self.now.mono + Duration::from_secs(1);
+            child.look_again = Some(late);
+            return self.children.wake_at(late, key);
         }
         let info = info.map(Arc::new);
         child.published.clone_from(&info);

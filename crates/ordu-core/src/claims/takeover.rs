@@ -453,12 +453,14 @@ impl Node {
         let now = self.now.mono;
         let mut ready = Vec::new();
         let concern = self.write_concern();
+        let unheld = self.planted.is(Bug::TakeOverNotHeld);
         for (number, proposal) in &self.takeovers.proposals {
             let answered = proposal
                 .waiting
                 .keys()
                 .all(|witness| !self.is_living(*witness) || self.links.used(*witness).is_none());
-            if (answered || now >= proposal.deadline) && self.holders(proposal.written).len() >= concern {
+            let is_held = self.holders(proposal.written).len() >= concern;
+            if unheld || (answered || now >= proposal.deadline) && is_held {
                 ready.push(*number);
             }
         }

@@ -244,9 +244,6 @@ impl Node {
     /// How many holders an acknowledged write needs (S5.2). It goes by who is ready, settled or not: a suspect
     /// counts until it is down.
     pub(crate) fn write_concern(&self) -> usize {
-        if self.planted.is(Bug::AnsweredBeforeHeld) {
-            return 1;
-        }
         self.ready_members().min(2)
     }
 

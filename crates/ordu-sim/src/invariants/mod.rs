@@ -11,7 +11,9 @@ mod converged;
 mod equal_vectors_equal_states;
 mod exactly_one_after_heal;
 mod finished_stays_finished;
+mod found_at_once;
 mod ghosts;
+mod held_before_started;
 mod just_exits;
 mod no_resurrection;
 mod nothing_undeleted_vanishes;
@@ -106,8 +108,10 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(token_order::TokenOrder::default()),
         Box::new(conflict_spares_last::ConflictSparesLast),
         Box::new(outcome_truth::OutcomeTruth),
+        Box::new(found_at_once::FoundAtOnce::default()),
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
         Box::new(finished_stays_finished::FinishedStaysFinished),
+        Box::new(held_before_started::HeldBeforeStarted::default()),
         Box::new(take_over_bounded::TakeOverBounded::default()),
         Box::new(take_over_justified::TakeOverJustified::default()),
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),

@@ -37,7 +37,7 @@ impl Expectation {
         let last = calls.iter().find(|last| {
             calls
                 .iter()
-                .all(|call| std::ptr::eq(*call, **last) || ordered(history, call, last))
+                .all(|call| std::ptr::eq(*call, **last) || surely_before(history, call, last))
         });
         let Some(last) = last.filter(|last| survives(history, last)) else {
             return Self::default();
@@ -71,7 +71,7 @@ fn is_birth(call: &CallRecord) -> bool {
 }
 
 /// Whether the second call surely had seen what the first wrote.
-fn ordered(history: &History, first: &CallRecord, second: &CallRecord) -> bool {
+pub(crate) fn surely_before(history: &History, first: &CallRecord, second: &CallRecord) -> bool {
     let Some(done) = first.acknowledged().filter(|done| *done < second.made) else {
         return false;
     };
@@ -88,7 +88,7 @@ fn survives(history: &History, call: &CallRecord) -> bool {
 }
 
 /// Whether the child may be over by its own doing, or by the rules for temporary children (S5.4).
-fn may_have_ended(history: &History, child: &Child) -> bool {
+pub(crate) fn may_have_ended(history: &History, child: &Child) -> bool {
     history.copies_of(child).any(|copy| {
         let ignored = matches!(copy.ended, Some((_, CopyEnd::Ignored)));
         ignored

@@ -277,6 +277,11 @@ impl History {
         !self.troubles.iter().any(is_rough)
     }
 
+    /// Whether every living process sees every other one.
+    pub fn all_see_all(&self) -> bool {
+        self.living().all(|record| self.sees_all(record.boot))
+    }
+
     /// Whether the network was whole for at least `for_long` somewhere between two moments.
     pub fn was_whole(&self, from: Moment, to: Moment, for_long: Duration) -> bool {
         let current = self.troubles.is_empty().then_some((self.last_upheaval, self.now));

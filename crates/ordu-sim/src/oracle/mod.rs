@@ -5,5 +5,6 @@ mod history;
 mod records;
 
 pub use expectation::Expectation;
+pub(crate) use expectation::{may_have_ended, surely_before};
 pub use history::History;
 pub use records::{BootRecord, CallRecord, Child, CopyRecord};

@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+
+use ordu_core::{ChildInfo, ChildState, MemberState, Token};
+
+use super::{Invariant, Verdict};
+use crate::oracle::{BootRecord, Child, History};
+use crate::{Boot, Fact, What};
+
+/// Where a node takes a child over, another node has heard of its claim before the child starts there, if it sees
+/// another that is ready.
+#[derive(Debug, Default)]
+pub(super) struct HeldBeforeStarted {
+    /// The last claim of each child that each process knows of, as far as it shows.
+    shown: BTreeMap<Child, BTreeMap<Boot, Token>>,
+    /// Claims by which a node took a child over that it has not started since.
+    claimed: BTreeMap<(Boot, Child), Token>,
+}
+
+impl Invariant for HeldBeforeStarted {
+    fn name(&self) -> &'static str {
+        "held-before-started"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S3.2"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::Child {
+                boot,
+                horde,
+                id,
+                info: Some(info),
+            } => self.shows(history, *boot, &(horde.clone(), id.clone()), info),
+            What::CopyStarting { copy, boot, .. } => {
+                let child = history.copy(*copy).child.clone();
+                let claim = self.claimed.remove(&(*boot, child.clone()));
+                claim.map_or(Ok(()), |claim| self.judge(history, *boot, &child, claim))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl HeldBeforeStarted {
+    fn shows(&mut self, history: &History, boot: Boot, child: &Child, info: &ChildInfo) -> Verdict {
+        let (Some(token), Some(record)) = (info.token, history.boot(boot)) else {
+            return Ok(());
+        };
+        let shown = self.shown.entry(child.clone()).or_default();
+        let before = shown.insert(boot, token);
+        let key = (boot, child.clone());
+        if token.owner != record.node {
+            self.claimed.remove(&key);
+            return Ok(());
+        }
+        // A first start shows when it is done, a start in place has the owner of before.
+        let is_taken = before.is_some_and(|before| before.owner != token.owner);
+        if !is_taken || info.state != ChildState::Starting {
+            return Ok(());
+        }
+        // What is started in the same breath as it is claimed is shown a little later.
+        if history.copies_of(child).any(|copy| copy.token == token) {
+            return self.judge(history, boot, child, token);
+        }
+        self.claimed.insert(key, token);
+        Ok(())
+    }
+
+    fn judge(&self, history: &History, taker: Boot, child: &Child, claim: Token) -> Verdict {
+        let Some(record) = history.boot(taker) else {
+            return Ok(());
+        };
+        let shown = self.shown.get(child);
+        let is_shown = shown
+            .into_iter()
+            .flatten()
+            .any(|(boot, token)| *boot != taker && *token >= claim);
+        let ready = record
+            .members
+            .values()
+            .filter(|member| member.id != record.node && member.state == MemberState::Alive)
+            .filter_map(|member| history.boot_of(member.id));
+        let mut ready = ready.peekable();
+        // Who knows that a child is over, or has not heard of its life yet, holds a claim and shows nothing.
+        let shows = |other: &BootRecord| other.ended.is_some() || other.children.contains_key(child);
+        if is_shown || ready.peek().is_none() || !ready.all(shows) {
+            return Ok(());
+        }
+        Err(format!(
+            "{taker} starts {:?}, which it took over with {claim}; it sees another node that is ready, and none has \
+             that claim",
+            child.1
+        ))
+    }
+}
