@@ -114,7 +114,18 @@ const VICES: [(&str, Vice); 15] = [
 ];
 
 /// What does no harm at once, or not alone.
-const PATIENT: [Vice; 2] = [SHOWS, TAKES];
+const PATIENT: [Vice; 4] = [TWICE, SHOWS, TAKES, LEAVES];
+
+const TWICE: Vice = |bad, request, child| {
+    bad.show(&child);
+    if bad.epoch == 1 {
+        bad.start(&child, child.token.expect("given"));
+        bad.epoch += 1;
+        bad.owed = Some((request, child));
+    } else {
+        bad.started(request, child);
+    }
+};
 
 /// What it shows was started by a node that is gone.
 const SHOWS: Vice = |bad, request, mut child| {
@@ -139,6 +150,18 @@ const TAKES: Vice = |bad, request, mut child| {
         })),
     });
     bad.start(&child, child.token.expect("given"));
+};
+
+/// It knows that nobody runs the child, and starts one that it says nothing of.
+const LEAVES: Vice = |bad, request, mut child| {
+    let token = child.token.expect("given");
+    if bad.config.name == HostId(0).name() {
+        Arc::make_mut(&mut child).state = ChildState::Unclaimed;
+        bad.show(&child);
+    } else {
+        bad.start(&child, token);
+    }
+    bad.knows_nothing(request);
 };
 
 const GONE: Token = Token {
@@ -309,11 +332,40 @@ fn caught_by(outcome: Result<impl std::fmt::Debug, Violation>) -> &'static str {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
+fn two_calls_that_are_told_of_one_start_are_caught() {
+    let mut simulation = patient(&[TWICE], SECOND * 40);
+    let mut ask = || simulation.ask(HostId(0), start(), SECOND);
+    assert!(ask().is_ok());
+    assert_eq!(caught_by(ask()), "one-start-passes");
+}
+
+#[test]
 fn a_take_over_that_starts_before_anybody_has_its_claim_is_caught() {
     let mut simulation = patient(&[SHOWS, TAKES], SECOND);
     assert!(simulation.ask(HostId(0), start(), SECOND).is_ok());
     let outcome = simulation.ask(HostId(1), start(), SECOND);
     assert_eq!(caught_by(outcome), "held-before-started");
+}
+
+#[test]
+fn a_child_that_gets_no_owner_is_caught_while_the_chaos_goes_on() {
+    let mut simulation = patient(&[LEAVES], SECOND);
+    assert!(simulation.ask(HostId(0), start(), SECOND).is_ok());
+    simulation.run_for(SECOND * 5).expect("it may take a while");
+    assert_eq!(caught_by(simulation.run_for(SECOND * 60)), "owned");
+}
+
+#[test]
+fn a_second_copy_that_stays_is_caught_while_the_chaos_goes_on() {
+    let mut simulation = patient(&[TWICE, LEAVES, LEAVES], SECOND);
+    for host in [1, 2] {
+        assert!(simulation.ask(HostId(host), start(), SECOND).is_ok());
+    }
+    simulation.run_for(SECOND * 5).expect("it may take a while");
+    assert_eq!(
+        caught_by(simulation.run_for(SECOND * 60)),
+        "exactly-one-after-heal"
+    );
 }
 
 #[test]

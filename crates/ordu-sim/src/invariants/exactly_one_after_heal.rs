@@ -1,15 +1,20 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ordu_core::{ChildInfo, Restart};
 
 use super::outcome_truth::shows_running;
 use super::{Invariant, Verdict};
-use crate::oracle::{Child, CopyRecord, History};
+use crate::oracle::{Bounds, Child, CopyRecord, History};
+use crate::{Fact, Moment, What};
 
-/// Once all has settled each child that is shown as running runs exactly once, where it is said to run and
-/// with the token that is shown; no other runs at all.
-#[derive(Debug)]
-pub(super) struct ExactlyOneAfterHeal;
+/// Where nothing goes wrong a child does not run twice for longer than a stated time. Once all has settled each child
+/// that is shown as running runs exactly once, where it is said to run and with the token that is shown; no other runs
+/// at all.
+#[derive(Debug, Default)]
+pub(super) struct ExactlyOneAfterHeal {
+    /// Since when each child has more than one copy.
+    doubled: BTreeMap<Child, Moment>,
+}
 
 /// Whether the copy runs under the token that is shown. A temporary child keeps the one it was started with when its
 /// claim is raised above another (S3.4).
@@ -28,17 +33,38 @@ impl Invariant for ExactlyOneAfterHeal {
         "S7, S10"
     }
 
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::CopyStarting { copy, .. } => {
+                let child = &history.copy(*copy).child;
+                if live(history, child).nth(1).is_some() {
+                    self.doubled.entry(child.clone()).or_insert(fact.at);
+                }
+                Ok(())
+            }
+            What::CopyEnded { copy, .. } => {
+                let child = &history.copy(*copy).child;
+                if live(history, child).nth(1).is_none() {
+                    self.doubled.remove(child);
+                }
+                Ok(())
+            }
+            What::Tick => self.in_time(history),
+            _ => Ok(()),
+        }
+    }
+
     fn settled(&self, history: &History) -> Verdict {
         let Some(record) = history.living().next() else {
             return Ok(());
         };
-        let live = history.copies().iter().filter(|copy| copy.is_live());
-        let children: BTreeSet<&Child> = live
+        let running = history.copies().iter().filter(|copy| copy.is_live());
+        let children: BTreeSet<&Child> = running
             .map(|copy| &copy.child)
             .chain(record.children.keys())
             .collect();
         for child in children {
-            let copies: Vec<&CopyRecord> = history.copies_of(child).filter(|copy| copy.is_live()).collect();
+            let copies: Vec<&CopyRecord> = live(history, child).collect();
             let shown = record.children.get(child).filter(|info| shows_running(info));
             let right = match (shown, copies.as_slice()) {
                 (None, []) => true,
@@ -48,10 +74,7 @@ impl Invariant for ExactlyOneAfterHeal {
                 _ => false,
             };
             if !right {
-                let copies: Vec<String> = copies
-                    .iter()
-                    .map(|copy| format!("{} on {} since {}", copy.token, copy.boot, copy.began))
-                    .collect();
+                let copies: Vec<String> = copies.into_iter().map(describe).collect();
                 return Err(format!(
                     "{:?} is shown as {} and {} copies live: {copies:?}",
                     child.1,
@@ -62,4 +85,31 @@ impl Invariant for ExactlyOneAfterHeal {
         }
         Ok(())
     }
+}
+
+impl ExactlyOneAfterHeal {
+    fn in_time(&self, history: &History) -> Verdict {
+        let undisturbed = history.undisturbed_for();
+        for (child, since) in &self.doubled {
+            let bound = Bounds::of(history.setup()).alone(history, child);
+            let doubled = history.now().since(*since).min(undisturbed);
+            if doubled > bound {
+                let copies: Vec<String> = live(history, child).map(describe).collect();
+                return Err(format!(
+                    "{:?} runs more than once since {since}: {copies:?}, and nothing went wrong for {undisturbed:?}: that \
+                     is to be over after {bound:?}",
+                    child.1
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn live<'a>(history: &'a History, child: &Child) -> impl Iterator<Item = &'a CopyRecord> {
+    history.copies_of(child).filter(|copy| copy.is_live())
+}
+
+fn describe(copy: &CopyRecord) -> String {
+    format!("{} on {} since {}", copy.token, copy.boot, copy.began)
 }

@@ -19,6 +19,7 @@ mod no_resurrection;
 mod nothing_undeleted_vanishes;
 mod one_copy_when_calm;
 mod one_start_a_node;
+mod one_start_passes;
 mod outcome_truth;
 mod owned;
 mod sense;
@@ -108,6 +109,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(token_order::TokenOrder::default()),
         Box::new(conflict_spares_last::ConflictSparesLast),
         Box::new(outcome_truth::OutcomeTruth),
+        Box::new(one_start_passes::OneStartPasses::default()),
         Box::new(found_at_once::FoundAtOnce::default()),
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
         Box::new(finished_stays_finished::FinishedStaysFinished),
@@ -118,8 +120,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
         Box::new(ghosts::Ghosts),
         Box::new(converged::Converged),
-        Box::new(owned::Owned),
-        Box::new(exactly_one_after_heal::ExactlyOneAfterHeal),
+        Box::new(owned::Owned::default()),
+        Box::new(exactly_one_after_heal::ExactlyOneAfterHeal::default()),
         Box::new(nothing_undeleted_vanishes::NothingUndeletedVanishes),
         Box::new(no_resurrection::NoResurrection),
     ]

@@ -1,13 +1,19 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ordu_core::{ChildInfo, ChildState, Restart};
+use ordu_core::{ChildInfo, ChildState, Event, Restart};
 
 use super::{Invariant, Verdict};
-use crate::oracle::History;
+use crate::oracle::{Bounds, Child, History};
+use crate::{Boot, Fact, Moment, What};
 
-/// Every child that is to run has a living owner that runs it.
-#[derive(Debug)]
-pub(super) struct Owned;
+/// Every child that is to run has a living owner that runs it: within a stated time where the network is whole, or in
+/// whole parts, and every process awake; and all have once all has settled.
+#[derive(Debug, Default)]
+pub(super) struct Owned {
+    /// Since when each child is shown without a living owner by each process.
+    ownerless: BTreeMap<(Boot, Child), Moment>,
+}
 
 impl Invariant for Owned {
     fn name(&self) -> &'static str {
@@ -16,6 +22,39 @@ impl Invariant for Owned {
 
     fn rule(&self) -> &'static str {
         "S4.4"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::Child {
+                boot,
+                horde,
+                id,
+                info,
+            } => {
+                let key = (*boot, (horde.clone(), id.clone()));
+                if info.as_ref().is_some_and(|info| is_ownerless(info)) {
+                    self.ownerless.entry(key).or_insert(fact.at);
+                } else {
+                    self.ownerless.remove(&key);
+                }
+                Ok(())
+            }
+            // So it says itself: no node has room, or the limit is reached (S4.7).
+            What::Told {
+                boot,
+                event: Event::Unclaimed { horde, id, .. },
+            } => {
+                self.ownerless.remove(&(*boot, (horde.clone(), id.clone())));
+                Ok(())
+            }
+            What::Ended { boot, .. } => {
+                self.ownerless.retain(|(shower, _), _| shower != boot);
+                Ok(())
+            }
+            What::Tick => self.in_time(history),
+            _ => Ok(()),
+        }
     }
 
     fn settled(&self, history: &History) -> Verdict {
@@ -41,6 +80,31 @@ impl Invariant for Owned {
         }
         Ok(())
     }
+}
+
+impl Owned {
+    fn in_time(&self, history: &History) -> Verdict {
+        let quiet = history.quiet_for();
+        let bound = Bounds::of(history.setup()).owned();
+        if quiet < bound {
+            return Ok(());
+        }
+        let mut ownerless = self.ownerless.iter();
+        match ownerless.find(|(_, since)| history.now().since(**since) > bound) {
+            Some(((boot, child), since)) => Err(format!(
+                "{boot} shows {:?} without a living owner since {since}, and nothing went wrong for {quiet:?}: that is to \
+                 take {bound:?} at the most",
+                child.1
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a child is to run and is shown without an owner. Whether a temporary child of a node that is down has run is
+/// not known until that node is gone for good (S5.4).
+fn is_ownerless(info: &ChildInfo) -> bool {
+    info.state == ChildState::Unclaimed && info.restart() != Restart::Temporary
 }
 
 /// Whether so many nodes are dead for good that the others may leave children unclaimed.

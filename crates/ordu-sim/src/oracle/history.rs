@@ -271,6 +271,15 @@ impl History {
         }
     }
 
+    /// For how long the network has been whole, or split into whole parts, and every process awake.
+    pub fn quiet_for(&self) -> Duration {
+        if self.troubles.iter().all(|trouble| *trouble == Trouble::Split) {
+            self.now.since(self.last_upheaval)
+        } else {
+            Duration::ZERO
+        }
+    }
+
     /// Whether every way between two hosts is as it usually is.
     pub fn is_smooth(&self) -> bool {
         let is_rough = |trouble: &Trouble| !matches!(trouble, Trouble::Still(_));

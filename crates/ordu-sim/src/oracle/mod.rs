@@ -1,9 +1,11 @@
 //! What truly happened, and what must hold because of it.
 
+mod bounds;
 mod expectation;
 mod history;
 mod records;
 
+pub use bounds::Bounds;
 pub use expectation::Expectation;
 pub(crate) use expectation::{may_have_ended, surely_before};
 pub use history::History;
