@@ -13,7 +13,14 @@ pub(super) struct HeldBeforeStarted {
     /// The last claim of each child that each process knows of, as far as it shows.
     shown: BTreeMap<Child, BTreeMap<Boot, Token>>,
     /// Claims by which a node took a child over that it has not started since.
-    claimed: BTreeMap<(Boot, Child), Token>,
+    claimed: BTreeMap<(Boot, Child), Claim>,
+}
+
+/// A claim of a take-over, and the one it superseded.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    from: Token,
+    token: Token,
 }
 
 impl Invariant for HeldBeforeStarted {
@@ -56,19 +63,18 @@ impl HeldBeforeStarted {
             return Ok(());
         }
         // A first start shows when it is done, a start in place has the owner of before.
-        let is_taken = before.is_some_and(|before| before.owner != token.owner);
-        if !is_taken || info.state != ChildState::Starting {
-            return Ok(());
-        }
+        let from = before.filter(|before| before.owner != token.owner && info.state == ChildState::Starting);
+        let Some(from) = from else { return Ok(()) };
+        let claim = Claim { from, token };
         // What is started in the same breath as it is claimed is shown a little later.
         if history.copies_of(child).any(|copy| copy.token == token) {
-            return self.judge(history, boot, child, token);
+            return self.judge(history, boot, child, claim);
         }
-        self.claimed.insert(key, token);
+        self.claimed.insert(key, claim);
         Ok(())
     }
 
-    fn judge(&self, history: &History, taker: Boot, child: &Child, claim: Token) -> Verdict {
+    fn judge(&self, history: &History, taker: Boot, child: &Child, claim: Claim) -> Verdict {
         let Some(record) = history.boot(taker) else {
             return Ok(());
         };
@@ -76,22 +82,26 @@ impl HeldBeforeStarted {
         let is_shown = shown
             .into_iter()
             .flatten()
-            .any(|(boot, token)| *boot != taker && *token >= claim);
+            .any(|(boot, token)| *boot != taker && *token >= claim.token);
         let ready = record
             .members
             .values()
             .filter(|member| member.id != record.node && member.state == MemberState::Alive)
             .filter_map(|member| history.boot_of(member.id));
         let mut ready = ready.peekable();
-        // Who knows that a child is over, or has not heard of its life yet, holds a claim and shows nothing.
-        let shows = |other: &BootRecord| other.ended.is_some() || other.children.contains_key(child);
-        if is_shown || ready.peek().is_none() || !ready.all(shows) {
+        // Who knows that a child is over, has not heard of its life yet or knows of a later one holds a claim and shows
+        // something else.
+        let lacks_it = |other: &BootRecord| {
+            let shown = other.children.get(child);
+            other.ended.is_some() || shown.is_some_and(|shown| shown.token <= Some(claim.from))
+        };
+        if is_shown || ready.peek().is_none() || !ready.all(lacks_it) {
             return Ok(());
         }
         Err(format!(
-            "{taker} starts {:?}, which it took over with {claim}; it sees another node that is ready, and none has \
-             that claim",
-            child.1
+            "{taker} starts {:?}, which it took over with {}; it sees another node that is ready, and none has that \
+             claim",
+            child.1, claim.token
         ))
     }
 }
