@@ -57,7 +57,11 @@ impl Node {
     fn take_step(&mut self, key: &ChildKey, step: Step) -> bool {
         match step {
             // What runs here is started again above the claim of a take-over, once that is held (S3.2).
-            Step::Stop(StopWhy::Outranked) | Step::Start if self.claim_waits(key) => false,
+            Step::Stop(StopWhy::Outranked) | Step::Start if self.claim_waits(key) => {
+                let again = self.now.mono + self.config.timing.t_own;
+                self.children.wake_at(again, key);
+                false
+            }
             Step::Stop(why) => {
                 self.stop_or_drop(key, why);
                 false

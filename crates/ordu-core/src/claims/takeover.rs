@@ -481,11 +481,22 @@ impl Node {
         !ready.is_empty()
     }
 
-    /// Whether this node's claim of a child is a take-over's that waits for its holders.
+    /// Whether this node's claim of a child is a take-over's that waits for its holders. One that was called off, for
+    /// instance because the others had given this node up, has never been started and waits for them later.
     pub(crate) fn claim_waits(&self, key: &ChildKey) -> bool {
-        let own = self.children.get(key).and_then(|child| child.claims.own());
+        let Some(own) = self.children.get(key).and_then(|child| child.claims.own()) else {
+            return false;
+        };
         let mut waiting = self.takeovers.proposals.values().flat_map(|it| &it.claims);
-        own.is_some_and(|own| waiting.any(|(of, token)| of == key && *token == own.token))
+        let is_proposed = waiting.any(|(of, token)| of == key && *token == own.token);
+        let is_new = own.previous.is_some() && own.state == ClaimState::Starting;
+        is_proposed || is_new && self.copy_of(key).is_none() && !self.is_claim_held(key)
+    }
+
+    fn is_claim_held(&self, key: &ChildKey) -> bool {
+        let claims = self.replica.map().siblings(&Key::Claim(key.clone()));
+        let mut own = claims.filter(|claim| claim.dot.origin == self.id.replica());
+        own.all(|claim| self.holders(claim.dot).len() >= self.write_concern())
     }
 
     fn begin_takeover(&mut self, key: &ChildKey, token: Token) {

@@ -96,6 +96,34 @@ fn phase(node: &Node, key: &ChildKey) -> Phase {
     node.copy_of(key).expect("it is here").phase.clone()
 }
 
+/// The other node holds all that was written.
+fn hold(node: &mut Node) {
+    let head = node.replica.vector().get(ME.replica());
+    let held = SyncMessage::Ack {
+        serial: 1,
+        held: [(ME.replica(), head)].into(),
+    };
+    node.sync_received(PEER, held).unwrap();
+}
+
+#[test]
+fn a_take_over_that_was_called_off_starts_later_and_only_once_its_claim_is_held() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    node.child_mut(&key).claims.set_copy(None);
+    node.claim_here(&key);
+    node.write_takeovers();
+    // The others gave this node up meanwhile.
+    node.takeovers.proposals.clear();
+    node.drop_copy(&key);
+    node.reconcile_children();
+    assert!(node.copy_of(&key).is_none());
+    hold(&mut node);
+    node.children.touch(&key);
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Starting);
+}
+
 #[test]
 fn a_copy_that_runs_already_is_started_again_above_a_take_over_once_its_claim_is_held() {
     let mut node = node();
@@ -105,12 +133,7 @@ fn a_copy_that_runs_already_is_started_again_above_a_take_over_once_its_claim_is
     node.advance_takeovers();
     node.reconcile_children();
     assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
-    let head = node.replica.vector().get(ME.replica());
-    let held = SyncMessage::Ack {
-        serial: 1,
-        held: [(ME.replica(), head)].into(),
-    };
-    node.sync_received(PEER, held).unwrap();
+    hold(&mut node);
     node.now.mono = node.now.mono + node.config.timing.t_own;
     node.advance_takeovers();
     node.reconcile_children();
