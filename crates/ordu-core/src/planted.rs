@@ -31,6 +31,8 @@ pub enum Bug {
     SuspectsOwnNothing,
     /// S4.5: a node that stood still declares everybody dead who did not answer meanwhile.
     WokenNodeBlamesOthers,
+    /// S4.6: a node is ready because of one that had nothing to tell when states were exchanged.
+    NewcomersBelieved,
     /// S5.2: a call is answered before its write is held by another node.
     AnsweredBeforeHeld,
     /// S5.4: a finish is not written down.

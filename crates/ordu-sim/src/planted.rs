@@ -97,6 +97,12 @@ pub const ALL: &[Planted] = &[
         found_by: &["woken-blames-nobody"],
     },
     Planted {
+        name: "newcomers-believed",
+        rule: "S4.6",
+        bug: Bug::Node(NodeBug::NewcomersBelieved),
+        found_by: &["ready-has-caught-up"],
+    },
+    Planted {
         name: "answered-before-held",
         rule: "S5.2",
         bug: Bug::Node(NodeBug::AnsweredBeforeHeld),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, Channel, ChildId, ChildInfo, ChildState, Command, Config, ConnId, Event, ExitCause,
-    Input, MemberInfo, MemberState, NodeId, Now, Output, RequestId, StartId, StateDigest, Time, Token,
+    Answer, CallError, Channel, ChildId, ChildInfo, ChildSpec, ChildState, Command, Config, ConnId, Event,
+    ExitCause, HordeName, Input, MemberInfo, MemberState, NodeId, Now, Output, RequestId, StartId,
+    StateDigest, Time, Token,
 };
 use ordu_sim::invariants::Violation;
 use ordu_sim::{Fault, HostId, Machine, Setup, Simulation, Trace};
@@ -114,7 +115,7 @@ const VICES: [(&str, Vice); 15] = [
 ];
 
 /// What does no harm at once, or not alone.
-const PATIENT: [Vice; 4] = [TWICE, SHOWS, TAKES, LEAVES];
+const PATIENT: [Vice; 5] = [TWICE, SHOWS, TAKES, LEAVES, BELIEVES];
 
 const TWICE: Vice = |bad, request, child| {
     bad.show(&child);
@@ -138,17 +139,7 @@ const TAKES: Vice = |bad, request, mut child| {
     SHOWS(bad, request, child.clone());
     Arc::make_mut(&mut child).state = ChildState::Starting;
     bad.show(&child);
-    let peer = bad.peer.expect("it is connected");
-    bad.outputs.push_back(Output::Member {
-        node: peer,
-        info: Some(Arc::new(MemberInfo {
-            id: peer,
-            name: HostId(0).name(),
-            addr: HostId(0).addr(),
-            state: MemberState::Alive,
-            children: 0,
-        })),
-    });
+    bad.sees_its_peer();
     bad.start(&child, child.token.expect("given"));
 };
 
@@ -164,6 +155,9 @@ const LEAVES: Vice = |bad, request, mut child| {
     bad.knows_nothing(request);
 };
 
+/// It is ready as soon as it sees anybody.
+const BELIEVES: Vice = |bad, request, _| bad.knows_nothing(request);
+
 const GONE: Token = Token {
     epoch: 4,
     owner: NodeId(9),
@@ -176,6 +170,8 @@ impl Machine for Bad {
             addr: config.seeds[0],
             timeout: Duration::from_secs(1),
         };
+        let is_ready = config.capacity != index(&BELIEVES);
+        let ready = is_ready.then_some(Output::Event(Event::Ready));
         Self {
             config,
             id,
@@ -183,13 +179,18 @@ impl Machine for Bad {
             conn: None,
             peer: None,
             owed: None,
-            outputs: VecDeque::from([dial, Output::Event(Event::Ready)]),
+            outputs: [dial].into_iter().chain(ready).collect(),
         }
     }
 
     fn handle(&mut self, _: Now, input: Input) {
         match input {
-            Input::Connected { conn, peer, .. } => (self.conn, self.peer) = (Some(conn), Some(peer)),
+            Input::Connected { conn, peer, .. } => {
+                (self.conn, self.peer) = (Some(conn), Some(peer));
+                if self.config.capacity == index(&BELIEVES) {
+                    self.believes();
+                }
+            }
             Input::ChildStarted { .. } => {
                 if let Some((request, child)) = self.owed.take() {
                     self.started(request, child);
@@ -200,20 +201,7 @@ impl Machine for Bad {
                 command: Command::StartChild { horde, id, spec },
                 ..
             } => {
-                let child = Arc::new(ChildInfo {
-                    horde,
-                    id,
-                    spec,
-                    state: ChildState::Running,
-                    node: Some(self.config.name.clone()),
-                    token: Some(Token {
-                        epoch: 5,
-                        owner: self.id,
-                    }),
-                    os_pid: None,
-                    restarts: 0,
-                    reason: None,
-                });
+                let child = self.child(horde, id, spec);
                 let vice = self.config.capacity.and_then(|vice| usize::try_from(vice).ok());
                 let vices = VICES.iter().map(|(_, vice)| vice).chain(&PATIENT);
                 vices.collect::<Vec<_>>()[vice.expect("given")](self, request, child);
@@ -240,6 +228,37 @@ impl Machine for Bad {
 }
 
 impl Bad {
+    fn child(&self, horde: HordeName, id: ChildId, spec: Arc<ChildSpec>) -> Arc<ChildInfo> {
+        Arc::new(ChildInfo {
+            horde,
+            id,
+            spec,
+            state: ChildState::Running,
+            node: Some(self.config.name.clone()),
+            token: Some(Token {
+                epoch: 5,
+                owner: self.id,
+            }),
+            os_pid: None,
+            restarts: 0,
+            reason: None,
+        })
+    }
+
+    /// The first node has a child when it is ready; who sees it believes to be ready as well.
+    fn believes(&mut self) {
+        if self.config.name == HostId(0).name() {
+            let Command::StartChild { horde, id, spec } = start() else {
+                unreachable!("it starts a child")
+            };
+            let child = self.child(horde, id, spec);
+            self.show(&child);
+        } else {
+            self.sees_its_peer();
+        }
+        self.outputs.push_back(Output::Event(Event::Ready));
+    }
+
     fn reply(&mut self, request: RequestId, result: Result<Answer, CallError>) {
         self.outputs.push_back(Output::Reply { request, result });
     }
@@ -259,6 +278,20 @@ impl Bad {
     fn knows_nothing(&mut self, request: RequestId) {
         let detail = "it does not say".into();
         self.reply(request, Err(CallError::Unknown { detail }));
+    }
+
+    fn sees_its_peer(&mut self) {
+        let peer = self.peer.expect("it is connected");
+        self.outputs.push_back(Output::Member {
+            node: peer,
+            info: Some(Arc::new(MemberInfo {
+                id: peer,
+                name: HostId(0).name(),
+                addr: HostId(0).addr(),
+                state: MemberState::Alive,
+                children: 0,
+            })),
+        });
     }
 
     fn show(&mut self, child: &Arc<ChildInfo>) {
@@ -302,14 +335,19 @@ fn every_vice_is_caught_by_the_invariant_of_its_rule() {
     }
 }
 
+/// The capacity that stands for a patient vice.
+fn index(vice: &Vice) -> Option<u32> {
+    let index = PATIENT
+        .iter()
+        .position(|other| std::ptr::fn_addr_eq(*other, *vice));
+    u32::try_from(VICES.len() + index.expect("it is listed")).ok()
+}
+
 /// `hosts` nodes, each with one of the patient vices, that were left alone for a while.
 fn patient(vices: &[Vice], idle: Duration) -> Simulation<Bad> {
     let mut setup = Setup::lan(vices.len(), 1);
     for (host, vice) in setup.hosts.iter_mut().zip(vices) {
-        let index = PATIENT
-            .iter()
-            .position(|other| std::ptr::fn_addr_eq(*other, *vice));
-        host.capacity = u32::try_from(VICES.len() + index.expect("it is listed")).ok();
+        host.capacity = index(vice);
     }
     let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
     simulation.boot_all();
@@ -353,6 +391,19 @@ fn a_child_that_gets_no_owner_is_caught_while_the_chaos_goes_on() {
     assert!(simulation.ask(HostId(0), start(), SECOND).is_ok());
     simulation.run_for(SECOND * 5).expect("it may take a while");
     assert_eq!(caught_by(simulation.run_for(SECOND * 60)), "owned");
+}
+
+#[test]
+fn a_newcomer_that_is_ready_because_of_others_and_knows_nothing_of_theirs_is_caught() {
+    let mut setup = Setup::lan(2, 1);
+    setup.hosts[0].capacity = index(&BELIEVES);
+    setup.hosts[1].capacity = index(&BELIEVES);
+    setup.hosts[1].seeds.truncate(1);
+    let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
+    simulation.inflict(Fault::Boot(HostId(0)));
+    simulation.run_for(SECOND).expect("nothing happened yet");
+    simulation.inflict(Fault::Boot(HostId(1)));
+    assert_eq!(caught_by(simulation.run_for(SECOND)), "ready-has-caught-up");
 }
 
 #[test]

@@ -62,6 +62,7 @@ finds! {
     a_view_that_is_acted_on_unsettled_is_found: "view-not-settled",
     suspects_whose_children_are_taken_are_found: "suspects-own-nothing",
     a_woken_node_that_declares_everybody_dead_is_found: "woken-blames-others",
+    a_newcomer_that_is_believed_is_found: "newcomers-believed" from 1301,
     an_answer_before_the_write_is_held_is_found: "answered-before-held" from 56,
     a_finish_that_is_forgotten_is_found: "finish-forgotten",
     a_temporary_child_that_is_taken_over_is_found: "temporary-taken-over",

@@ -457,7 +457,7 @@ impl Node {
             })
     }
 
-    fn status_of(&self, node: NodeId) -> Option<Status> {
+    pub(crate) fn status_of(&self, node: NodeId) -> Option<Status> {
         self.roster.get(node)?.member.as_ref().map(|member| member.status)
     }
 

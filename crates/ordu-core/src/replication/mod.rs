@@ -13,7 +13,7 @@ use core::time::Duration;
 
 use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncError};
 
-use crate::membership::{Known, Liveness};
+use crate::membership::{Known, Liveness, Standing};
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent, Key, Member, Status, Value};
@@ -92,6 +92,18 @@ impl Node {
             self.replica.sync_with(peer.replica());
         }
         self.replicating = wanted;
+    }
+
+    /// Whoever was a newcomer like this node when states were exchanged had nothing to tell then: what it has caught up
+    /// with since is asked for once more, before this node is ready because of it (S4.6).
+    fn exchange_anew_while_joining(&mut self, peer: NodeId) {
+        let is_joining = matches!(self.standing, Standing::Joining { .. });
+        if is_joining && self.replicating.contains(&peer) && !self.planted.is(Bug::NewcomersBelieved) {
+            self.replica.disconnect(peer.replica());
+            self.replica.add_peer(peer.replica());
+            self.replica.sync_with(peer.replica());
+            self.ready_changed = true;
+        }
     }
 
     pub(crate) fn has_synced_with(&self, peer: NodeId) -> bool {
@@ -263,7 +275,11 @@ impl Node {
                         .as_ref()
                         .is_some_and(|member| member.status == Status::Left);
                     let is_news = self.roster.get(node).is_none() && member.is_some() && !left;
+                    let was_joining = self.status_of(node) == Some(Status::Joining);
                     self.roster.set_member(node, member, self.now.mono);
+                    if was_joining && self.status_of(node) == Some(Status::Ready) {
+                        self.exchange_anew_while_joining(node);
+                    }
                     if is_news {
                         // It may live beyond somebody else who met it just now: the view that does without it is no
                         // older than this news (S4.3).

@@ -2,7 +2,9 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Message as SyncMessage;
 
+use crate::membership::Standing;
 use crate::node::Node;
+use crate::registers::{Key, Member, Status, Value};
 use crate::{Config, Event, Input, NodeId, Now, Output, Time, Timing, WallTime};
 
 const PEER: NodeId = NodeId(7);
@@ -83,4 +85,26 @@ fn what_is_written_changes_both_numbers_of_the_digest() {
     let after = node.state_digest().unwrap();
     assert_ne!(before.vector, after.vector);
     assert_ne!(before.fingerprint, after.fingerprint);
+}
+
+#[test]
+fn a_peer_that_was_a_newcomer_too_is_asked_again_once_it_is_ready() {
+    let mut node = node();
+    node.standing = Standing::Joining { since: Time(1) };
+    let says = |node: &mut Node, status| {
+        let member = Value::encode(&Member::of(&node.config, status));
+        node.write([(Key::Member(PEER), Some(member))]);
+    };
+    says(&mut node, Status::Joining);
+    let tells_nothing = |node: &mut Node, round| {
+        let message = SyncMessage::UpToDate { round };
+        node.sync_received(PEER, message).unwrap();
+    };
+    node.replica.sync_with(PEER.replica());
+    tells_nothing(&mut node, 1);
+    assert!(node.has_synced_with(PEER));
+    says(&mut node, Status::Ready);
+    assert!(!node.has_synced_with(PEER), "what it knew as a newcomer counts");
+    tells_nothing(&mut node, 2);
+    assert!(node.has_synced_with(PEER));
 }

@@ -22,6 +22,7 @@ mod one_start_a_node;
 mod one_start_passes;
 mod outcome_truth;
 mod owned;
+mod ready_has_caught_up;
 mod sense;
 mod take_over_bounded;
 mod take_over_justified;
@@ -105,6 +106,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(answered::Answered),
         Box::new(equal_vectors_equal_states::EqualVectorsEqualStates),
         Box::new(catching_up_is_silent::CatchingUpIsSilent::default()),
+        Box::new(ready_has_caught_up::ReadyHasCaughtUp::default()),
         Box::new(one_start_a_node::OneStartANode),
         Box::new(token_order::TokenOrder::default()),
         Box::new(conflict_spares_last::ConflictSparesLast),

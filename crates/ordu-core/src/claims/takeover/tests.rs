@@ -50,10 +50,7 @@ fn node() -> Node {
 
 /// A child that a node that is gone owned, and of which an older copy runs here.
 fn child_with_an_older_copy_here(node: &mut Node) -> ChildKey {
-    let key = ChildKey {
-        horde: "main".parse().unwrap(),
-        id: "c".parse().unwrap(),
-    };
+    let key = ChildKey::new("main".parse().unwrap(), "c".parse().unwrap());
     let birth = node.stamp();
     let token = |epoch, owner| Token { epoch, owner };
     let spec = Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, Vec::new()));
