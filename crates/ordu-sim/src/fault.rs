@@ -32,7 +32,7 @@ pub enum Fault {
     Crash(HostId),
     /// The machine loses power: nobody is told anything.
     PowerOff(HostId),
-    /// A new process under the same name and address, unless one runs.
+    /// A new process under the same name and address, unless one runs; when it has gone if it is leaving.
     Boot(HostId),
     /// The wall clock is stepped by so many milliseconds.
     StepClock(HostId, i64),

@@ -188,6 +188,25 @@ fn a_restarted_process_has_a_new_identity_and_hears_nothing_meant_for_the_old_on
 }
 
 #[test]
+fn a_host_that_is_booted_while_its_process_leaves_boots_again_once_that_has_gone() {
+    for (booted, comes_back) in [(false, false), (true, true)] {
+        let mut world = pair(9, |_| {});
+        run(&mut world, seconds(2));
+        let before = machine(&world, A).id;
+        world.inflict(Fault::Leave(A));
+        if booted {
+            world.inflict(Fault::Boot(A));
+        }
+        assert_eq!(machine(&world, A).id, before);
+        run(&mut world, seconds(1));
+        assert_eq!(
+            world.machine(A).is_some_and(|after| after.id != before),
+            comes_back
+        );
+    }
+}
+
+#[test]
 fn what_was_sent_before_a_close_is_delivered() {
     let mut world = pair(10, |setup| setup.near = Path::wan(Duration::from_millis(30)));
     run(&mut world, seconds(2));

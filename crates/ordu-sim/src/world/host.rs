@@ -32,6 +32,10 @@ pub(super) struct Process<M> {
     pub(super) machine: M,
     /// Stopped by a signal: the kernel answers for it, inputs wait.
     pub(super) paused: bool,
+    /// Asked to leave: it ends before long.
+    pub(super) leaving: bool,
+    /// Whether another process is to take its place once it has left.
+    pub(super) replaced: bool,
     pub(super) inbox: VecDeque<Held>,
     pub(super) datagrams_held: usize,
     pub(super) conns: BTreeMap<ConnId, (LinkId, Side)>,
@@ -80,6 +84,8 @@ impl<M> Process<M> {
             node,
             machine,
             paused: false,
+            leaving: false,
+            replaced: false,
             inbox: VecDeque::new(),
             datagrams_held: 0,
             conns: BTreeMap::new(),

@@ -5,7 +5,7 @@ use ordu_core::{ExitCause, Input, NodeId, Output};
 use super::World;
 use super::happening::Happening;
 use super::host::{Held, Process};
-use crate::{Boot, HostId, Machine, Moment, What};
+use crate::{Boot, Fault, HostId, Machine, Moment, What};
 
 /// Datagrams beyond these find the socket buffer of a process that stands still full.
 const SOCKET_BUFFER: usize = 256;
@@ -13,9 +13,11 @@ const SOCKET_BUFFER: usize = 256;
 const SPINNING: u32 = 20_000;
 
 impl<M: Machine> World<M> {
-    /// Starts a process of the host's node, unless one runs.
+    /// Starts a process of the host's node, unless one runs; at once or, like a manager of services, when the one that
+    /// is leaving has gone.
     pub(super) fn boot(&mut self, at: HostId) {
-        if self.hosts[at.0].process.is_some() {
+        if let Some(process) = &mut self.hosts[at.0].process {
+            process.replaced = process.leaving;
             return;
         }
         let host = &mut self.hosts[at.0];
@@ -243,6 +245,16 @@ impl<M: Machine> World<M> {
         }
     }
 
+    /// A process is asked to leave.
+    pub(super) fn leave(&mut self, at: HostId) {
+        if let Some(boot) = self.running(at)
+            && let Some(process) = self.process_mut(boot)
+        {
+            process.leaving = true;
+            self.feed(boot, Input::Leave);
+        }
+    }
+
     /// A process ends: by itself if there is a cause, else because it is killed.
     pub(super) fn end(&mut self, boot: Boot, cause: Option<ExitCause>) {
         if self.process(boot).is_none() {
@@ -254,6 +266,9 @@ impl<M: Machine> World<M> {
         self.trace
             .line(self.now, || format!("{boot} ends, cause {cause:?}"));
         let orderly = cause.is_some();
+        if process.replaced && orderly {
+            self.later(Duration::ZERO, Happening::Inflict(Fault::Boot(boot.host)));
+        }
         self.report(What::Ended { boot, cause });
         for call in process.calls.into_values() {
             self.report(What::CallLost(call));

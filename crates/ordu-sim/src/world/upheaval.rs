@@ -1,5 +1,3 @@
-use ordu_core::Input;
-
 use super::World;
 use crate::{Fault, HostId, Machine, What};
 
@@ -44,11 +42,7 @@ impl<M: Machine> World<M> {
                     self.kill_keeper(boot);
                 }
             }
-            Fault::Leave(host) => {
-                if let Some(boot) = self.running(host) {
-                    self.feed(boot, Input::Leave);
-                }
-            }
+            Fault::Leave(host) => self.leave(host),
             Fault::CalmChildren => self.calm_workers(),
         }
     }

@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ordu_core::{
-    CallError, Channel, Command, Config, ConnId, DialId, Input, NodeId, Now, Output, ProbeId, RequestId,
-    StartId, Time, Token,
+    CallError, Channel, Command, Config, ConnId, DialId, ExitCause, Input, NodeId, Now, Output, ProbeId,
+    RequestId, StartId, Time, Token,
 };
 use ordu_sim::Machine;
 
 /// Dials whoever it was told of, sends numbered frames and datagrams on every connection ten times a second,
-/// probes its first seed once a second, starts what it is asked to start, and keeps everything it heard.
+/// probes its first seed once a second, starts what it is asked to start, leaves a moment after it is asked to, and
+/// keeps everything it heard.
 #[derive(Debug)]
 pub(crate) struct Talker {
     pub(crate) config: Config,
@@ -24,6 +25,7 @@ pub(crate) struct Talker {
     ticks: u64,
     sent: u64,
     pub(crate) started: Vec<(RequestId, StartId)>,
+    leaving: bool,
 }
 
 const PERIOD: Duration = Duration::from_millis(100);
@@ -46,6 +48,7 @@ impl Machine for Talker {
             ticks: 0,
             sent: 0,
             started: Vec::new(),
+            leaving: false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Machine for Talker {
             Input::Disconnected { conn, .. } => {
                 self.conns.remove(conn);
             }
+            Input::Leave => self.leaving = true,
             Input::Request { request, command, .. } => self.request(*request, command),
             _ => {}
         }
@@ -95,6 +99,10 @@ impl Talker {
             return;
         }
         self.next = Some(now.mono + PERIOD);
+        if self.leaving {
+            let cause = ExitCause::Left;
+            return self.outputs.push_back(Output::Exit { cause });
+        }
         self.ticks += 1;
         self.sent += 1;
         for conn in self.conns.keys() {
