@@ -13,6 +13,9 @@ use crate::{DialId, Time, Timing};
 pub(crate) struct Dialer {
     targets: BTreeMap<SocketAddr, Target>,
     under_way: BTreeMap<DialId, SocketAddr>,
+    /// When each address was last dialled, as long as that is less than `redial` ago: a connection that comes up and
+    /// breaks at once is no reason to dial more often.
+    lately: BTreeMap<SocketAddr, Time>,
     /// Addresses that turned out to be this node's own.
     own: BTreeSet<SocketAddr>,
     /// Some are dialled for now only: until the targets are set again.
@@ -33,15 +36,17 @@ impl Dialer {
     /// Dials to one address that may be under way at a time.
     const PARALLEL: usize = 3;
 
-    /// Who should be dialled from now on. An address that was not among them before is dialled at once.
-    pub(crate) fn set_targets(&mut self, wanted: &BTreeSet<SocketAddr>, now: Time) {
+    /// Who should be dialled from now on. An address that was not among them before is dialled at once, unless it was a
+    /// moment ago.
+    pub(crate) fn set_targets(&mut self, wanted: &BTreeSet<SocketAddr>, now: Time, timing: &Timing) {
+        self.lately.retain(|_, at| now.since(*at) < timing.redial);
         self.targets.retain(|addr, _| wanted.contains(addr));
         for addr in wanted {
             if !self.own.contains(addr) {
                 let under_way = self.under_way.values().filter(|other| *other == addr).count();
                 self.targets.entry(*addr).or_insert(Target {
                     since: now,
-                    next: now,
+                    next: self.lately.get(addr).map_or(now, |at| *at + timing.redial),
                     under_way,
                 });
             }
@@ -54,6 +59,11 @@ impl Dialer {
         self.own.insert(addr);
     }
 
+    /// An address that is dialled at once whenever it was dialled last.
+    pub(crate) fn is_urgent(&mut self, addr: SocketAddr) {
+        self.lately.remove(&addr);
+    }
+
     /// The next dial that is due.
     pub(crate) fn poll(&mut self, now: Time, timing: &Timing) -> Option<(DialId, SocketAddr)> {
         let (addr, target) = self.targets.iter_mut().find(|(_, target)| target.is_due(now))?;
@@ -62,6 +72,7 @@ impl Dialer {
         let pause = (timing.redial + slower).min(timing.redial_max);
         target.next = now + pause;
         target.under_way += 1;
+        self.lately.insert(*addr, now);
         self.last += 1;
         let dial = DialId(self.last);
         self.under_way.insert(dial, *addr);
@@ -101,7 +112,7 @@ mod tests {
         let timing = Timing::default();
         let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let mut dialer = Dialer::default();
-        dialer.set_targets(&[addr].into(), Time(0));
+        dialer.set_targets(&[addr].into(), Time(0), &timing);
         let mut dials = alloc::vec::Vec::new();
         while let Some(at) = dialer.next_deadline().filter(|at| *at < Time(300_000_000)) {
             let (dial, _) = dialer.poll(at, &timing).unwrap();
@@ -117,11 +128,30 @@ mod tests {
     #[test]
     fn an_address_that_is_this_node_is_never_dialled_again() {
         let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let timing = Timing::default();
         let mut dialer = Dialer::default();
-        dialer.set_targets(&[addr].into(), Time(0));
-        assert!(dialer.poll(Time(0), &Timing::default()).is_some());
+        dialer.set_targets(&[addr].into(), Time(0), &timing);
+        assert!(dialer.poll(Time(0), &timing).is_some());
         dialer.is_self(addr);
-        dialer.set_targets(&[addr].into(), Time(1));
+        dialer.set_targets(&[addr].into(), Time(1), &timing);
         assert_eq!(dialer.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_peer_whose_connections_break_as_soon_as_they_are_up_is_dialled_no_more_often() {
+        let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let timing = Timing::default();
+        let mut dialer = Dialer::default();
+        let mut dials = 0;
+        for millis in 0..10_000 {
+            let now = Time(millis * 1_000);
+            dialer.set_targets(&[addr].into(), now, &timing);
+            if let Some((dial, _)) = dialer.poll(now, &timing) {
+                dials += 1;
+                dialer.ended(dial);
+                dialer.set_targets(&BTreeSet::new(), now, &timing);
+            }
+        }
+        assert_eq!(dials, 40);
     }
 }

@@ -364,13 +364,14 @@ impl Node {
         }
         self.dialer.for_now = !self.extra_dials.is_empty();
         for addr in core::mem::take(&mut self.extra_dials) {
+            self.dialer.is_urgent(addr);
             targets.insert(addr);
         }
         targets.remove(&self.config.addr);
         if self.standing.is_leaving() {
             targets.clear();
         }
-        self.dialer.set_targets(&targets, now);
+        self.dialer.set_targets(&targets, now, &self.config.timing);
     }
 
     /// Who is ready, as far as this node is concerned: it must have exchanged states with them (S4.3). What else
