@@ -54,7 +54,7 @@ pub use plan::Plan;
 pub use random::{Random, Rate};
 pub use replay::{Difference, ReplayEnd, Replayed, Step, replay};
 pub use run::{Report, run};
-pub use setup::{HostSetup, Setup};
+pub use setup::{HostSetup, Queues, Setup};
 pub use simulation::{PlannedCall, Simulation};
 pub use trace::Trace;
 pub use world::{TICK, Traffic, World};

@@ -1,5 +1,4 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{ChildSpec, Config, HordeName, Kind, NodeName, Timing};
@@ -22,6 +21,8 @@ pub struct Setup {
     pub far: Path,
     /// How long a connection that hears nothing lives.
     pub idle_timeout: Duration,
+    /// How much of what is sent waits where.
+    pub queues: Queues,
     /// Whether a dial of an address where nobody listens is refused; otherwise it times out.
     pub refuses: bool,
     /// How long the keeper of a dead node's OS processes takes to end them: at least, at the most.
@@ -35,6 +36,28 @@ pub struct Setup {
     /// What is wrong with every node, or with the shell of every node.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<crate::planted::Bug>,
+}
+
+/// How much waits to be sent on a connection, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// What is sent while no acknowledgement comes back.
+    pub window: usize,
+    /// What QUIC takes of the shell and keeps until it has arrived.
+    pub under_way: usize,
+    /// What may wait in the shell beyond that before it closes the connection.
+    pub limit: usize,
+}
+
+impl Default for Queues {
+    /// Those of the real shell.
+    fn default() -> Self {
+        Self {
+            window: 32 * 1024,
+            under_way: 2 * 1024 * 1024,
+            limit: 8 * 1024 * 1024,
+        }
+    }
 }
 
 /// One machine.
@@ -76,6 +99,7 @@ impl Setup {
             near: Path::lan(),
             far: Path::wan(Duration::from_millis(40)),
             idle_timeout: Duration::from_mins(10),
+            queues: Queues::default(),
             refuses: true,
             keeper: (Duration::from_millis(1), Duration::from_millis(60)),
             scheduling: Duration::from_millis(1),
@@ -98,15 +122,19 @@ impl Setup {
         ChildSpec::new(name(Kind::new("worker")), 1, args.into_bytes())
     }
 
-    pub(crate) fn behaviour(&self, spec: &Arc<ChildSpec>) -> Behaviour {
+    /// The index of the worker that a child of this spec behaves like.
+    pub(crate) fn behaviour_of(spec: &ChildSpec) -> usize {
         let digits: String = String::from_utf8_lossy(&spec.args)
             .chars()
             .skip_while(|c| !c.is_ascii_digit())
             .take_while(char::is_ascii_digit)
             .collect();
-        let index = digits.parse().unwrap_or(0);
+        digits.parse().unwrap_or(0)
+    }
+
+    pub(crate) fn behaviour(&self, spec: &ChildSpec) -> Behaviour {
         self.behaviours
-            .get(index)
+            .get(Self::behaviour_of(spec))
             .cloned()
             .unwrap_or_else(Behaviour::steady)
     }

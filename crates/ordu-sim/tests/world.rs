@@ -150,6 +150,40 @@ fn a_stopped_process_keeps_its_lifeline_and_its_kernel_accepts() {
 }
 
 #[test]
+fn a_stopped_process_is_sent_a_window_of_frames_and_the_rest_when_it_goes_on() {
+    let mut world = pair(6, |setup| setup.queues.window = 100);
+    run(&mut world, seconds(2));
+    let before = machine(&world, A).frames().len();
+    world.inflict(Fault::Pause(A));
+    run(&mut world, seconds(10));
+    world.inflict(Fault::Resume(A));
+    let at_once = machine(&world, A).frames().len() - before;
+    assert!((10..=13).contains(&at_once), "{at_once}");
+    run(&mut world, seconds(1));
+    let frames = machine(&world, A).frames();
+    assert!(frames.len() > before + 100 && in_order(&frames));
+}
+
+#[test]
+fn a_connection_on_which_too_much_waits_is_closed() {
+    let (limit, under_way) = (1_000, 500);
+    let mut world = pair(3, |setup| {
+        (setup.queues.limit, setup.queues.under_way) = (limit, under_way);
+    });
+    run(&mut world, seconds(2));
+    world.inflict(Fault::Split(vec![vec![A], vec![B]]));
+    let gone = |world: &World<Talker>, host| {
+        machine(world, host).count(|input| matches!(input, Input::Disconnected { .. }))
+    };
+    // Ten frames a second, each of 8 bytes and the 64 of its bookkeeping.
+    run(&mut world, Duration::from_millis(1_900));
+    assert_eq!((gone(&world, A), gone(&world, B)), (0, 0));
+    run(&mut world, Duration::from_millis(500));
+    assert_eq!((gone(&world, A), gone(&world, B)), (1, 1));
+    assert!(machine(&world, A).conns.is_empty());
+}
+
+#[test]
 fn a_split_is_silent() {
     let mut world = pair(7, |_| {});
     run(&mut world, seconds(2));

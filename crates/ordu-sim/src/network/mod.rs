@@ -18,6 +18,8 @@ pub struct Network {
     usual: Vec<Path>,
     current: Vec<Path>,
     busy_until: Vec<Moment>,
+    /// When the last byte of the streams of each way has left: they wait for each other, however long.
+    streams_until: Vec<Moment>,
     cuts: Cuts,
     random: Random,
 }
@@ -47,6 +49,7 @@ impl Network {
             current: usual.clone(),
             usual,
             busy_until: vec![Moment::default(); hosts * hosts],
+            streams_until: vec![Moment::default(); hosts * hosts],
             cuts: Cuts::default(),
             random,
         }
@@ -89,6 +92,7 @@ impl Network {
     pub(crate) fn clear(&mut self) {
         self.current.clone_from(&self.usual);
         self.busy_until.fill(Moment::default());
+        self.streams_until.fill(Moment::default());
     }
 
     /// The path from one host to another as it is now.
@@ -124,9 +128,10 @@ impl Network {
     pub(crate) fn stream(&mut self, now: Moment, from: HostId, to: HostId, bytes: usize) -> Arrival {
         let path = self.path(from, to);
         let first = self.queue(now, from, to, bytes).unwrap_or(now + QUEUE);
-        let mut left = first;
+        let mut left = self.streams_leave(now, from, to, bytes).max(first);
         let mut wait = self.probe_timeout(from, to);
-        while self.random.chance(path.loss) && left.since(now) < Duration::from_mins(1) {
+        let before = left;
+        while self.random.chance(path.loss) && left.since(before) < Duration::from_mins(1) {
             left = left + wait;
             wait *= 2;
         }
@@ -157,15 +162,30 @@ impl Network {
         if start.since(now) > QUEUE {
             return None;
         }
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(60);
-        let takes = bytes.saturating_mul(1_000_000) / u64::from(rate.max(1));
-        self.busy_until[pair] = start + Duration::from_micros(takes);
+        self.busy_until[pair] = start + takes(bytes, rate);
         Some(self.busy_until[pair])
+    }
+
+    /// When the last of these bytes leaves, behind what other streams sent before.
+    fn streams_leave(&mut self, now: Moment, from: HostId, to: HostId, bytes: usize) -> Moment {
+        let pair = self.pair(from, to);
+        let Some(rate) = self.current[pair].bytes_per_second else {
+            return now;
+        };
+        let left = self.streams_until[pair].max(now) + takes(bytes, rate);
+        self.streams_until[pair] = left;
+        left
     }
 
     fn pair(&self, from: HostId, to: HostId) -> usize {
         from.0 * self.hosts + to.0
     }
+}
+
+/// How long a way of this rate takes for a packet.
+fn takes(bytes: usize, rate: u32) -> Duration {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(60);
+    Duration::from_micros(bytes.saturating_mul(1_000_000) / u64::from(rate.max(1)))
 }
 
 #[cfg(test)]
@@ -215,5 +235,23 @@ mod tests {
         let sent: Vec<Fate> = (0..20).map(|_| network.send(Moment(0), A, B, 940)).collect();
         assert!(sent[5][0] > sent[0][0]);
         assert_eq!(sent[19], [None, None]);
+    }
+
+    #[test]
+    fn streams_on_a_slow_link_wait_for_each_other_and_lose_nothing() {
+        let mut network = network(Path {
+            bytes_per_second: Some(10_000),
+            ..Path::lan()
+        });
+        let due: Vec<Moment> = (0..50)
+            .map(|_| network.stream(Moment(0), A, B, 940).due)
+            .collect();
+        assert!(
+            due[49] > Moment(4_900_000) && due[49] < Moment(5_100_000),
+            "{:?}",
+            due[49]
+        );
+        network.clear();
+        assert!(network.stream(Moment(0), A, B, 940).due < Moment(200_000));
     }
 }

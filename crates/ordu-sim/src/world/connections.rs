@@ -32,6 +32,26 @@ impl<M: Machine> World<M> {
         self.try_to_close(id, side);
     }
 
+    /// Too much waits to be sent on a connection: the shell closes it at once, whatever is queued.
+    pub(super) fn overflow(&mut self, boot: Boot, id: LinkId, side: Side) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        for (_, stream) in link.end_mut(side).streams() {
+            stream.keep(|_| false);
+        }
+        link.lifeline = false;
+        let conn = link.end(side).conn;
+        if let (Some(conn), Some(process)) = (conn, self.process_mut(boot)) {
+            process.conns.remove(&conn);
+            let delay = self.shell_delay();
+            let reason = "closed here: its peer reads too slowly".to_owned();
+            self.later(delay, Happening::Feed(boot, Input::Disconnected { conn, reason }));
+        }
+        self.set_end(id, side, EndState::Closed);
+        self.notify(id, side.other());
+    }
+
     /// A closed end whose frames have all arrived tells its peer.
     pub(super) fn try_to_close(&mut self, id: LinkId, side: Side) {
         let Some(link) = self.links.get(&id) else { return };
@@ -48,7 +68,7 @@ impl<M: Machine> World<M> {
         };
         if link.end(side).state == EndState::Lingering {
             for (_, stream) in link.end_mut(side).streams() {
-                stream.queue.clear();
+                stream.keep(|_| false);
             }
             self.try_to_close(id, side);
         }
@@ -123,7 +143,7 @@ impl<M: Machine> World<M> {
         for (_, stream) in end.streams() {
             // What is on its way still arrives, what would have to be repeated does not.
             let lost = stream.repeats > 0;
-            stream.queue.retain(|frame| !lost && frame.due <= soon);
+            stream.keep(|frame| !lost && frame.due <= soon);
         }
         let (host, peer) = (end.boot.host, link.end(side.other()).boot.host);
         let lifeline = link.lifeline;

@@ -61,6 +61,8 @@ pub(super) enum EndState {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) queue: VecDeque<Frame>,
+    /// What the frames of `queue` take.
+    bytes: usize,
     /// Arrivals that were scheduled under an older generation no longer count.
     pub(super) generation: u64,
     /// How often the first frame was repeated in vain.
@@ -110,7 +112,36 @@ impl Link {
     }
 }
 
+impl Frame {
+    /// What a frame of so many bytes takes of a queue: itself and its bookkeeping.
+    pub(super) fn cost(bytes: usize) -> usize {
+        bytes + 64
+    }
+}
+
 impl Stream {
+    pub(super) fn push(&mut self, frame: Frame) {
+        self.bytes += Frame::cost(frame.bytes.len());
+        self.queue.push_back(frame);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Frame> {
+        let frame = self.queue.pop_front()?;
+        self.bytes -= Frame::cost(frame.bytes.len());
+        Some(frame)
+    }
+
+    /// Drops what will not be sent.
+    pub(super) fn keep(&mut self, keeps: impl FnMut(&Frame) -> bool) {
+        let mut keeps = keeps;
+        self.queue.retain(|frame| keeps(frame));
+        self.bytes = self
+            .queue
+            .iter()
+            .map(|frame| Frame::cost(frame.bytes.len()))
+            .sum();
+    }
+
     /// Nothing sent up to now is late any more because the way lost it: it was repeated and arrives then, or when
     /// it would have anyway. Gives when the first frame does, if that is news.
     pub(super) fn repeat_what_was_lost(&mut self, then: Moment) -> Option<Moment> {
@@ -133,6 +164,11 @@ impl End {
     pub(super) fn streams(&mut self) -> [(Channel, &mut Stream); 2] {
         let [control, bulk] = &mut self.streams;
         [(Channel::Control, control), (Channel::Bulk, bulk)]
+    }
+
+    /// What its frames take that have not arrived.
+    pub(super) fn unsent(&self) -> usize {
+        self.streams.iter().map(|stream| stream.bytes).sum()
     }
 
     pub(super) fn has_sent_all(&self) -> bool {

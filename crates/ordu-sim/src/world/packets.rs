@@ -13,8 +13,6 @@ use crate::{Boot, HostId, Machine, Moment, What};
 const MAX_FRAME: usize = 64 * 1024;
 /// The longest datagram: what QUIC takes before it has probed the path.
 const MAX_DATAGRAM: usize = 1_100;
-/// While no acknowledgement comes back only so many bytes are sent.
-const WINDOW: usize = 32 * 1024;
 
 impl<M: Machine> World<M> {
     pub(super) fn send_datagram(&mut self, boot: Boot, conn: ConnId, bytes: Vec<u8>) {
@@ -47,7 +45,7 @@ impl<M: Machine> World<M> {
             return;
         };
         let (sender, to) = (self.host_of(id, from), receiver.host);
-        if let Some(sender) = sender.filter(|sender| self.network.open(to, *sender)) {
+        if let Some(sender) = sender.filter(|sender| self.acknowledges(to, *sender)) {
             self.unblock(id, from, self.network.round_trip(sender, to));
         }
         self.feed(receiver, Input::Datagram { conn, bytes });
@@ -70,11 +68,15 @@ impl<M: Machine> World<M> {
             return;
         };
         let (from, to) = (boot.host, link.end(side.other()).boot.host);
+        let queues = &self.setup.queues;
+        if link.end(side).unsent() + Frame::cost(bytes.len()) > queues.under_way + queues.limit {
+            return self.overflow(boot, id, side);
+        }
         let Arrival { due, unlost } = self.network.stream(self.now, from, to, bytes.len());
         let known = due + self.network.round_trip(from, to);
         let stream = link.end_mut(side).stream(channel);
         let due = stream.queue.back().map_or(due, |last| last.due.max(due));
-        stream.queue.push_back(Frame { bytes, due, unlost });
+        stream.push(Frame { bytes, due, unlost });
         if stream.queue.len() == 1 {
             let generation = stream.generation;
             self.agenda
@@ -85,10 +87,12 @@ impl<M: Machine> World<M> {
     }
 
     pub(super) fn frame_arrives(&mut self, id: LinkId, from: Side, channel: Channel, generation: u64) {
+        let Some(link) = self.links.get(&id) else { return };
+        let (sender, receiver) = (link.end(from).boot.host, link.end(from.other()).boot.host);
+        let acknowledged = self.acknowledges(receiver, sender);
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let (sender, receiver) = (link.end(from).boot.host, link.end(from.other()).boot.host);
         let opening = link.end(from.other()).state == EndState::Opening;
         let end = link.end_mut(from);
         let unacknowledged = end.unacknowledged;
@@ -97,11 +101,10 @@ impl<M: Machine> World<M> {
             return;
         };
         let length = frame.bytes.len();
-        let acknowledged = self.network.open(receiver, sender);
         let blocked = opening
             || !self.network.open(sender, receiver)
             || !self.hosts[receiver.0].answers()
-            || (!acknowledged && unacknowledged + length > WINDOW.max(length));
+            || (!acknowledged && unacknowledged + length > self.setup.queues.window.max(length));
         if blocked {
             stream.repeats += 1;
             let wait = self.network.probe_timeout(sender, receiver) * 2_u32.pow(stream.repeats.min(9));
@@ -110,7 +113,7 @@ impl<M: Machine> World<M> {
             return;
         }
         stream.repeats = 0;
-        let frame = stream.queue.pop_front();
+        let frame = stream.pop();
         let next = stream.queue.front().map(|next| next.due);
         end.unacknowledged = if acknowledged { 0 } else { unacknowledged + length };
         if let Some(due) = next {
@@ -127,17 +130,19 @@ impl<M: Machine> World<M> {
     /// A packet of a connection arrives at its other end: who takes it, if somebody does.
     fn arrives(&mut self, id: LinkId, from: Side) -> Option<(Boot, ConnId)> {
         let now = self.now;
-        let link = self.links.get_mut(&id)?;
+        let link = self.links.get(&id)?;
         let (sender, receiver) = (link.end(from).boot.host, link.end(from.other()).boot.host);
         if !self.hosts[receiver.0].answers() {
             return None;
         }
+        let acknowledged = self.acknowledges(receiver, sender);
+        let link = self.links.get_mut(&id)?;
         match link.end(from.other()).state {
             EndState::Open => {
                 let end = link.end_mut(from.other());
                 end.heard = now;
                 let taken = (end.boot, end.conn?);
-                if self.network.open(receiver, sender) {
+                if acknowledged {
                     link.end_mut(from).heard = now;
                 }
                 Some(taken)
@@ -147,6 +152,28 @@ impl<M: Machine> World<M> {
                 None
             }
             EndState::Opening | EndState::Lingering | EndState::Dead => None,
+        }
+    }
+
+    /// Whether acknowledgements of what comes to one host get to the other. QUIC lives in the process: one that stands
+    /// still acknowledges nothing.
+    fn acknowledges(&self, receiver: HostId, sender: HostId) -> bool {
+        self.network.open(receiver, sender) && !self.is_still(receiver)
+    }
+
+    /// A process that stood still reads what its socket kept, and says so to those who wait.
+    pub(super) fn acknowledge_all(&mut self, boot: Boot) {
+        let ends: Vec<(LinkId, Side)> = match self.process(boot) {
+            Some(process) => process.conns.values().copied().collect(),
+            None => return,
+        };
+        for (id, side) in ends {
+            let Some(sender) = self.host_of(id, side.other()) else {
+                continue;
+            };
+            if self.acknowledges(boot.host, sender) {
+                self.unblock(id, side.other(), self.network.round_trip(boot.host, sender));
+            }
         }
     }
 

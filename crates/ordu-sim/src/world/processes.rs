@@ -102,7 +102,8 @@ impl<M: Machine> World<M> {
     /// The process on a host goes on, whatever held it.
     pub(super) fn resume(&mut self, at: HostId) {
         let host = &mut self.hosts[at.0];
-        let was_still = host.asleep || host.process.as_ref().is_some_and(|process| process.paused);
+        let was_paused = host.process.as_ref().is_some_and(|process| process.paused);
+        let was_still = host.asleep || was_paused;
         host.asleep = false;
         host.clock.wake(self.now);
         let Some(boot) = self.running(at).filter(|_| was_still) else {
@@ -127,6 +128,9 @@ impl<M: Machine> World<M> {
             }
         }
         self.timer(boot);
+        if was_paused {
+            self.acknowledge_all(boot);
+        }
     }
 
     /// A process may have something due.
