@@ -1,6 +1,7 @@
 //! From a seed to a plan: each seed is another cluster, another network, other workers, other troubles.
 
 mod calls;
+mod extras;
 mod faults;
 mod worlds;
 
@@ -62,7 +63,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         .map(HostId)
         .filter(|host| host.0 == 0 || !some_stay_dead || random.chance(Rate::percent(60)))
         .collect();
-    Plan {
+    let mut plan = Plan {
         setup,
         faults,
         calls,
@@ -70,7 +71,9 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         revived,
         settle_within: SETTLE_WITHIN,
         rounds: 3,
-    }
+    };
+    extras::flood(&mut plan, chaos);
+    plan
 }
 
 /// A plan of `hosts` plain nodes in which nothing goes wrong: what the cost of quiet time is measured with.

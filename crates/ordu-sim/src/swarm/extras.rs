@@ -1,0 +1,75 @@
+//! What only some seeds have. Each extra draws from a stream of its own, so that a seed that does not have it is the
+//! world it was before there was that extra.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordu_core::{ChildSpec, Command};
+
+use super::Chaos;
+use crate::random::{Random, Rate};
+use crate::simulation::PlannedCall;
+use crate::{Fault, HostId, Moment, Plan, Setup};
+
+/// The longest frame with its bookkeeping: no queue has less room.
+const FRAME: u64 = 64 * 1024 + 64;
+
+/// More than some connections can carry: shells that keep less for slow peers, and more or fewer bytes under way to one
+/// that does not answer; often large children; hosts whose link is slow for a while.
+pub(super) fn flood(plan: &mut Plan, chaos: Chaos) {
+    let mut random = Random::new(plan.setup.seed, "extra: flood");
+    if !chaos.chooses(&mut random, Rate::percent(15)) {
+        return;
+    }
+    let queues = &mut plan.setup.queues;
+    queues.limit = size(&mut random, FRAME, 1 << 20);
+    queues.under_way = size(&mut random, 1 << 10, 1 << 21);
+    queues.window = size(&mut random, 1 << 10, 1 << 18);
+    if chaos.chooses(&mut random, Rate::percent(60)) {
+        for (_, call) in &mut plan.calls {
+            enlarge(&mut random, call);
+        }
+    }
+    for _ in 0..chaos.number(&mut random, 1, 3) {
+        slow_link(&mut random, plan);
+    }
+}
+
+/// Gives a child that is to be started larger args.
+fn enlarge(random: &mut Random, call: &mut PlannedCall) {
+    if let Command::StartChild { spec, .. } = &mut call.command {
+        let (behaviour, padding) = (
+            Setup::behaviour_of(spec),
+            random.index(ChildSpec::MAX_ARGS - 1_024),
+        );
+        let args = Setup::spec(behaviour, padding).args;
+        *spec = Arc::new(ChildSpec {
+            args,
+            ..ChildSpec::clone(spec)
+        });
+    }
+}
+
+fn slow_link(random: &mut Random, plan: &mut Plan) {
+    let hosts = plan.setup.hosts.len();
+    let slow = HostId(random.index(hosts));
+    let at = Moment(random.between(1_000_000, plan.calm_at.0.max(1_000_001)));
+    let until = at + random.magnitude(Duration::from_millis(500), Duration::from_secs(25));
+    let rate = u32::try_from(random.between(4_000, 200_000)).ok();
+    for other in (0..hosts).map(HostId).filter(|other| *other != slow) {
+        for (from, to) in [(slow, other), (other, slow)] {
+            let mut path = plan.setup.path(from, to);
+            path.bytes_per_second = rate;
+            plan.faults.push((at, Fault::Disturb(from, to, path)));
+        }
+    }
+    plan.faults.push((until, Fault::Clear));
+    plan.faults.sort_by_key(|(at, _)| *at);
+}
+
+/// A number of bytes between two, every order of magnitude as likely.
+fn size(random: &mut Random, low: u64, high: u64) -> usize {
+    let doublings = (high / low).checked_ilog2().unwrap_or(0);
+    let top = high >> random.below(u64::from(doublings) + 1);
+    usize::try_from(random.between((top / 2).max(low), top.max(low))).unwrap_or(usize::MAX)
+}
