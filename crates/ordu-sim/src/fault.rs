@@ -34,6 +34,9 @@ pub enum Fault {
     PowerOff(HostId),
     /// A new process under the same name and address, unless one runs; when it has gone if it is leaving.
     Boot(HostId),
+    /// A client tells the node whom to dial, in the place of whom it was told before: its cluster is to join theirs.
+    /// Later boots of it are told the same.
+    Join(HostId, Vec<HostId>),
     /// The wall clock is stepped by so many milliseconds.
     StepClock(HostId, i64),
     /// All wall clocks are set right.
@@ -59,6 +62,7 @@ impl Fault {
                 | Self::Resume(_)
                 | Self::Wake(_)
                 | Self::Boot(_)
+                | Self::Join(..)
                 | Self::CorrectClocks
                 | Self::CalmChildren
         )

@@ -21,6 +21,8 @@ pub struct Plan {
     pub calm_at: Moment,
     /// Which of the hosts that are down by then are booted.
     pub revived: Vec<HostId>,
+    /// Who is told then whom to dial, where the nodes were told of nobody when they booted. No smaller plan lacks it.
+    pub joined: Vec<(HostId, HostId)>,
     /// How long all may take to settle then.
     pub settle_within: Duration,
     /// How many rounds of calls a settled cluster must serve without a flaw.
@@ -43,6 +45,7 @@ impl Plan {
             calls: chosen(&self.calls, calls, &kept.elements),
             calm_at: kept.calm_at,
             revived: chosen(&self.revived, revived, &kept.elements),
+            joined: self.joined.clone(),
             settle_within: self.settle_within,
             rounds: self.rounds,
         }

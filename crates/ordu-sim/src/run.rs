@@ -85,6 +85,9 @@ fn phases<M: Machine>(
     for host in &plan.revived {
         simulation.inflict(Fault::Boot(*host));
     }
+    for (host, other) in &plan.joined {
+        simulation.inflict(Fault::Join(*host, vec![*other]));
+    }
     simulation.run_for(Duration::ZERO)?;
     simulation.calm();
     *settled_after = Some(simulation.settle(plan.settle_within)?);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -107,6 +108,25 @@ impl Setup {
             behaviours: vec![Behaviour::steady()],
             #[cfg(feature = "planted-bugs")]
             planted: None,
+        }
+    }
+
+    /// Whether all nodes find each other by whom they are told to dial when they boot.
+    pub fn all_will_meet(&self) -> bool {
+        let mut met = BTreeSet::from([0]);
+        loop {
+            let before = met.len();
+            for (index, host) in self.hosts.iter().enumerate() {
+                let others = host.seeds.iter().map(|seed| seed.0);
+                if met.contains(&index) {
+                    met.extend(others);
+                } else if others.into_iter().any(|other| met.contains(&other)) {
+                    met.insert(index);
+                }
+            }
+            if met.len() == before {
+                return met.len() >= self.hosts.len();
+            }
         }
     }
 

@@ -371,3 +371,25 @@ fn a_node_that_leaves_hands_its_children_over() {
         assert_eq!(live(&cluster).len(), 20);
     }
 }
+
+#[test]
+fn nodes_that_know_of_nobody_are_one_cluster_once_clients_have_told_them_of_each_other() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 0, seed, |setup| {
+            for host in &mut setup.hosts {
+                host.seeds.clear();
+            }
+        });
+        for asked in 0..3 {
+            let outcome = cluster.ask(host(asked), start("c", 0), PATIENCE);
+            let outcome = outcome.expect("no rule is broken");
+            assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+        }
+        assert_eq!(live(&cluster).len(), 3);
+        cluster.inflict(Fault::Join(host(1), vec![host(0)]));
+        cluster.inflict(Fault::Join(host(2), vec![host(1)]));
+        cluster.calm();
+        settles(&mut cluster, seconds(5));
+        assert_eq!(live(&cluster).len(), 1, "seed {seed}");
+    }
+}

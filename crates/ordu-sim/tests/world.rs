@@ -241,6 +241,20 @@ fn a_host_that_is_booted_while_its_process_leaves_boots_again_once_that_has_gone
 }
 
 #[test]
+fn a_node_is_told_whom_to_dial_and_so_is_whoever_boots_there_later() {
+    let mut world: World<Talker> = World::new(Setup::lan(2, 13), Trace::Off);
+    world.inflict(Fault::Boot(A));
+    world.inflict(Fault::Join(A, vec![B]));
+    run(&mut world, seconds(1));
+    let told = |input: &Input| matches!(input, Input::Seeds(seeds) if *seeds == [B.addr()]);
+    assert_eq!(machine(&world, A).count(told), 1);
+    world.inflict(Fault::Crash(A));
+    world.inflict(Fault::Boot(A));
+    run(&mut world, seconds(1));
+    assert_eq!(machine(&world, A).config.seeds, [B.addr()]);
+}
+
+#[test]
 fn what_was_sent_before_a_close_is_delivered() {
     let mut world = pair(10, |setup| setup.near = Path::wan(Duration::from_millis(30)));
     run(&mut world, seconds(2));

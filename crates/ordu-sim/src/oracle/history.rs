@@ -44,12 +44,15 @@ enum Trouble {
     Cut(HostId, HostId),
     Split,
     Weather,
+    /// Some were not told of the others yet.
+    Apart,
     Still(HostId),
 }
 
 impl History {
     /// Of a world in which nothing happened yet.
     pub fn new(setup: Setup) -> Self {
+        let apart = !setup.all_will_meet();
         Self {
             setup,
             now: Moment::default(),
@@ -62,7 +65,7 @@ impl History {
             open_calls: BTreeSet::new(),
             acknowledged: Vec::new(),
             spread: Spread::default(),
-            troubles: BTreeSet::new(),
+            troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
             whole: Vec::new(),
             calm: None,
@@ -171,7 +174,11 @@ impl History {
                 }
             }
             What::Inflicted(fault) => self.inflicted(fault),
-            What::Calm => self.calm = Some(fact.at),
+            What::Calm => {
+                self.upheaval();
+                self.troubles.remove(&Trouble::Apart);
+                self.calm = Some(fact.at);
+            }
             What::Tick => self.spread(),
             What::Told { .. } | What::Held(_) | What::Nonsense { .. } | What::Oversized { .. } => {}
         }
@@ -438,6 +445,7 @@ impl History {
             }
             Fault::Crash(_)
             | Fault::PowerOff(_)
+            | Fault::Join(..)
             | Fault::StepClock(..)
             | Fault::CorrectClocks
             | Fault::ResetLifelines(_)

@@ -35,6 +35,33 @@ pub(super) fn flood(plan: &mut Plan, chaos: Chaos) {
     }
 }
 
+/// Nodes that boot without knowing of any other, each a cluster of its own until clients tell them of each other.
+pub(super) fn joins(plan: &mut Plan, chaos: Chaos) {
+    let mut random = Random::new(plan.setup.seed, "extra: joins");
+    // All that goes wrong goes wrong in one cluster.
+    if chaos == Chaos::Full || !random.chance(Rate::percent(12)) {
+        return;
+    }
+    let hosts = plan.setup.hosts.len();
+    for host in &mut plan.setup.hosts {
+        host.seeds.clear();
+    }
+    let latest = Moment(random.between(1_000_000, plan.calm_at.0));
+    for _ in 0..random.between(1, 2 * hosts as u64) {
+        let at = Moment(random.between(200_000, latest.0));
+        let others = (0..random.between(1, 2)).map(|_| HostId(random.index(hosts)));
+        let others = others.collect();
+        plan.faults
+            .push((at, Fault::Join(HostId(random.index(hosts)), others)));
+    }
+    plan.faults.sort_by_key(|(at, _)| *at);
+    // Who came back dead knows of nobody but whom it was told, and in the calm all are told enough.
+    plan.revived = (0..hosts).map(HostId).collect();
+    plan.joined = (1..hosts)
+        .map(|host| (HostId(host), HostId(random.index(host))))
+        .collect();
+}
+
 /// Gives a child that is to be started larger args.
 fn enlarge(random: &mut Random, call: &mut PlannedCall) {
     if let Command::StartChild { spec, .. } = &mut call.command {

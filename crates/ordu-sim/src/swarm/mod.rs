@@ -69,10 +69,12 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         calls,
         calm_at,
         revived,
+        joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 3,
     };
     extras::flood(&mut plan, chaos);
+    extras::joins(&mut plan, chaos);
     plan
 }
 
@@ -88,6 +90,7 @@ pub fn quiet(seed: u64, hosts: usize, children: usize, length: Duration) -> Plan
         calls,
         calm_at: Moment::default() + length,
         revived: Vec::new(),
+        joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 1,
     }

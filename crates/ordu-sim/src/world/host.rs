@@ -5,7 +5,7 @@ use ordu_core::{ConnId, Input, NodeId, RequestId, StartId};
 use super::happening::Happening;
 use super::link::{LinkId, Side};
 use super::workers::Worker;
-use crate::{CallId, Clock, CopyId, Moment};
+use crate::{CallId, Clock, CopyId, HostId, Moment};
 
 /// One machine: a clock, and perhaps a process of a node.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Host<M> {
     pub(super) boots: u32,
     /// The boot time in the id of its last node, in milliseconds.
     pub(super) last_boot_ms: u64,
+    /// Whom its node was last told to dial, if it was.
+    pub(super) told: Option<Vec<HostId>>,
     pub(super) process: Option<Process<M>>,
     /// The identity of its first boot, where every later one takes it again.
     #[cfg(feature = "planted-bugs")]
@@ -65,6 +67,7 @@ impl<M> Host<M> {
             asleep: false,
             boots: 0,
             last_boot_ms: 0,
+            told: None,
             process: None,
             #[cfg(feature = "planted-bugs")]
             first_id: None,

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ordu_core::{ExitCause, Input, NodeId, Output};
@@ -37,7 +38,11 @@ impl<M: Machine> World<M> {
         let entropy = u128::from(self.chance.boots.number()) << 64 | u128::from(self.chance.boots.number());
         let node = NodeId::new(wall, entropy);
         let node = self.identity(at, node);
-        let mut machine = M::boot(self.setup.config(at), node, self.chance.boots.number());
+        let mut config = self.setup.config(at);
+        if let Some(told) = &self.hosts[at.0].told {
+            config.seeds = addresses(told);
+        }
+        let mut machine = M::boot(config, node, self.chance.boots.number());
         self.plant(&mut machine);
         self.hosts[at.0].process = Some(Process::new(boot.number, node, machine));
         self.trace
@@ -249,6 +254,14 @@ impl<M: Machine> World<M> {
         }
     }
 
+    /// The node of a host is told whom to dial from now on.
+    pub(super) fn join(&mut self, at: HostId, others: Vec<HostId>) {
+        if let Some(boot) = self.running(at) {
+            self.feed(boot, Input::Seeds(addresses(&others)));
+        }
+        self.hosts[at.0].told = Some(others);
+    }
+
     /// A process is asked to leave.
     pub(super) fn leave(&mut self, at: HostId) {
         if let Some(boot) = self.running(at)
@@ -290,4 +303,8 @@ impl<M: Machine> World<M> {
             .line(self.now, || format!("{boot} talks nonsense: {detail}"));
         self.report(What::Nonsense { boot, detail });
     }
+}
+
+fn addresses(hosts: &[HostId]) -> Vec<SocketAddr> {
+    hosts.iter().map(|host| host.addr()).collect()
 }

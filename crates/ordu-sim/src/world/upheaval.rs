@@ -29,6 +29,7 @@ impl<M: Machine> World<M> {
                 }
             }
             Fault::Boot(host) => self.boot(host),
+            Fault::Join(host, others) => self.join(host, others),
             Fault::StepClock(host, by_ms) => self.hosts[host.0].clock.step(by_ms),
             Fault::CorrectClocks => {
                 for host in &mut self.hosts {
