@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -74,6 +74,12 @@ pub struct HostSetup {
     pub seeds: Vec<HostId>,
     /// How many children its node runs at the most.
     pub capacity: Option<u32>,
+    /// What constraints of children are matched against.
+    pub labels: BTreeMap<String, String>,
+    /// The kinds its node can start besides the one that all can, with their versions.
+    pub kinds: Vec<(Kind, u16)>,
+    /// The hordes its node is in besides the one that all are in.
+    pub hordes: Vec<HordeName>,
 }
 
 impl HostSetup {
@@ -85,6 +91,9 @@ impl HostSetup {
             offset_ms: 0,
             seeds,
             capacity: None,
+            labels: BTreeMap::new(),
+            kinds: Vec::new(),
+            hordes: Vec::new(),
         }
     }
 }
@@ -130,7 +139,7 @@ impl Setup {
         }
     }
 
-    /// The horde all children of a simulation belong to.
+    /// The horde that every node is in, and all children belong to unless a seed has more of them.
     pub fn horde() -> HordeName {
         name(HordeName::new("main"))
     }
@@ -164,10 +173,10 @@ impl Setup {
         Config {
             name: host.name(),
             addr: host.addr(),
-            labels: std::collections::BTreeMap::default(),
+            labels: setup.labels.clone(),
             capacity: setup.capacity,
-            kinds: vec![(name(Kind::new("worker")), 1)],
-            hordes: vec![Self::horde()],
+            kinds: [vec![(name(Kind::new("worker")), 1)], setup.kinds.clone()].concat(),
+            hordes: [vec![Self::horde()], setup.hordes.clone()].concat(),
             seeds: setup.seeds.iter().map(|seed| seed.addr()).collect(),
             timing: self.timing.clone(),
         }

@@ -10,7 +10,7 @@ use ordu_core::{
     StateDigest, Time, Token,
 };
 use ordu_sim::invariants::Violation;
-use ordu_sim::{Fault, HostId, Machine, Setup, Simulation, Trace};
+use ordu_sim::{Fault, HostId, Machine, PlannedCall, Setup, Simulation, Trace};
 
 /// What a bad node does with a request to start a child.
 type Vice = fn(&mut Bad, RequestId, Arc<ChildInfo>);
@@ -29,7 +29,7 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
-const VICES: [(&str, Vice); 15] = [
+const VICES: [(&str, Vice); 16] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
@@ -112,6 +112,16 @@ const VICES: [(&str, Vice); 15] = [
             times: 1,
         }));
     }),
+    ("runs-where-it-can", |bad, _, child| {
+        let mut spec = ChildSpec::clone(&child.spec);
+        spec.version += 1;
+        let spec = Arc::new(spec);
+        let child = Arc::new(ChildInfo {
+            spec,
+            ..ChildInfo::clone(&child)
+        });
+        bad.start(&child, child.token.expect("given"));
+    }),
 ];
 
 /// What does no harm at once, or not alone.
@@ -163,6 +173,10 @@ const GONE: Token = Token {
     owner: NodeId(9),
 };
 
+/// The capacity of one that says of every child it is asked for, and of as many others as it may own, that they are
+/// its own.
+const GREEDY: u32 = 100;
+
 impl Machine for Bad {
     fn boot(config: Config, id: NodeId, _: u64) -> Self {
         let dial = Output::Dial {
@@ -202,6 +216,9 @@ impl Machine for Bad {
                 ..
             } => {
                 let child = self.child(horde, id, spec);
+                if self.config.capacity == Some(GREEDY) {
+                    return self.claim_too_many(&child);
+                }
                 let vice = self.config.capacity.and_then(|vice| usize::try_from(vice).ok());
                 let vices = VICES.iter().map(|(_, vice)| vice).chain(&PATIENT);
                 vices.collect::<Vec<_>>()[vice.expect("given")](self, request, child);
@@ -300,6 +317,17 @@ impl Bad {
             id: child.id.clone(),
             info: Some(child.clone()),
         });
+    }
+
+    fn claim_too_many(&mut self, child: &ChildInfo) {
+        let others = (0..GREEDY).filter_map(|other| ChildId::new(format!("other-{other}")).ok());
+        for id in others.chain([child.id.clone()]) {
+            self.outputs.push_back(Output::Child {
+                horde: child.horde.clone(),
+                id: id.clone(),
+                info: Some(Arc::new(ChildInfo { id, ..child.clone() })),
+            });
+        }
     }
 
     fn start(&mut self, child: &Arc<ChildInfo>, token: Token) {
@@ -417,6 +445,34 @@ fn a_second_copy_that_stays_is_caught_while_the_chaos_goes_on() {
         caught_by(simulation.run_for(SECOND * 60)),
         "exactly-one-after-heal"
     );
+}
+
+#[test]
+fn a_node_that_takes_one_more_child_though_it_was_full_for_long_is_caught() {
+    let mut setup = Setup::lan(1, 1);
+    setup.hosts[0].capacity = Some(GREEDY);
+    let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
+    simulation.inflict(Fault::Boot(HostId(0)));
+    simulation
+        .run_for(Duration::from_secs(1))
+        .expect("nothing happened yet");
+    // The first may be one too many by the deciders' ignorance of each other, the second may not.
+    for (id, expected) in [("c1", None), ("c2", Some("runs-where-it-can"))] {
+        let command = Command::StartChild {
+            horde: Setup::horde(),
+            id: ChildId::new(id).expect("valid"),
+            spec: Arc::new(Setup::spec(0, 0)),
+        };
+        let call = PlannedCall {
+            host: HostId(0),
+            command,
+            timeout: Duration::from_mins(2),
+            retries: 0,
+        };
+        simulation.plan(simulation.now(), call);
+        let outcome = simulation.run_for(Duration::from_secs(20));
+        assert_eq!(outcome.err().map(|violation| violation.invariant), expected);
+    }
 }
 
 #[test]

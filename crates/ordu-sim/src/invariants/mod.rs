@@ -23,6 +23,7 @@ mod one_start_passes;
 mod outcome_truth;
 mod owned;
 mod ready_has_caught_up;
+mod runs_where_it_can;
 mod sense;
 mod take_over_bounded;
 mod take_over_justified;
@@ -116,6 +117,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
         Box::new(finished_stays_finished::FinishedStaysFinished),
         Box::new(held_before_started::HeldBeforeStarted::default()),
+        Box::new(runs_where_it_can::RunsWhereItCan::default()),
         Box::new(take_over_bounded::TakeOverBounded::default()),
         Box::new(take_over_justified::TakeOverJustified::default()),
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),

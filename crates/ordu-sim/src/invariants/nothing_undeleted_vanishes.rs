@@ -3,7 +3,7 @@ use ordu_core::ChildState;
 use super::{Invariant, Verdict};
 use crate::oracle::{Expectation, History};
 
-/// What was acknowledged and not deleted is there, and runs if it is to run.
+/// What was acknowledged and not deleted is there, and runs if it is to run and some living node can run it.
 #[derive(Debug)]
 pub(super) struct NothingUndeletedVanishes;
 
@@ -31,7 +31,10 @@ impl Invariant for NothingUndeletedVanishes {
             }
             if expected.runs == Some(true) {
                 let state = info.map(|info| info.state);
-                if !matches!(state, Some(ChildState::Running | ChildState::Failed)) {
+                let nowhere = info.is_some_and(|info| {
+                    info.state == ChildState::Unclaimed && !history.can_be_taken(record, child, &info.spec)
+                });
+                if !nowhere && !matches!(state, Some(ChildState::Running | ChildState::Failed)) {
                     return Err(format!("{:?} is to run and is {state:?}", child.1));
                 }
             }

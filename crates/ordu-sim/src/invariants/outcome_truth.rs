@@ -39,6 +39,7 @@ fn judge(history: &History, call: CallId, result: &Result<Answer, CallError>) ->
         Ok(_) => Ok(()),
         Err(CallError::Unknown { detail }) => unknown(history, record, detail),
         Err(CallError::NotFound { .. }) => not_found(history, record),
+        Err(CallError::NoEligibleNode { detail, .. }) => no_eligible_node(history, record, detail),
         Err(_) => nothing_runs_after_an_error(history, &record.child()),
     };
     verdict.map_err(|seen| {
@@ -144,6 +145,20 @@ fn not_found(history: &History, record: &CallRecord) -> Verdict {
         return Err("answered NotFound, though the same node had said that it runs".into());
     }
     Ok(())
+}
+
+/// That nobody can run a child is not said where nothing has gone wrong for long and somebody can.
+fn no_eligible_node(history: &History, record: &CallRecord, detail: &str) -> Verdict {
+    if let Command::StartChild { spec, .. } = &record.command
+        && history.undisturbed_for() >= AFTERMATH + record.timeout
+        && let Some(view) = history.boot(record.boot)
+        && history.can_be_taken(view, &record.child(), spec)
+    {
+        return Err(format!(
+            "answered that no node can run it ({detail}), and one can"
+        ));
+    }
+    nothing_runs_after_an_error(history, &record.child())
 }
 
 /// If every call that could have started the child was refused for good, nothing of it runs from then on;

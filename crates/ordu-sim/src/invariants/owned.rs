@@ -7,8 +7,8 @@ use super::{Invariant, Verdict};
 use crate::oracle::{Bounds, Child, History};
 use crate::{Boot, Fact, Moment, What};
 
-/// Every child that is to run has a living owner that runs it: within a stated time where the network is whole, or in
-/// whole parts, and every process awake; and all have once all has settled.
+/// Every child that is to run, and that some living node can run, has a living owner that runs it: within a stated time
+/// where the network is whole, or in whole parts, and every process awake; and all have once all has settled.
 #[derive(Debug, Default)]
 pub(super) struct Owned {
     /// Since when each child is shown without a living owner by each process.
@@ -67,6 +67,8 @@ impl Invariant for Owned {
                     ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
                     // Who sees less than half of the cluster takes over so much and no more (S4.7).
                     ChildState::Unclaimed if few_are_left(history) => {}
+                    // Nobody has what it needs, or room for it (S4.2).
+                    ChildState::Unclaimed if !history.can_be_taken(record, child, &info.spec) => {}
                     ChildState::Starting | ChildState::Restarting | ChildState::Unclaimed => {
                         return Err(format!(
                             "{} still shows {:?} as {}",
@@ -89,8 +91,16 @@ impl Owned {
         if quiet < bound {
             return Ok(());
         }
+        let can_be_taken = |boot: &Boot, child: &Child| {
+            let shown = history
+                .boot(*boot)
+                .and_then(|record| Some((record, record.children.get(child)?)));
+            shown.is_some_and(|(record, info)| history.can_be_taken(record, child, &info.spec))
+        };
         let mut ownerless = self.ownerless.iter();
-        match ownerless.find(|(_, since)| history.now().since(**since) > bound) {
+        let overdue = ownerless
+            .find(|((boot, child), since)| history.now().since(**since) > bound && can_be_taken(boot, child));
+        match overdue {
             Some(((boot, child), since)) => Err(format!(
                 "{boot} shows {:?} without a living owner since {since}, and nothing went wrong for {quiet:?}: that is to \
                  take {bound:?} at the most",

@@ -1,10 +1,12 @@
 //! What truly happened, and what must hold because of it.
 
+mod ability;
 mod bounds;
 mod expectation;
 mod history;
 mod records;
 
+pub(crate) use ability::able;
 pub use bounds::Bounds;
 pub use expectation::Expectation;
 pub(crate) use expectation::{may_have_ended, surely_before};

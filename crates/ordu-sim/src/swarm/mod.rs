@@ -1,6 +1,7 @@
 //! From a seed to a plan: each seed is another cluster, another network, other workers, other troubles.
 
 mod calls;
+mod configuration;
 mod extras;
 mod faults;
 mod worlds;
@@ -73,6 +74,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         settle_within: SETTLE_WITHIN,
         rounds: 3,
     };
+    configuration::differ(&mut plan, chaos);
     extras::flood(&mut plan, chaos);
     extras::joins(&mut plan, chaos);
     plan

@@ -1,0 +1,51 @@
+use ordu_core::{ChildSpec, Constraint};
+
+use super::{BootRecord, Child, History};
+use crate::{HostId, Setup};
+
+/// Whether the node of a host may run a child at all: horde, kind, version and constraints, whatever runs there. `Err`
+/// says what it lacks.
+pub(crate) fn able(setup: &Setup, host: HostId, child: &Child, spec: &ChildSpec) -> Result<(), String> {
+    let config = setup.config(host);
+    if !config.hordes.contains(&child.0) {
+        return Err(format!("is not in horde {}", child.0));
+    }
+    if !config.kinds.contains(&(spec.kind.clone(), spec.version)) {
+        return Err(format!("has no kind {}@{}", spec.kind, spec.version));
+    }
+    for constraint in &spec.constraints {
+        let met = match constraint {
+            Constraint::Node(name) => config.name == *name,
+            Constraint::Labels(labels) => labels
+                .iter()
+                .all(|(label, value)| config.labels.get(label) == Some(value)),
+        };
+        if !met {
+            return Err(format!("does not meet {constraint:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// How many children a node owns by what another, or itself, publishes.
+fn load(view: &BootRecord, host: HostId) -> usize {
+    let name = host.name();
+    let owner = |info: &ordu_core::ChildInfo| info.node.as_ref() == Some(&name);
+    view.children.values().filter(|info| owner(info)).count()
+}
+
+impl History {
+    /// Whether some living node can take a child, as far as `view` knows how much they own.
+    pub(crate) fn can_be_taken(&self, view: &BootRecord, child: &Child, spec: &ChildSpec) -> bool {
+        self.living().any(|record| {
+            let host = record.boot.host;
+            let capacity = self.setup().hosts[host.0].capacity;
+            let is_full = || {
+                capacity.is_some_and(|capacity| {
+                    load(view, host) >= usize::try_from(capacity).unwrap_or(usize::MAX)
+                })
+            };
+            able(self.setup(), host, child, spec).is_ok() && !is_full()
+        })
+    }
+}
