@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, ChildId, Command, HordeName, Node, Stopped};
+use ordu_core::{Answer, CallError, ChildId, ChildState, Command, HordeName, Node, Stopped};
 use ordu_sim::oracle::CopyRecord;
-use ordu_sim::{Behaviour, Fault, HostId, PlannedCall, Setup, Simulation, Trace};
+use ordu_sim::{Behaviour, Ending, Fault, HostId, PlannedCall, Setup, Simulation, Trace};
 
 type Cluster = Simulation<Node>;
 
@@ -392,4 +392,23 @@ fn nodes_that_know_of_nobody_are_one_cluster_once_clients_have_told_them_of_each
         settles(&mut cluster, seconds(5));
         assert_eq!(live(&cluster).len(), 1, "seed {seed}");
     }
+}
+
+#[test]
+fn a_child_that_gives_up_on_a_full_node_is_tried_there_again_until_it_has_failed() {
+    let mut cluster = cluster(2, 0, 1, |setup| {
+        (setup.hosts[0].capacity, setup.hosts[1].capacity) = (Some(1), Some(0));
+        let soon = Duration::from_millis(20);
+        setup.behaviours.push(Behaviour {
+            ends: Some((Ending::Crashes, soon, soon)),
+            ..Behaviour::steady()
+        });
+    });
+    let outcome = cluster.ask(host(0), start("c", 1), PATIENCE);
+    let outcome = outcome.expect("no rule is broken");
+    assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+    run(&mut cluster, seconds(30));
+    let children = &cluster.history().living().next().expect("it lives").children;
+    let states: Vec<ChildState> = children.values().map(|info| info.state).collect();
+    assert_eq!(states, [ChildState::Failed]);
 }

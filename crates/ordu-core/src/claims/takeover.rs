@@ -266,7 +266,8 @@ impl Node {
         }
     }
 
-    /// Picks a node for a child among the ready members, by load as known here (S4.2).
+    /// Picks a node for a child among the ready members, by load as known here (S4.2). The child itself is no load of
+    /// the one that owns it: who is full can still run again what it gave up.
     pub(crate) fn place(
         &self,
         key: &ChildKey,
@@ -277,6 +278,7 @@ impl Node {
         let Some(view) = self.settled.view() else {
             return Err("the members are not settled".into());
         };
+        let owner = self.children.get(key).and_then(|child| child.owner);
         let candidates: Vec<_> = view
             .ready
             .keys()
@@ -287,7 +289,8 @@ impl Node {
                     self.roster.get(*node)?.member.as_ref()?
                 };
                 let assigned = self.takeovers.assigned.get(node).copied().unwrap_or(0);
-                let load = self.owned(*node) + self.placed_on(*node) + assigned;
+                let owned = self.owned(*node).saturating_sub(u32::from(owner == Some(*node)));
+                let load = owned + self.placed_on(*node) + assigned;
                 Some(Candidate {
                     node: *node,
                     member,
