@@ -16,6 +16,9 @@ impl Node {
         let owner = claim
             .map(crate::registers::Claim::owner)
             .filter(|owner| self.is_living(*owner));
+        // A temporary child's run that was given to another node is not carried out by the owner (S5.4).
+        let runner = claim.and_then(|claim| self.runner(intent, claim));
+        let owner = owner.filter(|owner| runner.is_none_or(|runner| runner == *owner));
         let state = match (claim.map(|claim| claim.state), owner, intent.desired) {
             (Some(ClaimState::Zombie), Some(_), _) => ChildState::Zombie,
             (Some(ClaimState::Failed), _, _) if claim.is_some_and(|claim| claim.run >= intent.run) => {
