@@ -4,7 +4,7 @@ use std::time::Duration;
 use ordu_core::{Answer, Command, MemberState, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
-use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Setup, What};
+use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
 
 /// Once the network was whole for this long, every node that was there holds what any of them held.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ enum Trouble {
     Cut(HostId, HostId),
     Split,
     Weather,
-    /// Some were not told of the others yet.
+    /// Some were not told of the others yet, or what nodes hold may not fit through their shells: until the calm.
     Apart,
     Still(HostId),
 }
@@ -52,7 +52,7 @@ enum Trouble {
 impl History {
     /// Of a world in which nothing happened yet.
     pub fn new(setup: Setup) -> Self {
-        let apart = !setup.all_will_meet();
+        let apart = !setup.all_will_meet() || setup.queues != Queues::default();
         Self {
             setup,
             now: Moment::default(),
