@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{ChildSpec, Command};
+use ordu_core::{ChildSpec, Command, Timing};
 
 use super::Chaos;
 use crate::random::{Random, Rate};
@@ -60,6 +60,36 @@ pub(super) fn joins(plan: &mut Plan, chaos: Chaos) {
     plan.joined = (1..hosts)
         .map(|host| (HostId(host), HostId(random.index(host))))
         .collect();
+}
+
+/// Nodes that go by other times than the default, each as likely to be shorter as longer; often members that are down
+/// are removed while the chaos lasts.
+pub(super) fn times(plan: &mut Plan, chaos: Chaos) {
+    let mut random = Random::new(plan.setup.seed, "extra: times");
+    // What chaos costs is measured with the default.
+    if chaos == Chaos::Full || !random.chance(Rate::percent(20)) {
+        return;
+    }
+    let (timing, usual) = (&mut plan.setup.timing, Timing::default());
+    let millis = Duration::from_millis;
+    let mut draw = |time: &mut Duration, low: Duration, high: Duration| {
+        if random.chance(Rate::percent(40)) {
+            *time = random.magnitude(low, high);
+        }
+    };
+    draw(&mut timing.settle, millis(30), millis(500));
+    draw(&mut timing.suspicion, millis(700), millis(3_000));
+    draw(&mut timing.conflict_wait, millis(500), millis(10_000));
+    draw(&mut timing.t_own, millis(50), millis(600));
+    draw(&mut timing.boot_grace, millis(1_000), millis(15_000));
+    // Longer than a way is cut: two sides that removed each other are another matter.
+    draw(&mut timing.forget_after, millis(30_000), millis(60_000));
+    let longer = |time: Duration, usual: Duration| time.saturating_sub(usual);
+    plan.settle_within += longer(timing.settle, usual.settle)
+        + longer(timing.suspicion, usual.suspicion)
+        + longer(timing.conflict_wait, usual.conflict_wait)
+        + longer(timing.t_own, usual.t_own)
+        + longer(timing.boot_grace, usual.boot_grace);
 }
 
 /// Gives a child that is to be started larger args.

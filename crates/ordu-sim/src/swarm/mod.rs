@@ -77,6 +77,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     configuration::differ(&mut plan, chaos);
     extras::flood(&mut plan, chaos);
     extras::joins(&mut plan, chaos);
+    extras::times(&mut plan, chaos);
     plan
 }
 

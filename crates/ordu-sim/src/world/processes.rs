@@ -282,8 +282,14 @@ impl<M: Machine> World<M> {
         };
         self.trace
             .line(self.now, || format!("{boot} ends, cause {cause:?}"));
+        // A manager of services starts again what ends by itself, and what left if it is told to.
+        let comes_back = match &cause {
+            None => false,
+            Some(ExitCause::Left) => process.replaced,
+            Some(_) => true,
+        };
         let orderly = cause.is_some();
-        if process.replaced && orderly {
+        if comes_back {
             self.later(Duration::ZERO, Happening::Inflict(Fault::Boot(boot.host)));
         }
         self.report(What::Ended { boot, cause });
