@@ -34,6 +34,9 @@ pub enum Ending {
     Crashes,
 }
 
+/// Nobody waits in vain for a worker that needs no longer than this to start.
+const MOMENT: Duration = Duration::from_millis(10);
+
 impl Behaviour {
     /// Starts at once, runs for ever, stops when asked.
     pub fn steady() -> Self {
@@ -51,7 +54,8 @@ impl Behaviour {
 
     /// Whether every start of it comes up within a moment and runs until it is stopped.
     pub fn is_steady(&self) -> bool {
-        self.start_fails == Rate::NEVER
+        self.start.1 <= MOMENT
+            && self.start_fails == Rate::NEVER
             && self.start_hangs == Rate::NEVER
             && self.start_ignored == Rate::NEVER
             && self.ends.is_none()

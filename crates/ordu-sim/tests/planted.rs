@@ -52,7 +52,7 @@ macro_rules! finds {
 
 // Those that take many seeds are looked for where they were found last: see the table in docs/testing.md.
 finds! {
-    one_register_for_intent_and_claim_is_found: "one-register" from 947,
+    one_register_for_intent_and_claim_is_found: "one-register" from 581,
     claims_ranked_by_the_clock_are_found: "clock-ranks-claims",
     an_absent_intent_read_as_a_deletion_is_found: "absent-intent-is-deletion",
     an_epoch_that_is_not_raised_is_found: "epoch-not-raised",
@@ -69,9 +69,9 @@ finds! {
     a_child_that_its_holders_show_late_is_found: "shown-late",
     members_that_are_down_and_not_dialled_are_found: "down-members-forgotten",
     a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof" from 12,
-    a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 53,
-    a_winner_that_answers_from_the_map_is_found: "winner-answers-from-map" from 63,
-    a_context_ahead_of_its_data_is_found: "context-ahead-of-data" from 40,
+    a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 22,
+    a_winner_that_answers_from_the_map_is_found: "winner-answers-from-map" from 22,
+    a_context_ahead_of_its_data_is_found: "context-ahead-of-data" from 10,
     a_context_before_the_last_chunk_is_found: "context-before-last-chunk" from 58,
     a_loser_dropped_at_merge_is_found: "loser-dropped-at-merge",
     a_push_applied_over_a_gap_is_found: "gap-applied" from 58,

@@ -10,10 +10,17 @@ use crate::{Boot, Fact, What};
 /// another that is ready.
 #[derive(Debug, Default)]
 pub(super) struct HeldBeforeStarted {
-    /// The last claim of each child that each process knows of, as far as it shows.
-    shown: BTreeMap<Child, BTreeMap<Boot, Token>>,
+    /// The claims of each child that each process knows or knew of, as far as it shows.
+    shown: BTreeMap<Child, BTreeMap<Boot, Shown>>,
     /// Claims by which a node took a child over that it has not started since.
     claimed: BTreeMap<(Boot, Child), Claim>,
+}
+
+/// Who hears of a later life of a child shows that one's claim, and held the other all the same.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    last: Token,
+    highest: Token,
 }
 
 /// A claim of a take-over, and the one it superseded.
@@ -56,7 +63,10 @@ impl HeldBeforeStarted {
             return Ok(());
         };
         let shown = self.shown.entry(child.clone()).or_default();
-        let before = shown.insert(boot, token);
+        let before = shown.get(&boot).copied();
+        let highest = before.map_or(token, |before| token.max(before.highest));
+        shown.insert(boot, Shown { last: token, highest });
+        let before = before.map(|before| before.last);
         let key = (boot, child.clone());
         if token.owner != record.node {
             self.claimed.remove(&key);
@@ -82,7 +92,7 @@ impl HeldBeforeStarted {
         let is_shown = shown
             .into_iter()
             .flatten()
-            .any(|(boot, token)| *boot != taker && *token >= claim.token);
+            .any(|(boot, shown)| *boot != taker && shown.highest >= claim.token);
         let ready = record
             .members
             .values()

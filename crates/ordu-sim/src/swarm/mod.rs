@@ -44,7 +44,8 @@ pub fn plan(seed: u64) -> Plan {
 }
 
 /// A plan of `hosts` nodes with every trouble that a seed can choose, each as often as a seed can have it, with bad
-/// workers, clocks that drift, a network that loses packets and many calls: what the cost of chaos is measured with.
+/// workers, clocks that drift, a network that loses packets, hosts that differ and many calls: what the cost of chaos is
+/// measured with. The extras that only some seeds have are left out but for the hosts that differ.
 pub fn chaos(seed: u64, hosts: usize) -> Plan {
     made(seed, Random::new(seed, "chaos"), hosts, Chaos::Full)
 }
