@@ -91,3 +91,20 @@ impl Default for Timing {
         }
     }
 }
+
+#[cfg(test)]
+impl Config {
+    /// A node that knows of nobody and can start nothing.
+    pub(crate) fn plain() -> Self {
+        Self {
+            name: "alpha".parse().unwrap(),
+            addr: "127.0.0.1:1".parse().unwrap(),
+            labels: BTreeMap::new(),
+            capacity: None,
+            kinds: Vec::new(),
+            hordes: Vec::new(),
+            seeds: Vec::new(),
+            timing: Timing::default(),
+        }
+    }
+}

@@ -5,23 +5,13 @@ use ordu_crdt::Message as SyncMessage;
 use crate::membership::Standing;
 use crate::node::Node;
 use crate::registers::{Key, Member, Status, Value};
-use crate::{Config, Event, Input, NodeId, Now, Output, Time, Timing, WallTime};
+use crate::{Config, Event, Input, NodeId, Now, Output, Time, WallTime};
 
 const PEER: NodeId = NodeId(7);
 
 /// A node that exchanges its map with one peer.
 fn node() -> Node {
-    let config = Config {
-        name: "alpha".parse().unwrap(),
-        addr: "127.0.0.1:1".parse().unwrap(),
-        labels: [].into(),
-        capacity: None,
-        kinds: Vec::new(),
-        hordes: Vec::new(),
-        seeds: Vec::new(),
-        timing: Timing::default(),
-    };
-    let mut node = Node::new(config, NodeId(1), 1);
+    let mut node = Node::new(Config::plain(), NodeId(1), 1);
     let now = Now {
         mono: Time(1),
         wall: WallTime(1_000_000),

@@ -7,7 +7,7 @@ use crate::claims::{Copy, Phase, StopWhy};
 use crate::membership::{Identity, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
-use crate::{ChildSpec, Config, Input, Kind, NodeId, Now, Time, Timing, Token, WallTime};
+use crate::{ChildSpec, Config, Input, Kind, NodeId, Now, Time, Token, WallTime};
 
 const ME: NodeId = NodeId(1);
 const PEER: NodeId = NodeId(7);
@@ -16,17 +16,7 @@ const GONE: NodeId = NodeId(9);
 
 /// A node that is ready, and sees one other that is.
 fn node() -> Node {
-    let config = Config {
-        name: "alpha".parse().unwrap(),
-        addr: "127.0.0.1:1".parse().unwrap(),
-        labels: [].into(),
-        capacity: None,
-        kinds: Vec::new(),
-        hordes: Vec::new(),
-        seeds: Vec::new(),
-        timing: Timing::default(),
-    };
-    let mut node = Node::new(config, ME, 1);
+    let mut node = Node::new(Config::plain(), ME, 1);
     let now = Now {
         mono: Time(1),
         wall: WallTime(1_000_000),
