@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -333,9 +336,10 @@ impl Node {
 
     fn refresh_dial_targets(&mut self, superseded: &BTreeSet<NodeId>) {
         let now = self.now.mono;
-        // A connection with a member that is down may stand for long: it is dialled all the same (S6.2).
+        // A connection with a member that is down or forgotten may stand for long: its address is dialled all the same
+        // (S6.2).
         let is_linked = |node, known: Option<&Known>| {
-            self.links.used(node).is_some() && known.is_none_or(|known| known.liveness != Liveness::Down)
+            self.links.used(node).is_some() && known.is_some_and(|known| known.liveness != Liveness::Down)
         };
         let mut linked = Vec::with_capacity(2 * self.links.peers().len());
         for peer in self.links.peers() {

@@ -103,7 +103,8 @@ impl HeldBeforeStarted {
         // something else.
         let lacks_it = |other: &BootRecord| {
             let shown = other.children.get(child);
-            other.ended.is_some() || shown.is_some_and(|shown| shown.token <= Some(claim.from))
+            let token = shown.and_then(|shown| shown.token);
+            other.ended.is_some() || token.is_some_and(|token| token <= claim.from)
         };
         if is_shown || ready.peek().is_none() || !ready.all(lacks_it) {
             return Ok(());
