@@ -47,6 +47,16 @@ impl Invariant for HeldBeforeStarted {
                 id,
                 info: Some(info),
             } => self.shows(history, *boot, &(horde.clone(), id.clone()), info),
+            // That life is over: what is started next is another one.
+            What::Child {
+                boot,
+                horde,
+                id,
+                info: None,
+            } => {
+                self.claimed.remove(&(*boot, (horde.clone(), id.clone())));
+                Ok(())
+            }
             What::CopyStarting { copy, boot, .. } => {
                 let child = history.copy(*copy).child.clone();
                 let claim = self.claimed.remove(&(*boot, child.clone()));

@@ -79,7 +79,14 @@ fn started(
     let owner_lives = history
         .boot(copy.boot)
         .is_some_and(|record| record.ended.is_none());
-    if owner_lives && child.node.as_ref() != Some(&copy.boot.host.name()) {
+    // The other side of a split that has just healed may be one that it does not see yet.
+    let asked = history.boot(record.boot);
+    let sees_it = asked.is_some_and(|asked| asked.node == copy.node || asked.sees(copy.node));
+    let is_right = match &child.node {
+        Some(node) => *node == copy.boot.host.name(),
+        None => !sees_it,
+    };
+    if owner_lives && !is_right {
         return Err(format!(
             "answered that it runs on {:?}; it runs on {}",
             child.node, copy.boot

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, MemberState, NodeId, NodeName};
+use ordu_core::{Answer, Command, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
@@ -351,10 +351,8 @@ impl History {
         let Some(record) = self.boot(boot) else {
             return false;
         };
-        let lives = |state| matches!(state, MemberState::Alive | MemberState::Suspect);
-        let sees = |node| record.members.get(&node).is_some_and(|info| lives(info.state));
         let mut living = self.boots.values().filter(|other| other.ended.is_none());
-        living.all(|other| other.boot == boot || sees(other.node))
+        living.all(|other| other.boot == boot || record.sees(other.node))
     }
 
     /// Who is known to hold what a call wrote: those the answer names, and in any case who was asked.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitReason, HordeName, MemberInfo, NodeId,
-    Token,
+    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitReason, HordeName, MemberInfo,
+    MemberState, NodeId, Token,
 };
 
 use crate::{Boot, CopyEnd, Moment};
@@ -31,6 +31,14 @@ pub struct BootRecord {
     pub children: BTreeMap<Child, Arc<ChildInfo>>,
     /// What it publishes of members.
     pub members: BTreeMap<NodeId, Arc<MemberInfo>>,
+}
+
+impl BootRecord {
+    /// Whether it takes another for living.
+    pub fn sees(&self, node: NodeId) -> bool {
+        let lives = |state| matches!(state, MemberState::Alive | MemberState::Suspect);
+        self.members.get(&node).is_some_and(|info| lives(info.state))
+    }
 }
 
 /// What is known of one start of a child.
