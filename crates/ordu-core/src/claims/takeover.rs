@@ -589,6 +589,8 @@ impl Node {
         // Handed over while this node stood still, the child may have gone elsewhere since (S4.5): one that still has no
         // owner is handed over again.
         if self.backlog.may_hold(from) {
+            // The question that tells old from new may have gone down with a connection.
+            self.mark_the_backlog(from);
             return;
         }
         let key = &place.child;

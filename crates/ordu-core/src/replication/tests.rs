@@ -71,7 +71,7 @@ fn a_peer_that_holds_the_same_raises_none() {
 fn what_is_written_changes_both_numbers_of_the_digest() {
     let mut node = node();
     let before = node.state_digest().unwrap();
-    node.write_member(crate::registers::Status::Draining);
+    node.write_member(Status::Draining);
     let after = node.state_digest().unwrap();
     assert_ne!(before.vector, after.vector);
     assert_ne!(before.fingerprint, after.fingerprint);

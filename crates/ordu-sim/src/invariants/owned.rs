@@ -85,29 +85,33 @@ impl Invariant for Owned {
 }
 
 impl Owned {
-    fn in_time(&self, history: &History) -> Verdict {
-        let quiet = history.quiet_for();
+    fn in_time(&mut self, history: &History) -> Verdict {
+        let (now, quiet) = (history.now(), history.quiet_for());
         let bound = Bounds::of(history.setup()).owned();
         if quiet < bound {
             return Ok(());
         }
         let can_be_taken = |boot: &Boot, child: &Child| {
-            let shown = history
-                .boot(*boot)
-                .and_then(|record| Some((record, record.children.get(child)?)));
+            let record = history.boot(*boot);
+            let shown = record.and_then(|record| Some((record, record.children.get(child)?)));
             shown.is_some_and(|(record, info)| history.can_be_taken(record, child, &info.spec))
         };
-        let mut ownerless = self.ownerless.iter();
-        let overdue = ownerless
-            .find(|((boot, child), since)| history.now().since(**since) > bound && can_be_taken(boot, child));
-        match overdue {
-            Some(((boot, child), since)) => Err(format!(
-                "{boot} shows {:?} without a living owner since {since}, and nothing went wrong for {quiet:?}: that is to \
-                 take {bound:?} at the most",
-                child.1
-            )),
-            None => Ok(()),
+        let overdue = self
+            .ownerless
+            .iter_mut()
+            .filter(|(_, since)| now.since(**since) > bound);
+        for ((boot, child), since) in overdue {
+            if can_be_taken(boot, child) {
+                return Err(format!(
+                    "{boot} shows {:?} without a living owner since {since}, and nothing went wrong for {quiet:?}: that \
+                     is to take {bound:?} at the most",
+                    child.1
+                ));
+            }
+            // Its time begins once somebody has room.
+            *since = now;
         }
+        Ok(())
     }
 }
 

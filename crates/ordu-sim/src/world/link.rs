@@ -142,6 +142,17 @@ impl Stream {
             .sum();
     }
 
+    /// The way is quick again: what waits for its turn on it arrives by then. Gives when the first frame does, if that is
+    /// news.
+    pub(super) fn hurry(&mut self, then: Moment) -> Option<Moment> {
+        let before = self.queue.front()?.due;
+        for frame in &mut self.queue {
+            frame.due = frame.due.min(then);
+            frame.unlost = frame.unlost.min(then);
+        }
+        (then < before).then_some(then)
+    }
+
     /// Nothing sent up to now is late any more because the way lost it: it was repeated and arrives then, or when
     /// it would have anyway. Gives when the first frame does, if that is news.
     pub(super) fn repeat_what_was_lost(&mut self, then: Moment) -> Option<Moment> {

@@ -155,6 +155,25 @@ impl<M: Machine> World<M> {
         }
     }
 
+    /// What was on its way at the pace of a bad network goes on at that of a good one.
+    pub(super) fn hurry_all(&mut self) {
+        for (id, link) in &mut self.links {
+            for side in [Side::Dialler, Side::Acceptor] {
+                let (sender, receiver) = (link.end(side).boot.host, link.end(side.other()).boot.host);
+                let then = self.now + self.network.round_trip(sender, receiver);
+                for (channel, stream) in link.end_mut(side).streams() {
+                    if stream.repeats == 0
+                        && let Some(due) = stream.hurry(then)
+                    {
+                        stream.generation += 1;
+                        let frame = Happening::Frame(*id, side, channel, stream.generation);
+                        self.agenda.enter(due, frame);
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether acknowledgements of what comes to one host get to the other. QUIC lives in the process: one that stands
     /// still acknowledges nothing.
     fn acknowledges(&self, receiver: HostId, sender: HostId) -> bool {

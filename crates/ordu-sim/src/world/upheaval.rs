@@ -12,7 +12,10 @@ impl<M: Machine> World<M> {
             Fault::Mend(from, to) => self.network.mend(from, to),
             Fault::Heal => self.network.mend_all(),
             Fault::Disturb(from, to, path) => self.network.disturb(from, to, |_| path),
-            Fault::Clear => self.network.clear(),
+            Fault::Clear => {
+                self.network.clear();
+                self.hurry_all();
+            }
             Fault::Pause(host) => self.pause(host),
             Fault::Resume(host) | Fault::Wake(host) => self.resume(host),
             Fault::Suspend(host) => self.suspend(host),

@@ -1,13 +1,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ordu_crdt::Message as SyncMessage;
 
 use crate::claims::{Copy, Phase, StopWhy};
-use crate::membership::{Identity, Liveness};
+use crate::membership::{Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
-use crate::{ChildSpec, Config, Input, Kind, NodeId, Now, Time, Token, WallTime};
+use crate::wire::{ClaimNotice, Message, Place};
+use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, Token, WallTime};
 
 const ME: NodeId = NodeId(1);
 const PEER: NodeId = NodeId(7);
@@ -125,4 +127,46 @@ fn a_copy_that_runs_already_is_started_again_above_a_take_over_once_its_claim_is
     node.advance_takeovers();
     node.reconcile_children();
     assert_eq!(phase(&node, &key), Phase::Stopping(StopWhy::Outranked));
+}
+
+#[test]
+fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    let link = Link {
+        peer: PEER,
+        addr: "127.0.0.1:2".parse().unwrap(),
+        dialled_here: true,
+        rtt: Duration::ZERO,
+        greeted: false,
+        lifeline_closed: false,
+        retired: None,
+    };
+    node.links.insert(ConnId(1), link);
+    node.links.greet(ConnId(1), ME);
+    // What it was asked when this node woke was lost.
+    node.backlog.ask(PEER, 0);
+    let birth = node.stamp();
+    let place = Place {
+        placement: 0,
+        child: key,
+        timeout: Duration::from_secs(1),
+        epoch: 0,
+        what: ClaimNotice::TakeOver { birth },
+    };
+    node.handed_over(PEER, &place, birth);
+    assert!(node.backlog.may_hold(PEER));
+    let sent = core::iter::from_fn(|| node.poll_output()).filter_map(|output| match output {
+        Output::Send { bytes, .. } => Message::decode(&bytes).ok(),
+        _ => None,
+    });
+    let pings: Vec<u64> = sent
+        .filter_map(|message| match message {
+            Message::Ping(nonce) => Some(nonce),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pings.len(), 1);
+    node.backlog.answered(PEER, pings[0]);
+    assert!(!node.backlog.may_hold(PEER));
 }

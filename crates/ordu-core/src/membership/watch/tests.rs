@@ -1,7 +1,7 @@
 use alloc::vec;
 use core::time::Duration;
 
-use crate::membership::links::Link;
+use crate::membership::Link;
 use crate::node::Node;
 use crate::{Config, ConnId, Input, NodeId, Now, Output, Time, WallTime};
 
