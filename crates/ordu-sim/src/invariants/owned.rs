@@ -67,8 +67,9 @@ impl Invariant for Owned {
                     ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
                     // Who sees less than half of the cluster takes over so much and no more (S4.7).
                     ChildState::Unclaimed if few_are_left(history) => {}
-                    // Nobody has what it needs, or room for it (S4.2).
-                    ChildState::Unclaimed if !history.can_be_taken(record, child, &info.spec) => {}
+                    // Nobody has what it needs, or room for it (S4.2), be it the node that gave it up.
+                    ChildState::Unclaimed | ChildState::Restarting
+                        if !history.can_be_taken(record, child, &info.spec) => {}
                     ChildState::Starting | ChildState::Restarting | ChildState::Unclaimed => {
                         return Err(format!(
                             "{} still shows {:?} as {}",

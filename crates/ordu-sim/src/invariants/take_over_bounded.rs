@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ordu_core::{Event, MemberState};
+use ordu_core::{ChildState, Event, MemberState};
 
 use super::{Invariant, Verdict};
-use crate::oracle::History;
+use crate::oracle::{Child, History};
 use crate::{Boot, Fact, Moment, What};
 
 /// A node that sees less than half of the members it last saw for as long as it takes to settle takes over at most
@@ -12,6 +12,8 @@ use crate::{Boot, Fact, Moment, What};
 #[derive(Debug, Default)]
 pub(super) struct TakeOverBounded {
     nodes: BTreeMap<Boot, Burst>,
+    /// When each process claimed what it is starting.
+    claimed: BTreeMap<(Boot, Child), Moment>,
 }
 
 /// What one node took over since it last saw more than half.
@@ -46,12 +48,31 @@ impl Invariant for TakeOverBounded {
                 self.nodes.entry(*boot).or_default().look(seen, fact.at, settle);
                 Ok(())
             }
+            What::Child {
+                boot,
+                horde,
+                id,
+                info: Some(info),
+            } => {
+                let node = history.boot(*boot).map(|record| record.node);
+                let is_own = info.token.map(|token| token.owner) == node;
+                if is_own && info.state == ChildState::Starting {
+                    let key = (*boot, (horde.clone(), id.clone()));
+                    self.claimed.entry(key).or_insert(fact.at);
+                }
+                Ok(())
+            }
             What::Told {
                 boot,
-                event: Event::ChildStarted {
-                    previous: Some(_), ..
-                },
+                event:
+                    Event::ChildStarted {
+                        horde,
+                        id,
+                        previous: Some(_),
+                        ..
+                    },
             } => {
+                let claimed = self.claimed.remove(&(*boot, (horde.clone(), id.clone())));
                 let seen = alive(history, *boot);
                 let own = history
                     .copies()
@@ -59,7 +80,9 @@ impl Invariant for TakeOverBounded {
                     .filter(|copy| copy.boot == *boot && copy.is_up())
                     .count();
                 let burst = self.nodes.entry(*boot).or_default();
-                if seen * 2 >= burst.whole {
+                // What it claimed when it saw more of them waits for its holders and starts a little later.
+                let claimed_before = claimed.is_some_and(|at| at < burst.seen_since);
+                if seen * 2 >= burst.whole || claimed_before {
                     return Ok(());
                 }
                 if burst.began.is_none_or(|began| fact.at.since(began) > BURST) {

@@ -27,11 +27,12 @@ pub(crate) fn able(setup: &Setup, host: HostId, child: &Child, spec: &ChildSpec)
     Ok(())
 }
 
-/// How many children a node owns by what another, or itself, publishes.
-fn load(view: &BootRecord, host: HostId) -> usize {
+/// How many children beside this one a node owns by what another, or itself, publishes.
+fn load(view: &BootRecord, host: HostId, beside: &Child) -> usize {
     let name = host.name();
     let owner = |info: &ordu_core::ChildInfo| info.node.as_ref() == Some(&name);
-    view.children.values().filter(|info| owner(info)).count()
+    let owned = view.children.iter().filter(|(_, info)| owner(info));
+    owned.filter(|(child, _)| *child != beside).count()
 }
 
 impl History {
@@ -42,7 +43,7 @@ impl History {
             let capacity = self.setup().hosts[host.0].capacity;
             let is_full = || {
                 capacity.is_some_and(|capacity| {
-                    load(view, host) >= usize::try_from(capacity).unwrap_or(usize::MAX)
+                    load(view, host, child) >= usize::try_from(capacity).unwrap_or(usize::MAX)
                 })
             };
             able(self.setup(), host, child, spec).is_ok() && !is_full()
