@@ -184,7 +184,7 @@ impl Machine for Bad {
             addr: config.seeds[0],
             timeout: Duration::from_secs(1),
         };
-        let is_ready = config.capacity != index(&BELIEVES);
+        let is_ready = config.capacity != index(BELIEVES);
         let ready = is_ready.then_some(Output::Event(Event::Ready));
         Self {
             config,
@@ -201,7 +201,7 @@ impl Machine for Bad {
         match input {
             Input::Connected { conn, peer, .. } => {
                 (self.conn, self.peer) = (Some(conn), Some(peer));
-                if self.config.capacity == index(&BELIEVES) {
+                if self.config.capacity == index(BELIEVES) {
                     self.believes();
                 }
             }
@@ -364,10 +364,10 @@ fn every_vice_is_caught_by_the_invariant_of_its_rule() {
 }
 
 /// The capacity that stands for a patient vice.
-fn index(vice: &Vice) -> Option<u32> {
+fn index(vice: Vice) -> Option<u32> {
     let index = PATIENT
         .iter()
-        .position(|other| std::ptr::fn_addr_eq(*other, *vice));
+        .position(|other| std::ptr::fn_addr_eq(*other, vice));
     u32::try_from(VICES.len() + index.expect("it is listed")).ok()
 }
 
@@ -375,7 +375,7 @@ fn index(vice: &Vice) -> Option<u32> {
 fn patient(vices: &[Vice], idle: Duration) -> Simulation<Bad> {
     let mut setup = Setup::lan(vices.len(), 1);
     for (host, vice) in setup.hosts.iter_mut().zip(vices) {
-        host.capacity = index(vice);
+        host.capacity = index(*vice);
     }
     let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
     simulation.boot_all();
@@ -424,8 +424,8 @@ fn a_child_that_gets_no_owner_is_caught_while_the_chaos_goes_on() {
 #[test]
 fn a_newcomer_that_is_ready_because_of_others_and_knows_nothing_of_theirs_is_caught() {
     let mut setup = Setup::lan(2, 1);
-    setup.hosts[0].capacity = index(&BELIEVES);
-    setup.hosts[1].capacity = index(&BELIEVES);
+    setup.hosts[0].capacity = index(BELIEVES);
+    setup.hosts[1].capacity = index(BELIEVES);
     setup.hosts[1].seeds.truncate(1);
     let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
     simulation.inflict(Fault::Boot(HostId(0)));
