@@ -6,7 +6,7 @@ use super::World;
 use super::happening::Happening;
 use super::link::{EndState, LinkId, Side};
 use crate::random::micros;
-use crate::{Boot, Machine, Rate};
+use crate::{Boot, Machine, Moment, Rate};
 
 /// How long a closed end goes on delivering what it sent before.
 const LINGER: Duration = Duration::from_secs(1);
@@ -77,10 +77,16 @@ impl<M: Machine> World<M> {
     /// Tells one end that the other closed: once now, and again whenever it sends something. The lifeline
     /// closes with the connection and may be noticed first.
     pub(super) fn notify(&mut self, id: LinkId, to: Side) {
+        self.notify_after(self.now, id, to);
+    }
+
+    /// Says good-bye, which arrives after that moment.
+    fn notify_after(&mut self, earliest: Moment, id: LinkId, to: Side) {
         let Some(link) = self.links.get(&id) else { return };
         let (from_host, to_host) = (link.end(to.other()).boot.host, link.end(to).boot.host);
         if let Some(at) = self.network.send(self.now, from_host, to_host, 60)[0] {
-            self.agenda.enter(at, Happening::CloseNotice(id, to));
+            let after = earliest + Duration::from_micros(1);
+            self.agenda.enter(at.max(after), Happening::CloseNotice(id, to));
         }
     }
 
@@ -140,10 +146,12 @@ impl<M: Machine> World<M> {
             return;
         };
         let end = link.end_mut(side);
+        let mut last = self.now;
         for (_, stream) in end.streams() {
             // What is on its way still arrives, what would have to be repeated does not.
             let lost = stream.repeats > 0;
             stream.keep(|frame| !lost && frame.due <= soon);
+            last = stream.queue.iter().map(|frame| frame.due).fold(last, Moment::max);
         }
         let (host, peer) = (end.boot.host, link.end(side.other()).boot.host);
         let lifeline = link.lifeline;
@@ -152,7 +160,8 @@ impl<M: Machine> World<M> {
             return;
         }
         if orderly {
-            self.notify(id, side.other());
+            // The shell of a node that ends waits until what it said before has arrived.
+            self.notify_after(last, id, side.other());
         }
         if lifeline {
             let delay = self.network.path(host, peer).latency.typical();
