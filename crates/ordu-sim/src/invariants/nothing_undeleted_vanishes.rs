@@ -31,9 +31,7 @@ impl Invariant for NothingUndeletedVanishes {
             }
             if expected.runs == Some(true) {
                 let state = info.map(|info| info.state);
-                let nowhere = info.is_some_and(|info| {
-                    info.state == ChildState::Unclaimed && !history.can_be_taken(record, child, &info.spec)
-                });
+                let nowhere = info.is_some_and(|info| history.waits_for_room(record, child, info));
                 if !nowhere && !matches!(state, Some(ChildState::Running | ChildState::Failed)) {
                     return Err(format!("{:?} is to run and is {state:?}", child.1));
                 }

@@ -68,8 +68,7 @@ impl Invariant for Owned {
                     // Who sees less than half of the cluster takes over so much and no more (S4.7).
                     ChildState::Unclaimed if few_are_left(history) => {}
                     // Nobody has what it needs, or room for it (S4.2), be it the node that gave it up.
-                    ChildState::Unclaimed | ChildState::Restarting
-                        if !history.can_be_taken(record, child, &info.spec) => {}
+                    _ if history.waits_for_room(record, child, info) => {}
                     ChildState::Starting | ChildState::Restarting | ChildState::Unclaimed => {
                         return Err(format!(
                             "{} still shows {:?} as {}",

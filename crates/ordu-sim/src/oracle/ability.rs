@@ -1,4 +1,4 @@
-use ordu_core::{ChildSpec, Constraint};
+use ordu_core::{ChildInfo, ChildSpec, ChildState, Constraint};
 
 use super::{BootRecord, Child, History};
 use crate::{HostId, Setup};
@@ -30,12 +30,18 @@ pub(crate) fn able(setup: &Setup, host: HostId, child: &Child, spec: &ChildSpec)
 /// How many children beside this one a node owns by what another, or itself, publishes.
 fn load(view: &BootRecord, host: HostId, beside: &Child) -> usize {
     let name = host.name();
-    let owner = |info: &ordu_core::ChildInfo| info.node.as_ref() == Some(&name);
+    let owner = |info: &ChildInfo| info.node.as_ref() == Some(&name);
     let owned = view.children.iter().filter(|(_, info)| owner(info));
     owned.filter(|(child, _)| *child != beside).count()
 }
 
 impl History {
+    /// Whether a child that is to run waits because no living node can take it, be it the one that gave it up.
+    pub(crate) fn waits_for_room(&self, view: &BootRecord, child: &Child, info: &ChildInfo) -> bool {
+        let waits = matches!(info.state, ChildState::Unclaimed | ChildState::Restarting);
+        waits && !self.can_be_taken(view, child, &info.spec)
+    }
+
     /// Whether some living node can take a child, as far as `view` knows how much they own.
     pub(crate) fn can_be_taken(&self, view: &BootRecord, child: &Child, spec: &ChildSpec) -> bool {
         self.living().any(|record| {
