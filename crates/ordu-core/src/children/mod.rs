@@ -26,7 +26,7 @@ use crate::{NodeId, Time};
 /// All children this node knows of.
 #[derive(Debug, Default)]
 pub(crate) struct Children {
-    /// Looked up only: its order means nothing.
+    /// Its order means nothing: who goes through it puts the keys in order.
     pub(crate) all: HashMap<ChildKey, Child, FixedState>,
     /// The children by the owner of their winning claim; `None`: no claim.
     by_owner: BTreeMap<Option<NodeId>, BTreeSet<ChildKey>>,
