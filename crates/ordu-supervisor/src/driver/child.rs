@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use super::ctx::StopSignal;
 use super::into_exit::IntoExit;
-use super::start::BoxFuture;
+use super::shared::Shared;
+use super::start::{BoxFuture, StartError, Started};
 use super::supervisor::OwnedSupervisor;
 use crate::core::ExitReason;
 
@@ -60,8 +62,37 @@ impl Child {
     }
 
     /// A supervisor with children of its own, which ends with this child.
+    ///
+    /// One that the child is itself below is refused, and the start fails: each would wait for the other.
     pub fn supervisor(supervisor: impl Into<OwnedSupervisor>) -> Self {
         Self(Body::Supervisor(supervisor.into()))
+    }
+
+    /// Refuses a child that could not be run as what it is.
+    pub(super) fn admit(self, shared: &Arc<Shared>) -> Result<Self, StartError> {
+        match self.0 {
+            Body::Supervisor(supervisor) if supervisor.is_above(shared) => {
+                // It belongs to others, and lives on.
+                supervisor.release();
+                Err(StartError::failed(format_args!(
+                    "{:?} was given a supervisor above it as its own: each would wait for the other; \
+                     give it one that it starts itself",
+                    shared.id
+                )))
+            }
+            body => Ok(Self(body)),
+        }
+    }
+}
+
+/// What a start came to, if it can be run.
+pub(super) fn admit(
+    outcome: Result<Started, StartError>,
+    shared: &Arc<Shared>,
+) -> Result<Started, StartError> {
+    match outcome? {
+        Started::Running(child, info) => child.admit(shared).map(|child| Started::Running(child, info)),
+        Started::Ignore => Ok(Started::Ignore),
     }
 }
 

@@ -7,10 +7,10 @@ use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use tokio::task::{AbortHandle, JoinSet};
-
 use super::child_id::{ChildId, ChildRef};
+use super::helpers::Helper;
 use super::shared::Shared;
+use super::supervisor::OwnedSupervisor;
 
 /// What a child is given when it starts: who it is, its stop signal, and a way to spawn tasks that end with it.
 #[derive(Clone)]
@@ -50,20 +50,25 @@ impl Ctx {
         StopSignal(Arc::clone(&self.shared))
     }
 
-    /// Spawns a task that belongs to the child: it is aborted when the child ends, and the child counts as
-    /// ended only once it is gone. (What `tokio::spawn` spawns outlives the child.)
+    /// Spawns a task that belongs to the child: it is aborted when the child ends or its start fails, and the
+    /// child counts as ended, or its start as failed, only once it is gone. (What `tokio::spawn` spawns
+    /// outlives the child.) Once the child has ended the future is dropped at once.
     ///
     /// A panic in it ends nothing but itself.
-    pub fn spawn<F>(&self, future: F) -> AbortHandle
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime. Child threads are inside.
+    pub fn spawn<F>(&self, future: F) -> Helper
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let scoped = Arc::clone(&self.shared).scope(future);
-        let mut helpers = self.shared.helpers();
-        let set = helpers.get_or_insert_with(|| Box::new(JoinSet::new()));
-        // What has ended is let go of, so a child that spawns for ever does not grow for ever.
-        while set.try_join_next().is_some() {}
-        set.spawn(scoped)
+        self.shared.helpers.spawn(Arc::clone(&self.shared).scope(future))
+    }
+
+    /// Kills the supervisor when the child ends; at once if it has ended.
+    pub(super) fn link(&self, supervisor: OwnedSupervisor) {
+        self.shared.helpers.link(supervisor);
     }
 }
 
@@ -91,10 +96,21 @@ impl StopSignal {
         self.0.is_stopping()
     }
 
+    /// Blocks the calling thread until the child is asked to stop. For threads; a task awaits
+    /// [`stopped`](Self::stopped).
+    pub fn wait(&self) {
+        self.wait_until(None);
+    }
+
     /// Blocks the calling thread until the child is asked to stop or `limit` has passed, and says whether it
     /// was asked. For threads; a task awaits [`stopped`](Self::stopped).
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        let until = Instant::now() + limit;
+        // A moment that no clock can show never comes.
+        self.wait_until(Instant::now().checked_add(limit));
+        self.is_stopped()
+    }
+
+    fn wait_until(&self, until: Option<Instant>) {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut stopped = pin!(self.0.stop_requested());
         while stopped
@@ -102,17 +118,20 @@ impl StopSignal {
             .poll(&mut Context::from_waker(&waker))
             .is_pending()
         {
+            let Some(until) = until else {
+                thread::park();
+                continue;
+            };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             thread::park_timeout(left);
         }
-        self.is_stopped()
     }
 }
 
-/// Wakes a thread that waits in `wait_timeout`.
+/// Wakes a thread that waits for its stop signal.
 struct Unpark(Thread);
 
 impl Wake for Unpark {

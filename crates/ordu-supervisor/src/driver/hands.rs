@@ -8,9 +8,10 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use tokio::task::AbortHandle;
 
-use super::child::{Body, Child};
+use super::child::{Body, Child, admit};
 use super::child_id::{ChildId, ChildRef};
 use super::ctx::{Ctx, StopSignal};
+use super::ending::Ending;
 use super::factory::Factory;
 use super::mailbox::{News, NewsSink, SupervisorId};
 use super::panics::catch;
@@ -78,7 +79,7 @@ impl Hands {
             restarts,
         };
         let (outcome, later) = match begin(&shared, start, ctx) {
-            Starting::Now(outcome) => (Some(outcome), None),
+            Starting::Now(outcome) => (Some(admit(outcome, &shared)), None),
             Starting::Later(start) => (None, Some(start)),
         };
         let control = match later {
@@ -88,14 +89,17 @@ impl Hands {
             }
             None => Control::Pending,
         };
-        self.live.insert(incarnation, Live { shared, control });
+        let live = Live {
+            shared: Arc::clone(&shared),
+            control,
+        };
+        self.live.insert(incarnation, live);
         match outcome {
-            // Failures take the way through the mailbox: behind what waits there, so that a child that fails
+            // Those that came to nothing take the way through the mailbox: behind what waits there, so that a child that fails
             // over and over neither blocks its supervisor nor starves its thread.
-            Some(Err(error)) => self.news.tell(News::Started {
-                incarnation,
-                outcome: Err(error),
-            }),
+            Some(outcome @ (Err(_) | Ok(Started::Ignore))) => {
+                drop(Ending::new(shared, News::Started { incarnation, outcome }));
+            }
             Some(Ok(started)) => {
                 let outcome = self.started(incarnation, Ok(started));
                 self.ready.push_back((incarnation, outcome));
@@ -158,16 +162,14 @@ impl Hands {
                 Control::Thread
             }
             Body::Supervisor(supervisor) => {
-                let exited = supervisor.exited();
-                let shared = Arc::clone(shared);
-                tokio::spawn(async move { shared.tell_exited(exited.await) });
+                spawn(supervisor.exited());
                 Control::Supervisor(supervisor)
             }
             #[cfg(feature = "process")]
             Body::Process(process) => {
-                let (process, shared) = (Arc::new(process), Arc::clone(shared));
+                let process = Arc::new(process);
                 let watched = Arc::clone(&process);
-                tokio::spawn(async move { shared.tell_exited(watched.ended().await) });
+                spawn(Box::pin(async move { watched.ended().await }));
                 Control::Process(process)
             }
         };
@@ -236,6 +238,13 @@ impl Live {
     }
 }
 
+impl Drop for Live {
+    /// Whatever the way out was: nobody looks after its helpers from here on.
+    fn drop(&mut self) {
+        drop(self.shared.helpers.close());
+    }
+}
+
 impl Drop for Hands {
     fn drop(&mut self) {
         for live in self.live.values() {
@@ -267,13 +276,22 @@ fn begin(shared: &Arc<Shared>, start: &Factory, ctx: Ctx) -> Starting {
 
 fn spawn_thread(shared: &Arc<Shared>, body: Box<dyn FnOnce(StopSignal) -> ExitReason + Send>) {
     let child = Arc::clone(shared);
+    let runtime = tokio::runtime::Handle::current();
     let run = move || {
+        // Its code may spawn, and so may its end.
+        let _inside = runtime.enter();
         let stop = StopSignal(Arc::clone(&child));
         let reason = catch(|| Arc::clone(&child).sync_scope(|| body(stop))).unwrap_or_else(|panic| panic);
         let obeyed = reason == ExitReason::Normal && child.is_stopping();
-        child.tell_exited(if obeyed { ExitReason::Shutdown } else { reason });
+        let reason = if obeyed { ExitReason::Shutdown } else { reason };
+        ended(child, reason);
     };
     if let Err(error) = std::thread::Builder::new().name(shared.id.to_string()).spawn(run) {
-        shared.tell_exited(ExitReason::error(error));
+        ended(Arc::clone(shared), ExitReason::error(error));
     }
+}
+
+fn ended(shared: Arc<Shared>, reason: ExitReason) {
+    let incarnation = shared.incarnation;
+    drop(Ending::new(shared, News::Exited { incarnation, reason }));
 }

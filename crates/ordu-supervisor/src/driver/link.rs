@@ -1,6 +1,7 @@
 //! The part of a handle that all supervisors have in common.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -14,11 +15,13 @@ use super::hands::Hands;
 use super::mailbox::{Message, NewsSink, SupervisorId};
 use super::run::{Clock, Loop, Mind, Timer};
 use super::shared::Shared;
-use crate::core::ExitReason;
+use crate::core::{ExitReason, Incarnation};
 
 /// The way to a supervisor's loop.
 pub(super) struct Link<C> {
     id: SupervisorId,
+    /// The run of a child that started it, if one did.
+    starter: Option<(SupervisorId, Incarnation)>,
     mailbox: UnboundedSender<Message<C>>,
     exit: watch::Receiver<Option<ExitReason>>,
     subscriptions: Subscriptions,
@@ -31,7 +34,9 @@ impl<C: Send + 'static> Link<C> {
         let (exit_sender, exit) = watch::channel(None);
         let events = Events::default();
         let subscriptions = events.subscriptions();
-        let hands = Hands::new(id, Shared::current(), NewsSink::new(sender.clone()));
+        let parent = Shared::current();
+        let starter = parent.as_ref().map(|parent| parent.run());
+        let hands = Hands::new(id, parent, NewsSink::new(sender.clone()));
         let serving = Loop {
             mind,
             hands,
@@ -44,6 +49,7 @@ impl<C: Send + 'static> Link<C> {
         tokio::spawn(serving.run());
         Self {
             id,
+            starter,
             mailbox: sender,
             exit,
             subscriptions,
@@ -64,6 +70,17 @@ impl<C: Send + 'static> Link<C> {
 
     pub(super) fn kill(&self) {
         let _ = self.mailbox.send(Message::Kill);
+    }
+
+    /// Whether a child with this run is below this supervisor.
+    pub(super) fn is_above(&self, child: &Arc<Shared>) -> bool {
+        // What a child started itself is not above it. The common case, and the lineage may be long.
+        self.starter != Some(child.run()) && child.lineage().any(|shared| shared.supervisor == self.id)
+    }
+
+    pub(super) fn has_exited(&self) -> bool {
+        // Without a sender the loop is gone, whether it could say so or not.
+        self.exit.has_changed().is_err() || self.exit.borrow().is_some()
     }
 
     pub(super) fn exited(&self) -> impl Future<Output = ExitReason> + Send + 'static {

@@ -6,10 +6,12 @@ mod child_id;
 mod child_spec;
 mod ctx;
 mod dynamic;
+mod ending;
 mod errors;
 mod events;
 mod factory;
 mod hands;
+mod helpers;
 mod into_exit;
 mod link;
 mod mailbox;
@@ -33,6 +35,7 @@ pub use self::errors::{
     SupervisorGone, TerminateChildError,
 };
 pub use self::events::{Event, EventStream};
+pub use self::helpers::Helper;
 pub use self::into_exit::IntoExit;
 #[cfg(feature = "process")]
 pub use self::process::{ProcessCommand, Processes};

@@ -1,13 +1,13 @@
 //! What a child's task, its supervisor and its callers know in common.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
 use super::child_id::{ChildId, ChildRef};
-use super::mailbox::{News, NewsSink, SupervisorId};
+use super::helpers::Helpers;
+use super::mailbox::{NewsSink, SupervisorId};
 use crate::core::{ExitReason, Incarnation};
 
 tokio::task_local! {
@@ -26,7 +26,7 @@ pub(super) struct Shared {
     stop: AtomicBool,
     stopped: Notify,
     aborted_as: AtomicU8,
-    helpers: Mutex<Option<Box<JoinSet<()>>>>,
+    pub(super) helpers: Helpers,
 }
 
 const ABORTED_AS_KILLED: u8 = 0;
@@ -50,7 +50,7 @@ impl Shared {
             stop: AtomicBool::new(false),
             stopped: Notify::new(),
             aborted_as: AtomicU8::new(ABORTED_AS_KILLED),
-            helpers: Mutex::new(None),
+            helpers: Helpers::new(),
         })
     }
 
@@ -67,6 +67,11 @@ impl Shared {
     /// Runs `f` as a part of this child.
     pub(super) fn sync_scope<T>(self: Arc<Self>, f: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, f)
+    }
+
+    /// What tells this run of a child from all others of the program.
+    pub(super) fn run(&self) -> (SupervisorId, Incarnation) {
+        (self.supervisor, self.incarnation)
     }
 
     /// This child and those above it.
@@ -119,19 +124,18 @@ impl Shared {
         }
     }
 
-    pub(super) fn helpers(&self) -> MutexGuard<'_, Option<Box<JoinSet<()>>>> {
-        self.helpers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn child_ref(&self) -> ChildRef {
         ChildRef::new(self.supervisor, self.id.clone(), self.incarnation)
     }
+}
 
-    pub(super) fn tell_exited(&self, reason: ExitReason) {
-        self.news.tell(News::Exited {
-            incarnation: self.incarnation,
-            reason,
-        });
+impl Drop for Shared {
+    /// Lets go of the parents one after the other: a deep tree would use up the stack.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(shared) = parent {
+            parent = Arc::into_inner(shared).and_then(|mut last| last.parent.take());
+        }
     }
 }
 

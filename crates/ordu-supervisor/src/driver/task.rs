@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::task::JoinSet;
-
+use super::child::admit;
+use super::ending::Ending;
 use super::mailbox::News;
 use super::panics::catch;
 use super::shared::Shared;
@@ -16,39 +16,30 @@ use crate::core::ExitReason;
 /// is dropped without ever having run. The end is told only when the body and its helpers are gone.
 pub(super) struct ChildTask {
     body: Option<BoxFuture<ExitReason>>,
-    reason: Option<ExitReason>,
-    helpers: Option<Box<JoinSet<()>>>,
-    shared: Option<Arc<Shared>>,
+    shared: Arc<Shared>,
+    ending: Option<Ending>,
 }
 
 impl ChildTask {
     pub(super) fn new(body: BoxFuture<ExitReason>, shared: Arc<Shared>) -> Self {
         Self {
             body: Some(body),
-            reason: None,
-            helpers: None,
-            shared: Some(shared),
+            shared,
+            ending: None,
         }
     }
 
-    /// Drops the body, whose drop may panic, and takes the helpers over.
+    /// Drops the body, whose drop may panic, and begins the end.
     fn body_over(&mut self, reason: ExitReason) {
         let body = self.body.take();
-        self.reason = Some(catch(|| drop(body)).err().unwrap_or(reason));
-        if let Some(shared) = &self.shared {
-            self.helpers = shared.helpers().take();
-        }
-        if let Some(helpers) = &mut self.helpers {
-            helpers.abort_all();
-        }
-    }
-
-    fn tell(&mut self) {
-        if let (Some(shared), Some(reason)) = (self.shared.take(), self.reason.take()) {
-            // The end of a child that was asked to stop and then was simply done.
-            let obeyed = reason == ExitReason::Normal && shared.is_stopping();
-            shared.tell_exited(if obeyed { ExitReason::Shutdown } else { reason });
-        }
+        let reason = catch(|| drop(body)).err().unwrap_or(reason);
+        // The end of a child that was asked to stop and then was simply done.
+        let obeyed = reason == ExitReason::Normal && self.shared.is_stopping();
+        let news = News::Exited {
+            incarnation: self.shared.incarnation,
+            reason: if obeyed { ExitReason::Shutdown } else { reason },
+        };
+        self.ending = Some(Ending::new(Arc::clone(&self.shared), news));
     }
 }
 
@@ -64,51 +55,36 @@ impl Future for ChildTask {
             };
             this.body_over(reason);
         }
-        if let Some(helpers) = &mut this.helpers {
-            while ready!(helpers.poll_join_next(cx)).is_some() {}
+        match &mut this.ending {
+            Some(ending) => Pin::new(ending).poll(cx),
+            None => Poll::Ready(()),
         }
-        this.tell();
-        Poll::Ready(())
     }
 }
 
 impl Drop for ChildTask {
     fn drop(&mut self) {
-        let Some(shared) = &self.shared else { return };
-        if self.reason.is_none() {
-            let reason = shared.aborted_reason();
+        if self.body.is_some() {
+            let reason = self.shared.aborted_reason();
             self.body_over(reason);
         }
-        // Aborted tasks are gone only once they have been waited for, which a drop cannot do.
-        let helpers = self.helpers.take().filter(|helpers| !helpers.is_empty());
-        let (Some(mut helpers), Ok(runtime)) = (helpers, tokio::runtime::Handle::try_current()) else {
-            return self.tell();
-        };
-        let rest = Self {
-            body: None,
-            reason: self.reason.take(),
-            helpers: None,
-            shared: self.shared.take(),
-        };
-        runtime.spawn(async move {
-            let mut rest = rest;
-            while helpers.join_next().await.is_some() {}
-            rest.tell();
-        });
     }
 }
 
-/// Runs a start that takes its time and tells its outcome, also when it is aborted.
+/// Runs a start that takes its time and tells its outcome, also when it is aborted. One that came to nothing
+/// is told only when the start and its helpers are gone.
 pub(super) struct StartTask {
     start: Option<BoxFuture<Result<Started, StartError>>>,
-    shared: Option<Arc<Shared>>,
+    shared: Arc<Shared>,
+    ending: Option<Ending>,
 }
 
 impl StartTask {
     pub(super) fn new(start: BoxFuture<Result<Started, StartError>>, shared: Arc<Shared>) -> Self {
         Self {
             start: Some(start),
-            shared: Some(shared),
+            shared,
+            ending: None,
         }
     }
 
@@ -118,11 +94,17 @@ impl StartTask {
             Ok(()) => outcome,
             Err(panic) => Err(StartError::Failed(panic)),
         };
-        let Some(shared) = self.shared.take() else { return };
-        shared.news.tell(News::Started {
-            incarnation: shared.incarnation,
+        let outcome = admit(outcome, &self.shared);
+        let runs = matches!(outcome, Ok(Started::Running(..)));
+        let news = News::Started {
+            incarnation: self.shared.incarnation,
             outcome,
-        });
+        };
+        if runs {
+            self.shared.news.tell(news);
+        } else {
+            self.ending = Some(Ending::new(Arc::clone(&self.shared), news));
+        }
     }
 }
 
@@ -138,13 +120,16 @@ impl Future for StartTask {
             };
             this.over(outcome);
         }
-        Poll::Ready(())
+        match &mut this.ending {
+            Some(ending) => Pin::new(ending).poll(cx),
+            None => Poll::Ready(()),
+        }
     }
 }
 
 impl Drop for StartTask {
     fn drop(&mut self) {
-        if self.shared.is_some() {
+        if self.start.is_some() {
             self.over(Err(StartError::Failed(ExitReason::Killed)));
         }
     }

@@ -6,16 +6,7 @@ use ordu_supervisor::{
     ChildSpec, ChildState, Ctx, Event, ExitReason, Report, Restart, Shutdown, Supervisor, TerminateChildError,
 };
 
-use crate::support::{Stage, restarted, running, secs, state, until};
-
-/// Says so when it is dropped.
-struct Tell(Stage, &'static str);
-
-impl Drop for Tell {
-    fn drop(&mut self) {
-        self.0.note(self.1);
-    }
-}
+use crate::support::{Stage, Tell, restarted, running, secs, state, until};
 
 fn ended(event: &Event) -> Option<ExitReason> {
     match event {

@@ -13,6 +13,7 @@ mod calls;
 mod children;
 mod deadlock;
 mod dynamic;
+mod helpers;
 mod nested;
 mod restarts;
 mod scale;

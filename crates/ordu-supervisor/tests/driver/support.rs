@@ -63,6 +63,15 @@ impl Stage {
     }
 }
 
+/// Says so when it is dropped.
+pub struct Tell(pub Stage, pub &'static str);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.note(self.1);
+    }
+}
+
 pub fn boom() -> ExitReason {
     ExitReason::error("boom")
 }

@@ -19,7 +19,7 @@ use crate::driver::supervisor::{ChildInfo, OwnedSupervisor, StartedChild};
 /// undoes nor loses anything, only the answer. A slow start or stop holds up no other call.
 #[derive(Debug, Clone)]
 pub struct DynamicSupervisorHandle {
-    pub(super) link: Arc<Link<Command>>,
+    pub(in crate::driver) link: Arc<Link<Command>>,
 }
 
 impl DynamicSupervisorHandle {

@@ -82,9 +82,7 @@ impl SupervisorBuilder {
     /// supervisor is better started with [`ChildSpec::supervisor`].
     pub async fn start_link(self, ctx: &Ctx) -> Result<SupervisorHandle, StartSupervisorError> {
         let (handle, owned) = self.start_both().await?;
-        ctx.spawn(async move {
-            owned.exited().await;
-        });
+        ctx.link(owned);
         Ok(handle)
     }
 

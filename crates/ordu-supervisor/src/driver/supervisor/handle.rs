@@ -26,7 +26,7 @@ use crate::driver::start::Info;
 /// the supervisor starts or stops a child other calls wait.
 #[derive(Debug, Clone)]
 pub struct SupervisorHandle {
-    pub(super) link: Arc<Link<Command>>,
+    pub(in crate::driver) link: Arc<Link<Command>>,
 }
 
 impl SupervisorHandle {

@@ -1,10 +1,12 @@
 //! A supervisor that ends with whoever owns it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::handle::SupervisorHandle;
 use crate::core::ExitReason;
 use crate::driver::dynamic::DynamicSupervisorHandle;
+use crate::driver::shared::Shared;
 use crate::driver::start::BoxFuture;
 
 /// A supervisor that is killed when this is dropped: a child of another supervisor, or the root of a program
@@ -43,6 +45,22 @@ impl OwnedSupervisor {
             Some(AnyHandle::Static(handle)) => Box::pin(handle.exited()),
             Some(AnyHandle::Dynamic(handle)) => Box::pin(handle.exited()),
             None => Box::pin(std::future::ready(ExitReason::Killed)),
+        }
+    }
+
+    pub(in crate::driver) fn has_exited(&self) -> bool {
+        match &self.0 {
+            Some(AnyHandle::Static(handle)) => handle.link.has_exited(),
+            Some(AnyHandle::Dynamic(handle)) => handle.link.has_exited(),
+            None => true,
+        }
+    }
+
+    pub(in crate::driver) fn is_above(&self, child: &Arc<Shared>) -> bool {
+        match &self.0 {
+            Some(AnyHandle::Static(handle)) => handle.link.is_above(child),
+            Some(AnyHandle::Dynamic(handle)) => handle.link.is_above(child),
+            None => false,
         }
     }
 

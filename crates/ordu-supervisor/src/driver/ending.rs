@@ -1,0 +1,68 @@
+//! The end of a run of a child.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::runtime::Handle;
+
+use super::helpers::Closing;
+use super::mailbox::News;
+use super::shared::Shared;
+
+/// Closes a run of a child: its helpers end, and once they are gone the supervisor is told, exactly once,
+/// whatever happens. To be polled, or dropped, which goes on with it in a task of its own.
+pub(super) struct Ending {
+    shared: Arc<Shared>,
+    closing: Option<Closing>,
+    news: Option<News>,
+}
+
+impl Ending {
+    pub(super) fn new(shared: Arc<Shared>, news: News) -> Self {
+        let closing = shared.helpers.close();
+        Self {
+            shared,
+            closing,
+            news: Some(news),
+        }
+    }
+
+    fn tell(&mut self) {
+        if let Some(news) = self.news.take() {
+            self.shared.news.tell(news);
+        }
+    }
+}
+
+impl Future for Ending {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(closing) = &mut self.closing {
+            ready!(closing.as_mut().poll(cx));
+            self.closing = None;
+        }
+        self.tell();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Tasks that were aborted are gone only once they have been waited for, which a drop cannot do.
+        if let (Some(closing), Ok(runtime)) = (self.closing.take(), Handle::try_current()) {
+            let mut rest = Self {
+                shared: Arc::clone(&self.shared),
+                closing: None,
+                news: self.news.take(),
+            };
+            // Should the runtime be ending, this is dropped here and now, which tells it.
+            runtime.spawn(async move {
+                closing.await;
+                rest.tell();
+            });
+        }
+        self.tell();
+    }
+}

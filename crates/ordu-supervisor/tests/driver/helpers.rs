@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use ordu_supervisor::{
+    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, StartChildError, StartError, Supervisor,
+};
+use tokio::runtime::{Builder, Handle};
+
+use crate::support::{Stage, Tell, running, secs};
+
+fn tells(ctx: &Ctx, stage: &Stage, what: &'static str) {
+    let tell = Tell(stage.clone(), what);
+    ctx.spawn(async move {
+        let _tell = tell;
+        std::future::pending().await
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_helpers_of_a_start_are_gone_before_it_counts_as_failed() {
+    for at_once in [true, false] {
+        let stage = Stage::new();
+        let held = stage.clone();
+        let spec = ChildSpec::new("a", move |ctx: Ctx| {
+            let stage = held.clone();
+            async move {
+                tells(&ctx, &stage, "helper gone");
+                // Only what has run once has something to drop late.
+                if !at_once {
+                    tokio::time::sleep(secs(1)).await;
+                }
+                Err::<Child, _>(StartError::failed("no"))
+            }
+        });
+        let supervisor = Supervisor::builder().start().await.unwrap();
+        let error = supervisor.start_child(spec).await.unwrap_err();
+        assert_eq!(error, StartChildError::Failed(ExitReason::error("no")));
+        assert_eq!(stage.log(), ["helper gone"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_linked_supervisor_has_ended_before_its_child_counts_as_ended() {
+    let stage = Stage::new();
+    let held = stage.clone();
+    let spec = ChildSpec::new("a", move |ctx: Ctx| {
+        let stage = held.clone();
+        async move {
+            let inner = ChildSpec::task("inner", move |ctx: Ctx| {
+                tells(&ctx, &stage, "inner helper gone");
+                let tell = Tell(stage.clone(), "inner gone");
+                async move {
+                    let _tell = tell;
+                    std::future::pending::<()>().await;
+                }
+            });
+            Supervisor::builder().child(inner).start_link(&ctx).await?;
+            Ok::<_, StartError>(Child::task(std::future::pending::<()>()))
+        }
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    supervisor.terminate_child("a").await.unwrap();
+    assert_eq!(stage.log(), ["inner gone", "inner helper gone"]);
+}
+
+#[tokio::test]
+async fn a_thread_runs_inside_the_runtime_and_its_helpers_are_gone_before_it_counts_as_ended() {
+    let stage = Stage::new();
+    let held = stage.clone();
+    let spec = ChildSpec::thread("a", move |ctx: Ctx, stop| {
+        tells(&ctx, &held, "helper gone");
+        Handle::current().block_on(std::future::ready(()));
+        held.note("up");
+        stop.wait();
+        held.note("asked to stop");
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    while stage.log().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    supervisor.terminate_child("a").await.unwrap();
+    assert_eq!(stage.log(), ["up", "asked to stop", "helper gone"]);
+}
+
+#[tokio::test]
+async fn a_thread_may_wait_for_its_stop_for_as_long_as_a_duration_can_say() {
+    let spec = ChildSpec::thread("a", |_ctx, stop| {
+        assert!(stop.wait_timeout(Duration::MAX));
+        Err::<(), _>("asked")
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    let mut events = supervisor.subscribe();
+    supervisor.terminate_child("a").await.unwrap();
+    supervisor.stop().await.unwrap();
+    let mut reasons = Vec::new();
+    while let Some(event) = events.next().await {
+        if let ordu_supervisor::Event::Report(report) = event {
+            reasons.extend(report.reason().cloned());
+        }
+    }
+    assert_eq!(reasons, [ExitReason::error("asked")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_above_a_child_is_refused_as_its_body_and_lives_on() {
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    for at_once in [true, false] {
+        let above = supervisor.clone();
+        let own_parent = ChildSpec::new("a", move |_ctx| {
+            let above = above.clone();
+            async move {
+                if !at_once {
+                    tokio::task::yield_now().await;
+                }
+                Ok::<_, StartError>(Child::supervisor(above))
+            }
+        });
+        let inner = own_parent.clone();
+        let grandparent = ChildSpec::supervisor("b", move || Supervisor::builder().child(inner.clone()));
+        for spec in [own_parent, grandparent] {
+            let error = supervisor.start_child(spec).await.unwrap_err();
+            assert!(error.to_string().contains("a supervisor above it"), "{error}");
+        }
+    }
+    assert_eq!(supervisor.count_children().await.unwrap().specs, 0);
+    supervisor.stop().await.unwrap();
+}
+
+fn nested(depth: u32, up: tokio::sync::mpsc::UnboundedSender<()>) -> ChildSpec {
+    ChildSpec::supervisor("nested", move || {
+        let builder = Supervisor::builder();
+        if depth > 0 {
+            return builder.child(nested(depth - 1, up.clone()));
+        }
+        let up = up.clone();
+        builder.child(ChildSpec::trapping("leaf", move |ctx: Ctx| {
+            drop(up.send(()));
+            async move { ctx.stopped().await }
+        }))
+    })
+}
+
+/// On a thread of its own with the stack that a thread has unless told otherwise.
+fn drop_a_deep_tree(runtime: fn() -> Builder) {
+    const DEPTH: u32 = 50_000;
+    let dropped = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        let runtime = runtime().enable_all().build().unwrap();
+        let root = runtime.block_on(async {
+            let (up, mut is_up) = tokio::sync::mpsc::unbounded_channel();
+            let root = Supervisor::builder()
+                .child(nested(DEPTH, up))
+                .start()
+                .await
+                .unwrap();
+            is_up.recv().await.unwrap();
+            assert!(running(&root, "nested").await.is_some());
+            root
+        });
+        assert!(runtime.metrics().num_alive_tasks() > usize::try_from(DEPTH).unwrap());
+        drop(runtime);
+        root
+    });
+    drop(dropped.unwrap().join().unwrap());
+}
+
+#[test]
+fn dropping_a_runtime_over_a_deep_live_tree_does_not_overflow_the_stack() {
+    drop_a_deep_tree(Builder::new_current_thread);
+    drop_a_deep_tree(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_spawns_for_ever_ends_with_all_that_still_runs() {
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let spec = ChildSpec::task("a", async |ctx: Ctx| {
+        for _ in 0..1_000 {
+            drop(ctx.spawn(async {}));
+            tokio::task::yield_now().await;
+        }
+        std::future::pending::<()>().await;
+    });
+    supervisor
+        .start_child(spec.restart(Restart::Temporary))
+        .await
+        .unwrap();
+    tokio::time::sleep(secs(1)).await;
+    supervisor.stop().await.unwrap();
+    assert!(Handle::current().metrics().num_alive_tasks() <= 1);
+}
