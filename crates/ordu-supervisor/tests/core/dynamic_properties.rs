@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ordu_supervisor::core::{
-    Backoff, ChildPolicy, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, ExitReason, Incarnation,
-    Intensity, Notice, Restart, Shutdown, Signal, Started, Time,
+    Backoff, ChildPhase, ChildPolicy, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, ExitReason,
+    Incarnation, Intensity, Notice, Restart, Shutdown, Signal, Started, Time,
 };
 use proptest::prelude::*;
 
@@ -90,6 +90,13 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Whatever a child is doing, what it is shown as leads to it.
+fn assert_known_by_last_run(core: &DynamicCore<u8>) {
+    for (key, incarnation, ..) in core.children() {
+        assert_eq!(core.key_of(incarnation), Some(key));
+    }
+}
+
 #[derive(Default)]
 struct Watch {
     now: Time,
@@ -105,18 +112,17 @@ struct Watch {
 
 impl Watch {
     fn step(&mut self, core: &mut DynamicCore<u8>, event: DynamicEvent<u8>) {
-        let asked = match &event {
-            DynamicEvent::StartChild { key, .. } => Some(*key),
-            _ => None,
-        };
-        let fresh = asked.filter(|key| self.known.insert(*key));
         // A limit of no time at all is due at once; nothing that is due outlives a tick.
         let due = matches!(event, DynamicEvent::Tick);
         core.step(event, self.now);
         while let Some(action) = core.poll_action() {
-            self.saw(action, fresh);
+            self.saw(action);
         }
-        assert!(core.count_children().specs <= MAX_CHILDREN);
+        let leaving = core
+            .children()
+            .filter(|(.., phase, _)| matches!(phase, ChildPhase::Stopping | ChildPhase::Zombie));
+        assert!(core.count_children().specs - leaving.count() <= MAX_CHILDREN);
+        assert_known_by_last_run(core);
         assert!(
             core.next_deadline()
                 .is_none_or(|at| if due { at > self.now } else { at >= self.now }),
@@ -126,7 +132,7 @@ impl Watch {
         assert_eq!(known, self.known, "notices and children disagree");
     }
 
-    fn saw(&mut self, action: DynamicAction<u8>, fresh: Option<u8>) {
+    fn saw(&mut self, action: DynamicAction<u8>) {
         match action {
             DynamicAction::Start { key, incarnation, .. } => {
                 assert!(self.exit.is_none() && incarnation.number() > self.last);
@@ -137,6 +143,7 @@ impl Watch {
                     "{key} was started beside an earlier incarnation of itself"
                 );
                 self.owners.insert(incarnation, key);
+                self.known.insert(key);
                 self.starting.insert(incarnation);
             }
             DynamicAction::Signal {
@@ -152,12 +159,7 @@ impl Watch {
                 }
                 _ => assert!(self.known.remove(&key), "{key} was forgotten twice"),
             },
-            DynamicAction::Refused { key, .. } => {
-                if fresh == Some(key) {
-                    self.known.remove(&key);
-                }
-            }
-            DynamicAction::Report(_) => {}
+            DynamicAction::Refused { .. } | DynamicAction::Report(_) => {}
             DynamicAction::Exit { reason, zombies } => {
                 assert_eq!(self.exit, None, "it ended twice");
                 self.exit = Some((reason, zombies));

@@ -200,7 +200,7 @@ impl Watch {
             if world.restart_of(&child.key) == Some(Restart::Temporary) && !world.is_being_started(&child.key)
             {
                 assert!(
-                    !matches!(child.state, ChildState::Undefined | ChildState::Restarting),
+                    !matches!(child.state, ChildState::Undefined | ChildState::Restarting(_)),
                     "temporary {} is {:?}",
                     child.key,
                     child.state

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use ordu_supervisor::{
-    Child, ChildSpec, ChildState, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown, SpecError,
-    StartChildError, StartError, Started, TerminateChildError,
+    Backoff, Child, ChildSpec, ChildState, Ctx, DynamicSupervisor, ExitReason, Intensity, Restart, Shutdown,
+    SpecError, StartChildError, StartError, Started, TerminateChildError,
 };
 use tokio::time::Instant;
 
@@ -188,4 +188,85 @@ async fn case_126_restarts_that_always_fail_end_the_supervisor() {
         supervisor.start_child(spec).await.unwrap();
         assert_eq!(supervisor.exited().await, ExitReason::Shutdown);
     }
+}
+
+/// Comes up once; all its restarts fail.
+fn once(id: &str) -> ChildSpec {
+    ChildSpec::new(id, |ctx: Ctx| async move {
+        if ctx.restarts() > 0 {
+            return Err(StartError::failed("no"));
+        }
+        Ok(Child::task(async { Err::<(), _>("boom") }))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_whose_restarts_fail_is_shown_and_terminated_by_its_last_run() {
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let backoff = Backoff::new(secs(1), secs(1)).jitter_percent(0);
+    let spec = once("a").backoff(backoff).budget(Intensity::new(100, secs(1)));
+    let child = supervisor
+        .start_child(spec)
+        .await
+        .unwrap()
+        .child()
+        .unwrap()
+        .clone();
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    let shown = supervisor.which_children().await.unwrap().remove(0);
+    assert!(shown.restarts >= 3, "{shown:?}");
+    assert_eq!(shown.state, ChildState::Restarting(Some(child.clone())));
+    assert_eq!(dynamic_counts(&supervisor).await, [1, 0, 0, 1]);
+    assert_eq!(supervisor.terminate_child(&child).await, Ok(()));
+    assert_eq!(dynamic_counts(&supervisor).await, [0; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_under_way_is_shown_as_restarting_and_is_terminated_by_the_last_run() {
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let spec = ChildSpec::new("a", |ctx: Ctx| async move {
+        if ctx.restarts() > 0 {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, StartError>(Child::task(async { Err::<(), _>("boom") }))
+    });
+    let child = supervisor
+        .start_child(spec)
+        .await
+        .unwrap()
+        .child()
+        .unwrap()
+        .clone();
+    tokio::time::sleep(secs(1)).await;
+    let shown = supervisor.which_children().await.unwrap().remove(0);
+    assert_eq!(shown.state, ChildState::Restarting(Some(child.clone())));
+    assert_eq!(dynamic_counts(&supervisor).await, [1, 0, 0, 1]);
+    assert_eq!(supervisor.terminate_child(&child).await, Ok(()));
+    assert_eq!(dynamic_counts(&supervisor).await, [0; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_child_is_shown_as_such_and_its_place_may_be_taken() {
+    let supervisor = DynamicSupervisor::builder().max_children(1).start().unwrap();
+    let first = supervisor.start_child(slow(secs(3), Shutdown::Infinity));
+    let first = first.await.unwrap().child().unwrap().clone();
+    let terminated = supervisor.terminate_child(&first);
+    let shown = supervisor.which_children().await.unwrap().remove(0);
+    assert_eq!(shown.state, ChildState::Stopping(first));
+    let second = supervisor.start_child(slow(secs(0), Shutdown::Infinity)).await;
+    assert!(second.unwrap().child().is_some());
+    terminated.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_at_once_keeps_no_place_from_the_next() {
+    let stage = Stage::new();
+    let supervisor = DynamicSupervisor::builder().max_children(1).start().unwrap();
+    let failing = ChildSpec::new("bad", async |_ctx| Err::<Child, _>(StartError::Failed(boom())));
+    let failed = supervisor.start_child(failing);
+    let started = supervisor.start_child(stage.actor("good"));
+    let refused = supervisor.start_child(stage.actor("one too many"));
+    assert_eq!(failed.await.unwrap_err(), StartChildError::Failed(boom()));
+    assert!(started.await.unwrap().child().is_some());
+    assert_eq!(refused.await.unwrap_err(), StartChildError::MaxChildren);
 }

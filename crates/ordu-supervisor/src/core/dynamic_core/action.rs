@@ -42,7 +42,7 @@ pub enum DynamicAction<K, P = ()> {
     },
     /// One of the five reports.
     Report(Report<K>),
-    /// The order just given was refused and changed nothing.
+    /// The order just given, or a `StartChild` that waited for a place, was refused and changed nothing.
     Refused {
         /// The child it named.
         key: K,

@@ -12,8 +12,10 @@ pub(super) struct Child<P> {
     pub(super) policy: Arc<ChildPolicy>,
     /// `None` once a temporary child was started: it is never needed again and may be large or secret.
     pub(super) payload: Option<P>,
-    /// The current incarnation, or the last one while it waits for a restart.
+    /// The last incarnation that was started, whatever came of that.
     pub(super) incarnation: Incarnation,
+    /// The last incarnation that ran: what the child is known by until the next one runs.
+    pub(super) ran: Option<Incarnation>,
     pub(super) phase: Phase,
     /// Automatic restarts so far, those preset by the caller included.
     pub(super) restarts: u32,
@@ -56,11 +58,11 @@ pub(super) enum Then {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ChildPhase {
-    /// Its start or restart is under way.
+    /// Its first start is under way.
     Starting,
     /// It runs.
     Running,
-    /// It waits for the next attempt to restart it.
+    /// It does not run: a restart of it is under way, or waits for its back-off.
     Restarting,
     /// It was told to end.
     Stopping,
@@ -80,16 +82,59 @@ impl<P> Child<P> {
     }
 
     pub(super) fn is_zombie(&self) -> bool {
-        matches!(&self.phase, Phase::Stopping { stopping, .. } if stopping.is_zombie())
+        self.shown_phase() == ChildPhase::Zombie
     }
 
     pub(super) fn shown_phase(&self) -> ChildPhase {
-        match &self.phase {
-            Phase::Starting { .. } => ChildPhase::Starting,
-            Phase::Running { .. } => ChildPhase::Running,
-            Phase::Waiting { .. } => ChildPhase::Restarting,
-            Phase::Stopping { stopping, .. } if stopping.is_zombie() => ChildPhase::Zombie,
-            Phase::Stopping { .. } => ChildPhase::Stopping,
+        self.phase.shown()
+    }
+
+    /// The incarnation the child is known by: the last one that ran. One that cannot be killed is named
+    /// itself, since it may still be running.
+    pub(super) fn known_as(&self) -> Incarnation {
+        match self.ran {
+            Some(ran) if !self.is_zombie() => ran,
+            _ => self.incarnation,
         }
+    }
+}
+
+impl Phase {
+    pub(super) fn shown(&self) -> ChildPhase {
+        match self {
+            Self::Starting { first: true, .. } => ChildPhase::Starting,
+            Self::Running { .. } => ChildPhase::Running,
+            Self::Stopping { stopping, .. } if stopping.is_zombie() => ChildPhase::Zombie,
+            Self::Starting { first: false, .. }
+            | Self::Waiting { .. }
+            | Self::Stopping {
+                then: Then::FailStart { first: false },
+                ..
+            } => ChildPhase::Restarting,
+            Self::Stopping { .. } => ChildPhase::Stopping,
+        }
+    }
+
+    /// Whether the child is new and may come to nothing, which gives its place back.
+    pub(super) fn is_undecided(&self) -> bool {
+        matches!(
+            self,
+            Self::Starting { first: true, .. }
+                | Self::Stopping {
+                    then: Then::FailStart { first: true },
+                    ..
+                }
+        ) && self.shown() != ChildPhase::Zombie
+    }
+
+    /// Whether the child was terminated and is about to be forgotten, so that its place may be taken.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopping {
+                then: Then::Forget(_),
+                ..
+            }
+        ) && self.shown() != ChildPhase::Zombie
     }
 }

@@ -8,7 +8,8 @@ use crate::core::{ChildPolicy, ExitReason, Incarnation, StartOutcome};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum DynamicEvent<K, P = ()> {
-    /// Start a new child.
+    /// Start a new child. While it waits for a place (see [`DynamicFlags`](super::DynamicFlags)) it is not
+    /// known yet.
     StartChild {
         /// Its key, unique among the children.
         key: K,

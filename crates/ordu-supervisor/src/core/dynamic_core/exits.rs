@@ -1,15 +1,12 @@
 //! Starts that came to an end, children that ended, and what follows.
 
-use super::child::{Phase, Then};
+use super::child::{Child, Phase, Then};
 use super::{DynamicCore, Notice};
 use crate::core::{ExitReason, Incarnation, Report, StartOutcome, Started, Time};
 
 impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     pub(super) fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
-        let Some(key) = self.owners.get(&incarnation).cloned() else {
-            return;
-        };
-        let Some(child) = self.children.get_mut(&key) else {
+        let Some((key, child)) = self.owner(incarnation) else {
             return;
         };
         match &child.phase {
@@ -17,6 +14,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                 let first = *first;
                 match outcome {
                     Ok(Started::Running) => {
+                        self.runs(&key);
                         self.set_phase(&key, Phase::Running { since: now });
                         self.report(&key, Report::Progress);
                         self.notify(&key, incarnation, Notice::Running);
@@ -43,10 +41,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     }
 
     pub(super) fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
-        let Some(key) = self.owners.get(&incarnation).cloned() else {
-            return;
-        };
-        let Some(child) = self.children.get_mut(&key) else {
+        let Some((key, child)) = self.owner(incarnation) else {
             return;
         };
         match &child.phase {
@@ -82,6 +77,25 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             }
             Phase::Stopping { .. } => self.stopped(&key, reason, now),
             Phase::Waiting { .. } => {}
+        }
+    }
+
+    /// The child whose last start this is. Another one that it is known by ended before.
+    fn owner(&mut self, incarnation: Incarnation) -> Option<(K, &mut Child<P>)> {
+        let key = self.owners.get(&incarnation)?;
+        let child = self.children.get_mut(key)?;
+        (child.incarnation == incarnation).then(|| (key.clone(), &mut **child))
+    }
+
+    /// The child has come up: it is known by this incarnation from now on.
+    pub(super) fn runs(&mut self, key: &K) {
+        let Some(child) = self.children.get_mut(key) else {
+            return;
+        };
+        let incarnation = child.incarnation;
+        let before = child.ran.replace(incarnation);
+        if let Some(before) = before.filter(|before| *before != incarnation) {
+            self.owners.remove(&before);
         }
     }
 

@@ -4,6 +4,7 @@ mod action;
 mod child;
 mod event;
 mod exits;
+mod places;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,12 @@ pub use self::action::{DynamicAction, Notice, Refusal};
 pub use self::child::ChildPhase;
 use self::child::{Child, Phase, Then};
 pub use self::event::DynamicEvent;
+use self::places::{NewChild, Places};
 use super::backoff::Jitter;
 use super::intensity::RestartWindow;
 use super::{
-    AutoShutdown, ChildPolicy, ChildType, Counts, ExitReason, FlagsError, Incarnation, Intensity, Offender,
-    Report, Restart, Time,
+    ChildPolicy, ChildType, Counts, ExitReason, FlagsError, Incarnation, Intensity, Offender, Report,
+    Restart, Time,
 };
 
 /// What a dynamic supervisor is told when it is made.
@@ -29,6 +31,9 @@ pub struct DynamicFlags {
     /// Budget of all children together that have none of their own.
     pub intensity: Intensity,
     /// How many children there may be, those being restarted included; `None` is no limit.
+    ///
+    /// A child that was terminated holds no place any more while it stops, unless it becomes a zombie. A start
+    /// that finds the last places taken by first starts under way waits for what comes of them.
     pub max_children: Option<usize>,
     /// Seed of the random part of back-offs.
     pub seed: u64,
@@ -67,8 +72,9 @@ pub struct DynamicCore<K, P = ()> {
     children: BTreeMap<K, Box<Child<P>>>,
     /// Children that come and go mostly have one policy among them, and then share it.
     last_policy: Arc<ChildPolicy>,
-    /// Whose incarnation is whose; the live and the waiting ones.
+    /// Whose incarnation is whose: the last that was started and the last that ran of each child.
     owners: BTreeMap<Incarnation, K>,
+    places: Places<K, P>,
     timers: BTreeSet<(Time, K)>,
     window: RestartWindow,
     jitter: Jitter,
@@ -93,6 +99,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             children: BTreeMap::new(),
             last_policy: Arc::default(),
             owners: BTreeMap::new(),
+            places: Places::default(),
             timers: BTreeSet::new(),
             window: RestartWindow::default(),
             jitter: Jitter::new(flags.seed),
@@ -112,7 +119,13 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                 payload,
                 restarts,
             } => {
-                self.start_child(key, policy, payload, restarts, now);
+                let child = NewChild {
+                    key,
+                    policy,
+                    payload,
+                    restarts,
+                };
+                self.start_child(child, now);
             }
             DynamicEvent::Started { incarnation, outcome } => self.started(incarnation, outcome, now),
             DynamicEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
@@ -122,6 +135,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             DynamicEvent::Kill => self.kill(now),
             DynamicEvent::Tick => self.tick(now),
         }
+        self.serve_waiting(now);
         self.exit_if_done();
     }
 
@@ -155,29 +169,31 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                 ChildType::Supervisor => counts.supervisors += 1,
             }
             match child.shown_phase() {
-                ChildPhase::Restarting => {}
+                ChildPhase::Starting | ChildPhase::Restarting => {}
                 ChildPhase::Zombie => counts.zombies += 1,
-                ChildPhase::Starting | ChildPhase::Running | ChildPhase::Stopping => counts.active += 1,
+                ChildPhase::Running | ChildPhase::Stopping => counts.active += 1,
             }
         }
         counts
     }
 
-    /// All children in the order of their keys, with their current (or, while restarting, last) incarnation.
+    /// All children in the order of their keys, each with the incarnation that it is known by: the last one
+    /// that ran, or before any did the one being started.
     pub fn children(&self) -> impl Iterator<Item = (&K, Incarnation, ChildPhase, &ChildPolicy)> {
         self.children
             .iter()
-            .map(|(key, child)| (key, child.incarnation, child.shown_phase(), &*child.policy))
+            .map(|(key, child)| (key, child.known_as(), child.shown_phase(), &*child.policy))
     }
 
-    /// What the child with this key is doing, and its current (or, while restarting, last) incarnation.
+    /// What the child with this key is doing, and the incarnation that it is known by (see
+    /// [`children`](Self::children)).
     pub fn child(&self, key: &K) -> Option<(Incarnation, ChildPhase)> {
         self.children
             .get(key)
-            .map(|child| (child.incarnation, child.shown_phase()))
+            .map(|child| (child.known_as(), child.shown_phase()))
     }
 
-    /// The child whose current (or, while it restarts, last) incarnation this is.
+    /// The child that is known by this incarnation, or whose restart it is.
     pub fn key_of(&self, incarnation: Incarnation) -> Option<&K> {
         self.owners.get(&incarnation)
     }
@@ -202,47 +218,6 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         self.ending.is_some()
     }
 
-    fn start_child(&mut self, key: K, policy: ChildPolicy, payload: P, restarts: u32, now: Time) {
-        if let Err(refusal) = self.admits(&key, &policy) {
-            return self.actions.push_back(DynamicAction::Refused { key, refusal });
-        }
-        if *self.last_policy != policy {
-            self.last_policy = Arc::new(policy);
-        }
-        let child = Child {
-            policy: Arc::clone(&self.last_policy),
-            payload: Some(payload),
-            incarnation: Incarnation::new(0),
-            phase: Phase::Running { since: now },
-            restarts,
-            failures: 0,
-            window: RestartWindow::default(),
-        };
-        self.children.insert(key.clone(), Box::new(child));
-        self.launch(&key, true, now);
-    }
-
-    fn admits(&self, key: &K, policy: &ChildPolicy) -> Result<(), Refusal> {
-        if self.ending.is_some() {
-            return Err(Refusal::Stopping);
-        }
-        policy
-            .validate(Some(AutoShutdown::Never))
-            .map_err(Refusal::InvalidSpec)?;
-        if self.children.contains_key(key) {
-            return Err(Refusal::AlreadyPresent);
-        }
-        // Derived from the map, which also holds those being restarted: a counter of its own drifts.
-        if self
-            .flags
-            .max_children
-            .is_some_and(|max| self.children.len() >= max)
-        {
-            return Err(Refusal::MaxChildren);
-        }
-        Ok(())
-    }
-
     /// The one way a child is started, for the first time or again.
     fn launch(&mut self, key: &K, first: bool, now: Time) {
         let Some(child) = self.children.get_mut(key) else {
@@ -256,7 +231,9 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         let Some(payload) = payload else { return };
         self.last = self.last.next();
         let incarnation = self.last;
-        self.owners.remove(&child.incarnation);
+        if child.ran != Some(child.incarnation) {
+            self.owners.remove(&child.incarnation);
+        }
         self.owners.insert(incarnation, key.clone());
         child.incarnation = incarnation;
         let restarts = child.restarts;
@@ -276,6 +253,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return;
         };
         let before = child.deadline();
+        self.places.changed(&child.phase, &phase);
         child.phase = phase;
         let after = child.deadline();
         if before == after {
@@ -294,6 +272,10 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return;
         };
         self.owners.remove(&child.incarnation);
+        if let Some(ran) = child.ran {
+            self.owners.remove(&ran);
+        }
+        self.places.left(&child.phase);
         if let Some(at) = child.deadline() {
             self.timers.remove(&(at, key.clone()));
         }
@@ -330,7 +312,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
 
     fn report(&mut self, key: &K, report: impl FnOnce(Offender<K>) -> Report<K>) {
         if let Some(child) = self.children.get(key) {
-            let offender = Offender::new(key.clone(), Some(child.incarnation), &child.policy);
+            let offender = Offender::new(key.clone(), Some(child.known_as()), &child.policy);
             self.actions.push_back(DynamicAction::Report(report(offender)));
         }
     }

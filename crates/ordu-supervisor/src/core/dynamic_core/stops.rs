@@ -12,10 +12,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         if self.children.contains_key(&key) {
             self.stop_child(&key, Then::Forget(reason), now);
         } else {
-            self.actions.push_back(DynamicAction::Refused {
-                key,
-                refusal: Refusal::NotFound,
-            });
+            self.refuse(key, Refusal::NotFound);
         }
     }
 
@@ -26,7 +23,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             Some(child) if child.policy.restart == Restart::Temporary => Refusal::Temporary,
             Some(_) => return self.stop_child(&key, Then::Restart, now),
         };
-        self.actions.push_back(DynamicAction::Refused { key, refusal });
+        self.refuse(key, refusal);
     }
 
     /// Stops all children side by side. The first reason stays.
@@ -118,6 +115,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         let Phase::Stopping { then, stopping, .. } = child.phase.clone() else {
             return;
         };
+        self.runs(key);
         self.set_phase(
             key,
             Phase::Stopping {

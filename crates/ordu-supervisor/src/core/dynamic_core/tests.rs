@@ -567,3 +567,140 @@ fn orders_that_make_no_sense_are_refused() {
         Refusal::Stopping
     );
 }
+
+#[test]
+fn a_child_whose_restart_failed_is_known_by_its_last_run_until_the_next_one_runs() {
+    let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1)).jitter_percent(0);
+    let mut bench = Bench::new(DynamicFlags::default());
+    let policy = ChildPolicy {
+        backoff: Some(backoff),
+        ..own_budget(9)
+    };
+    let ran = bench.start(1, &policy);
+    bench.crash(ran);
+    let attempt = started_in(&bench.advance(Duration::from_secs(1)), 1);
+    assert_eq!(bench.core.child(&1), Some((ran, ChildPhase::Restarting)));
+    let actions = bench.step(DynamicEvent::Started {
+        incarnation: attempt,
+        outcome: Err(boom()),
+    });
+    assert!(matches!(
+        &actions[0],
+        DynamicAction::Report(Report::StartError(offender, _)) if offender.incarnation == Some(ran)
+    ));
+    assert_eq!(bench.core.child(&1), Some((ran, ChildPhase::Restarting)));
+    assert_eq!(bench.core.key_of(ran), Some(&1));
+    let next = started_in(&bench.advance(Duration::from_secs(1)), 1);
+    bench.step(DynamicEvent::Started {
+        incarnation: next,
+        outcome: Ok(Started::Running),
+    });
+    assert_eq!(bench.core.child(&1), Some((next, ChildPhase::Running)));
+    assert_eq!(bench.core.key_of(ran), None);
+    assert_eq!(bench.core.key_of(attempt), None);
+}
+
+#[test]
+fn a_child_being_restarted_is_not_active_until_it_runs() {
+    let mut bench = Bench::new(DynamicFlags::default());
+    let counted = |bench: &Bench| {
+        let counts = bench.core.count_children();
+        [counts.specs, counts.active, counts.supervisors, counts.workers]
+    };
+    let first = bench.start(1, &ChildPolicy::worker());
+    let second = started_in(&bench.crash(first), 1);
+    assert_eq!(bench.core.child(&1), Some((first, ChildPhase::Restarting)));
+    assert_eq!(counted(&bench), [1, 0, 0, 1]);
+    bench.step(DynamicEvent::Started {
+        incarnation: second,
+        outcome: Ok(Started::Running),
+    });
+    assert_eq!(counted(&bench), [1, 1, 0, 1]);
+}
+
+#[test]
+fn news_of_the_run_a_restarting_child_is_known_by_change_nothing() {
+    let mut bench = Bench::new(DynamicFlags::default());
+    let first = bench.start(1, &ChildPolicy::worker());
+    bench.crash(first);
+    assert_eq!(bench.crash(first), []);
+    assert_eq!(
+        bench.step(DynamicEvent::Started {
+            incarnation: first,
+            outcome: Err(boom())
+        }),
+        []
+    );
+    assert_eq!(bench.core.child(&1), Some((first, ChildPhase::Restarting)));
+}
+
+fn limited(max_children: usize) -> Bench {
+    Bench::new(DynamicFlags {
+        max_children: Some(max_children),
+        ..DynamicFlags::default()
+    })
+}
+
+fn refusals(actions: &[Action]) -> Vec<(u64, Refusal)> {
+    actions
+        .iter()
+        .filter_map(|action| match action {
+            DynamicAction::Refused { key, refusal } => Some((*key, refusal.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_terminated_child_holds_no_place_while_it_stops_but_does_as_a_zombie() {
+    let mut bench = limited(1);
+    let policy = ChildPolicy::worker();
+    bench.start(1, &policy);
+    bench.step(DynamicEvent::Terminate {
+        key: 1,
+        reason: ExitReason::Shutdown,
+    });
+    let second = bench.start(2, &policy);
+    assert_eq!(bench.core.child(&2), Some((second, ChildPhase::Running)));
+    bench.advance(Duration::from_secs(5));
+    bench.advance(ChildPolicy::KILL_GRACE);
+    bench.step(DynamicEvent::Exited {
+        incarnation: second,
+        reason: boom(),
+    });
+    bench.step(DynamicEvent::Terminate {
+        key: 2,
+        reason: ExitReason::Shutdown,
+    });
+    let refused = bench.step(start_child(3, policy));
+    assert_eq!(refusals(&refused), [(3, Refusal::MaxChildren)]);
+}
+
+#[test]
+fn a_start_waits_for_what_comes_of_those_that_hold_the_last_places() {
+    let mut bench = limited(1);
+    let first = started_in(&bench.step(start_child(1, ChildPolicy::worker())), 1);
+    assert_eq!(bench.step(start_child(2, ChildPolicy::worker())), []);
+    assert_eq!(bench.step(start_child(3, ChildPolicy::worker())), []);
+    let actions = bench.step(DynamicEvent::Started {
+        incarnation: first,
+        outcome: Err(boom()),
+    });
+    let second = started_in(&actions, 2);
+    let actions = bench.step(DynamicEvent::Started {
+        incarnation: second,
+        outcome: Ok(Started::Running),
+    });
+    assert_eq!(refusals(&actions), [(3, Refusal::MaxChildren)]);
+}
+
+#[test]
+fn starts_that_wait_for_a_place_are_refused_when_the_supervisor_stops() {
+    let mut bench = limited(1);
+    bench.step(start_child(1, ChildPolicy::worker()));
+    bench.step(start_child(2, ChildPolicy::worker()));
+    let actions = bench.step(DynamicEvent::Stop {
+        reason: ExitReason::Normal,
+    });
+    assert_eq!(refusals(&actions), [(2, Refusal::Stopping)]);
+}

@@ -132,8 +132,9 @@ pub enum ChildState {
     Running(Incarnation),
     /// It does not run, and nobody is trying to restart it.
     Undefined,
-    /// It does not run; its last restart failed, or waits for its back-off, and it is tried again.
-    Restarting,
+    /// It does not run; its last restart failed, or waits for its back-off, and it is tried again. With the
+    /// incarnation that ran last, unless none ran since it was stopped with its group.
+    Restarting(Option<Incarnation>),
     /// It was killed as this incarnation and has not ended.
     Zombie(Incarnation),
 }

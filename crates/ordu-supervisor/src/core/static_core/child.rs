@@ -72,7 +72,7 @@ impl<K: Clone, P> Child<K, P> {
         match self.state {
             State::Undefined => ChildState::Undefined,
             State::Running { incarnation, .. } => ChildState::Running(incarnation),
-            State::Restarting { .. } => ChildState::Restarting,
+            State::Restarting { last, .. } => ChildState::Restarting(last),
             State::Zombie { incarnation, .. } => ChildState::Zombie(incarnation),
         }
     }

@@ -83,8 +83,9 @@ impl DynamicMind {
                 let child = ChildRef::new(self.supervisor, key.id.clone(), incarnation);
                 let state = match phase {
                     ChildPhase::Starting => ChildState::Starting(child),
-                    ChildPhase::Running | ChildPhase::Stopping => ChildState::Running(child),
-                    ChildPhase::Restarting => ChildState::Restarting,
+                    ChildPhase::Running => ChildState::Running(child),
+                    ChildPhase::Stopping => ChildState::Stopping(child),
+                    ChildPhase::Restarting => ChildState::Restarting(Some(child)),
                     ChildPhase::Zombie => ChildState::Zombie(child),
                 };
                 let restarts = self.core.restarts(key).unwrap_or(0);

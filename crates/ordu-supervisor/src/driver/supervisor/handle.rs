@@ -192,20 +192,29 @@ pub enum ChildState {
     Starting(ChildRef),
     /// It runs.
     Running(ChildRef),
+    /// It was told to end and has not yet. (Only under a dynamic supervisor: a static one answers nobody
+    /// meanwhile.)
+    Stopping(ChildRef),
     /// It does not run, and nobody is trying to restart it.
     Undefined,
-    /// It does not run; its restart failed, or waits for its back-off, and it is tried again.
-    Restarting,
+    /// It does not run: its restart is under way, failed and is tried again, or waits for its back-off. With
+    /// its last run, by which a dynamic supervisor finds it. Under a static one there is none if it was
+    /// stopped with its group before its restart failed.
+    Restarting(Option<ChildRef>),
     /// It was killed and has not ended. It may still be running.
     Zombie(ChildRef),
 }
 
 impl ChildState {
-    /// The child, if it runs or starts.
+    /// The child's current run or, while it is being restarted, its last: what `terminate_child` of a dynamic
+    /// supervisor wants.
     pub fn child(&self) -> Option<&ChildRef> {
         match self {
-            Self::Starting(child) | Self::Running(child) | Self::Zombie(child) => Some(child),
-            Self::Undefined | Self::Restarting => None,
+            Self::Starting(child) | Self::Running(child) | Self::Stopping(child) | Self::Zombie(child) => {
+                Some(child)
+            }
+            Self::Restarting(child) => child.as_ref(),
+            Self::Undefined => None,
         }
     }
 }

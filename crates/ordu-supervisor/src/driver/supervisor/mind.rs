@@ -222,7 +222,7 @@ fn child_info(supervisor: SupervisorId, child: core::ChildView<ChildId>) -> Chil
     let state = match child.state {
         core::ChildState::Running(incarnation) => ChildState::Running(reference(incarnation)),
         core::ChildState::Undefined => ChildState::Undefined,
-        core::ChildState::Restarting => ChildState::Restarting,
+        core::ChildState::Restarting(last) => ChildState::Restarting(last.map(reference)),
         core::ChildState::Zombie(incarnation) => ChildState::Zombie(reference(incarnation)),
     };
     ChildInfo {

@@ -148,7 +148,7 @@ fn case_077_calls_between_the_attempts_see_restarting() {
     let Reply::Children(children) = &replies[3] else {
         panic!()
     };
-    assert_eq!(children[0].state, ChildState::Restarting);
+    assert!(matches!(children[0].state, ChildState::Restarting(Some(_))));
     let Reply::Counts(counts) = &replies[4] else {
         panic!()
     };
@@ -238,8 +238,9 @@ fn a_backoff_delays_each_attempt_and_terminate_cancels_it() {
         ..ChildPolicy::worker()
     };
     let mut world = World::new(flags(Strategy::OneForOne, 10, 3600), vec![spec("a", policy)]);
+    let ran = world.incarnation("a");
     world.end("a", boom());
-    assert_eq!(world.state("a"), Some(ChildState::Restarting));
+    assert_eq!(world.state("a"), Some(ChildState::Restarting(Some(ran))));
     world.advance(Duration::from_millis(999));
     assert_eq!(world.starts["a"], 1);
     world.advance(Duration::from_millis(1));

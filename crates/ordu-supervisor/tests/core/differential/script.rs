@@ -440,7 +440,7 @@ fn text_children(children: &[ChildView<String>]) -> String {
             let state = match child.state {
                 ChildState::Running(_) => "running",
                 ChildState::Undefined => "undefined",
-                ChildState::Restarting => "restarting",
+                ChildState::Restarting(_) => "restarting",
                 ChildState::Zombie(_) => panic!("not part of a script"),
             };
             format!("{}:{state}", child.key)
