@@ -122,12 +122,15 @@ fn flags() -> impl Strategy<Value = StaticFlags> {
         Just(AutoShutdown::AnySignificant),
         Just(AutoShutdown::AllSignificant)
     ];
-    (strategy, 0_u32..6, auto_shutdown).prop_map(|(strategy, max_restarts, auto_shutdown)| StaticFlags {
-        strategy,
-        auto_shutdown,
-        intensity: Intensity::new(max_restarts, PERIOD),
-        seed: 7,
-    })
+    (strategy, 0_u32..6, auto_shutdown, any::<bool>()).prop_map(
+        |(strategy, max_restarts, auto_shutdown, escalate_zombies)| StaticFlags {
+            strategy,
+            auto_shutdown,
+            intensity: Intensity::new(max_restarts, PERIOD),
+            escalate_zombies,
+            seed: 7,
+        },
+    )
 }
 
 /// What is remembered from step to step.
@@ -259,6 +262,7 @@ proptest! {
                 | ExitReason::Shutdown
                 | ExitReason::ShutdownWith(ShutdownInfo::FailedToStartChild { .. }),
             ) => true,
+            Some(ExitReason::Unkillable) if flags.escalate_zombies => true,
             Some(other) => *other == reason && !ended_before,
             None => false,
         };

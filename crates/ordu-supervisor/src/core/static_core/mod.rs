@@ -34,6 +34,9 @@ pub struct StaticFlags {
     pub intensity: Intensity,
     /// When the end of a significant child ends the supervisor.
     pub auto_shutdown: AutoShutdown,
+    /// Whether the supervisor ends, with [`ExitReason::Unkillable`], when a child that cannot be killed is in
+    /// the way of a restart of its group. Otherwise it and those after it stay down until it has ended.
+    pub escalate_zombies: bool,
     /// Seed of the random part of back-offs.
     pub seed: u64,
 }
@@ -128,6 +131,8 @@ struct Group {
     failed: Place,
     /// The incarnation of the failed child that ran last.
     last: Option<Incarnation>,
+    /// The failed child waits for its back-off, and the others do not run on without it.
+    waits: bool,
 }
 
 /// The one start or stop under way.

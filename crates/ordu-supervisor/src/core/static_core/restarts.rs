@@ -72,6 +72,28 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         }
     }
 
+    /// The children that are restarted together with this one; `None` if it is the only one.
+    fn group_of(&self, place: Place, last: Option<Incarnation>, waits: bool) -> Option<Group> {
+        let first = match self.flags.strategy {
+            Strategy::OneForOne => return None,
+            Strategy::OneForAll => Place::FIRST,
+            Strategy::RestForOne => place,
+        };
+        Some(Group {
+            first,
+            failed: place,
+            last,
+            waits,
+        })
+    }
+
+    fn begin_group(&mut self, group: Group) {
+        self.plan = Some(Plan::GroupStop {
+            group,
+            below: Place::END,
+        });
+    }
+
     /// When the back-off allows the next attempt; `None` is at once.
     fn next_attempt(&mut self, place: Place, now: Time) -> Option<Time> {
         let child = self.roster.get_mut(place)?;
@@ -85,6 +107,9 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         if let Some(child) = self.roster.get_mut(place) {
             child.state = State::Restarting { last, at: Some(at) };
             self.backoffs.insert((at, place));
+        }
+        if let Some(group) = self.group_of(place, last, true) {
+            self.begin_group(group);
         }
     }
 
@@ -147,7 +172,6 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
 
     /// Counts the attempt, then makes it by the strategy or gives up.
     fn attempt(&mut self, place: Place, last: Option<Incarnation>, now: Time) {
-        let strategy = self.flags.strategy;
         let Some(child) = self.roster.get_mut(place) else {
             return;
         };
@@ -167,20 +191,10 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             return;
         }
         child.restarts = child.restarts.saturating_add(1);
-        let first = match strategy {
-            Strategy::OneForOne => return self.begin_start(place, Plan::One { last }, now),
-            Strategy::OneForAll => Place::FIRST,
-            Strategy::RestForOne => place,
-        };
-        let group = Group {
-            first,
-            failed: place,
-            last,
-        };
-        self.plan = Some(Plan::GroupStop {
-            group,
-            below: Place::END,
-        });
+        match self.group_of(place, last, false) {
+            None => self.begin_start(place, Plan::One { last }, now),
+            Some(group) => self.begin_group(group),
+        }
     }
 
     pub(super) fn advance_group_stop(&mut self, group: Group, below: Place, now: Time) {
@@ -190,20 +204,36 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             .next_back()
             .map(|(place, child)| (place, child.state));
         let Some((place, state)) = last else {
-            self.plan = Some(Plan::GroupStart {
-                group,
-                from: group.first,
-            });
+            if self.must_escalate(group) {
+                self.ending = Some(ExitReason::Unkillable);
+            } else if !group.waits {
+                self.plan = Some(Plan::GroupStart {
+                    group,
+                    from: group.first,
+                });
+            }
             return;
         };
         let plan = Plan::GroupStop { group, below: place };
         match state {
             State::Running { .. } => self.begin_stop(place, plan, now),
+            State::Restarting { .. } if group.waits && place == group.failed => self.plan = Some(plan),
             State::Undefined | State::Restarting { .. } | State::Zombie { .. } => {
                 self.cancel_retry(place);
                 self.plan = Some(plan);
             }
         }
+    }
+
+    /// Whether somebody of the group could not be killed and keeps the others from being restarted, which
+    /// ends the supervisor if it was made so.
+    fn must_escalate(&self, group: Group) -> bool {
+        let in_the_way = |state| matches!(state, State::Zombie { then, .. } if then != AfterZombie::Forget);
+        self.flags.escalate_zombies
+            && self
+                .roster
+                .range(group.first..)
+                .any(|(_, child)| in_the_way(child.state))
     }
 
     pub(super) fn advance_group_start(&mut self, group: Group, from: Place, now: Time) {

@@ -252,6 +252,9 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             Some(Plan::Init { .. }) if self.ending.is_none() => {
                 self.init_failed(place, ExitReason::StartTimeout);
             }
+            Some(Plan::GroupStart { .. }) if self.ending.is_none() && self.flags.escalate_zombies => {
+                self.ending = Some(ExitReason::Unkillable);
+            }
             _ => {}
         }
     }

@@ -47,6 +47,17 @@ impl SupervisorBuilder {
         self
     }
 
+    /// Whether the supervisor ends, with [`ExitReason::Unkillable`], when a child that cannot be killed is in
+    /// the way of a restart of its group; not unless set. Extension.
+    ///
+    /// Without it that child and those after it stay down until it has ended after all. With it the parent
+    /// decides: the reason is not normal, so it starts a supervisor that is not temporary anew, beside the
+    /// child that may still be running.
+    pub fn escalate_zombies(mut self, escalate: bool) -> Self {
+        self.flags.escalate_zombies = escalate;
+        self
+    }
+
     /// Seed of the random part of back-offs, the same on every run unless set.
     pub fn seed(mut self, seed: u64) -> Self {
         self.flags.seed = seed;

@@ -7,7 +7,7 @@ use ordu_supervisor::core::{
     Strategy,
 };
 
-use crate::world::{NextStart, World, boom, refused, spec};
+use crate::world::{Answer, NextStart, World, boom, refused, spec};
 
 fn flags(strategy: Strategy, max_restarts: u32, period: u64) -> StaticFlags {
     let intensity = Intensity::new(max_restarts, Duration::from_secs(period));
@@ -250,4 +250,70 @@ fn a_backoff_delays_each_attempt_and_terminate_cancels_it() {
     world.advance(Duration::from_secs(100));
     assert_eq!(world.starts["a"], 2);
     assert_eq!(world.core.next_deadline(), None);
+}
+
+/// Waits a second before each restart.
+fn patient() -> ChildPolicy {
+    let backoff = ordu_supervisor::core::Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
+    ChildPolicy {
+        backoff: Some(backoff.jitter_percent(0)),
+        ..ChildPolicy::worker()
+    }
+}
+
+fn three_with_a_patient_one(strategy: Strategy) -> World {
+    let specs = vec![
+        spec("a", ChildPolicy::worker()),
+        spec("b", patient()),
+        spec("c", ChildPolicy::worker()),
+    ];
+    World::new(flags(strategy, 10, 3600), specs)
+}
+
+#[test]
+fn nobody_runs_on_without_a_child_of_its_group_that_waits_for_its_backoff() {
+    for (strategy, alive) in [
+        (Strategy::OneForOne, [true, true]),
+        (Strategy::RestForOne, [true, false]),
+        (Strategy::OneForAll, [false, false]),
+    ] {
+        let mut world = three_with_a_patient_one(strategy);
+        world.end("b", boom());
+        assert!(matches!(world.state("b"), Some(ChildState::Restarting(Some(_)))));
+        assert_eq!(["a", "c"].map(|id| world.is_up(id)), alive, "{strategy:?}");
+        world.advance(Duration::from_secs(1));
+        assert_eq!(world.counts(), [3, 3, 0, 3], "{strategy:?}");
+        assert_eq!(world.rounds.len(), 1, "{strategy:?}");
+    }
+}
+
+#[test]
+fn nobody_runs_on_without_a_child_whose_restart_in_the_group_failed_and_waits() {
+    let mut world = three_with_a_patient_one(Strategy::OneForAll);
+    world.script_start("b", NextStart::Fail(boom()));
+    world.end("a", boom());
+    assert_eq!(["a", "b", "c"].map(|id| world.is_up(id)), [false; 3]);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.counts(), [3, 3, 0, 3]);
+}
+
+#[test]
+fn a_group_that_takes_longer_to_stop_than_the_backoff_is_restarted_once_it_has_stopped() {
+    let mut world = three_with_a_patient_one(Strategy::RestForOne);
+    world.script_answer("c", Answer::After(Duration::from_secs(3), ExitReason::Shutdown));
+    world.end("b", boom());
+    world.advance(Duration::from_secs(2));
+    assert_eq!(world.starts["b"], 1);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.counts(), [3, 3, 0, 3]);
+}
+
+#[test]
+fn a_waiting_child_that_is_terminated_leaves_its_group_down_as_a_failed_restart_does() {
+    let mut world = three_with_a_patient_one(Strategy::RestForOne);
+    world.end("b", boom());
+    assert_eq!(world.terminate("b"), Reply::Done);
+    world.advance(Duration::from_secs(9));
+    assert_eq!(world.counts(), [3, 1, 0, 3]);
+    assert!(matches!(world.restart("c"), Reply::Started(_)));
 }

@@ -264,6 +264,60 @@ fn a_group_waits_for_its_zombie_and_goes_on_once_it_ended() {
 }
 
 #[test]
+fn a_zombie_in_the_way_of_a_group_restart_ends_a_supervisor_that_escalates() {
+    for (strategy, failed) in [(Strategy::OneForAll, "c"), (Strategy::RestForOne, "a")] {
+        let flags = StaticFlags {
+            strategy,
+            escalate_zombies: true,
+            ..StaticFlags::default()
+        };
+        let specs = ["a", "b", "c"].map(|id| spec(id, ChildPolicy::worker())).into();
+        let mut world = World::new(flags, specs);
+        let zombie = world.incarnation("b");
+        world.script_answer("b", Answer::Unkillable);
+        world.end(failed, boom());
+        world.advance(Duration::from_secs(10));
+        assert_eq!(world.exit, Some((ExitReason::Unkillable, vec![zombie])));
+    }
+}
+
+#[test]
+fn a_restart_that_cannot_be_killed_ends_a_supervisor_that_escalates() {
+    let flags = StaticFlags {
+        strategy: Strategy::RestForOne,
+        escalate_zombies: true,
+        ..StaticFlags::default()
+    };
+    let slow = ChildPolicy {
+        start_timeout: Some(SECOND),
+        ..ChildPolicy::worker()
+    };
+    let mut world = World::new(flags, vec![spec("a", ChildPolicy::worker()), spec("b", slow)]);
+    world.script_start("b", NextStart::Hang);
+    world.script_answer("b", Answer::Unkillable);
+    world.end("b", boom());
+    world.advance(SECOND + ChildPolicy::KILL_GRACE);
+    assert!(matches!(&world.exit, Some((ExitReason::Unkillable, zombies)) if zombies.len() == 1));
+}
+
+#[test]
+fn a_zombie_that_is_in_nobodys_way_ends_nothing() {
+    let flags = StaticFlags {
+        strategy: Strategy::RestForOne,
+        escalate_zombies: true,
+        ..StaticFlags::default()
+    };
+    let specs = ["a", "b"].map(|id| spec(id, ChildPolicy::worker())).into();
+    let mut world = World::new(flags, specs);
+    world.script_answer("a", Answer::Unkillable);
+    world.send(Request::TerminateChild { key: "a".to_owned() });
+    world.advance(Duration::from_secs(10));
+    world.end("b", boom());
+    assert_eq!(world.exit, None);
+    assert_eq!(world.counts(), [2, 1, 0, 2]);
+}
+
+#[test]
 fn a_start_that_takes_too_long_fails_and_one_that_cannot_be_killed_is_a_zombie() {
     let slow = ChildPolicy {
         start_timeout: Some(SECOND),

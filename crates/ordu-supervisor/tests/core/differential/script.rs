@@ -101,6 +101,7 @@ impl Script {
             strategy,
             intensity,
             auto_shutdown,
+            escalate_zombies: false,
             seed: 0,
         };
         let answers: BTreeMap<u64, ExitReason> = (0..IDS)
