@@ -25,6 +25,12 @@ pub enum SpecError {
     /// The period of the child's own budget is zero (`invalid_period`).
     #[error("the period of a restart budget must be above zero")]
     InvalidBudgetPeriod,
+    /// Its start function can be called once, so it must be temporary.
+    #[error(
+        "a child whose start function can be called once must be temporary: leave its restart type as it is, or \
+         make the spec of a function that can be called again"
+    )]
+    StartsOnce,
 }
 
 /// What is wrong with a supervisor's flags. Mistakes that Rust's types rule out have no variant.

@@ -68,6 +68,22 @@ impl Child {
         Self(Body::Supervisor(supervisor.into()))
     }
 
+    /// Says, as the last words of a start function, that the child is up. Short for
+    /// `Ok::<_, StartError>(child)`, which tells the compiler what `?` before it may turn errors into.
+    ///
+    /// ```
+    /// use ordu_supervisor::{Child, ChildSpec};
+    ///
+    /// let spec = ChildSpec::new("reader", async |_ctx| {
+    ///     let number: u32 = "42".parse()?;
+    ///     Child::task(async move { println!("{number}") }).up()
+    /// });
+    /// # let _ = spec;
+    /// ```
+    pub fn up(self) -> Result<Self, StartError> {
+        Ok(self)
+    }
+
     /// Refuses a child that could not be run as what it is.
     pub(super) fn admit(self, shared: &Arc<Shared>) -> Result<Self, StartError> {
         match self.0 {

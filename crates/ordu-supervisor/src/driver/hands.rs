@@ -6,12 +6,14 @@ use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::child::{Body, Child, admit};
 use super::child_id::{ChildId, ChildRef};
 use super::ctx::{Ctx, StopSignal};
 use super::ending::Ending;
+use super::errors::QueryError;
 use super::factory::Factory;
 use super::mailbox::{News, NewsSink, SupervisorId};
 use super::panics::catch;
@@ -32,7 +34,11 @@ pub(super) struct Hands {
     ready: VecDeque<(Incarnation, StartOutcome)>,
     infos: HashMap<Incarnation, Info, FixedState>,
     already_started: Option<ChildRef>,
+    monitors: HashMap<Incarnation, Vec<Watcher>, FixedState>,
 }
+
+/// Who wants to know when a run ends.
+type Watcher = oneshot::Sender<Result<ExitReason, QueryError>>;
 
 struct Live {
     shared: Arc<Shared>,
@@ -62,6 +68,7 @@ impl Hands {
             ready: VecDeque::new(),
             infos: HashMap::default(),
             already_started: None,
+            monitors: HashMap::default(),
         }
     }
 
@@ -127,15 +134,16 @@ impl Hands {
                 Ok(core::Started::Running)
             }
             Ok(Started::Ignore) => {
-                self.live.remove(&incarnation);
+                self.exited(incarnation, &ExitReason::Normal);
                 Ok(core::Started::Ignore)
             }
             Err(error) => {
-                self.live.remove(&incarnation);
                 if let StartError::AlreadyStarted(child) = &error {
                     self.already_started = Some(child.clone());
                 }
-                Err(error.into_reason())
+                let reason = error.into_reason();
+                self.exited(incarnation, &reason);
+                Err(reason)
             }
         }
     }
@@ -162,7 +170,8 @@ impl Hands {
                 Control::Thread
             }
             Body::Supervisor(supervisor) => {
-                spawn(supervisor.exited());
+                let exited = supervisor.exited();
+                spawn(Box::pin(async move { exited.await.reason }));
                 Control::Supervisor(supervisor)
             }
             #[cfg(feature = "process")]
@@ -175,9 +184,22 @@ impl Hands {
         };
     }
 
-    pub(super) fn exited(&mut self, incarnation: Incarnation) {
+    pub(super) fn exited(&mut self, incarnation: Incarnation, reason: &ExitReason) {
         self.live.remove(&incarnation);
         self.infos.remove(&incarnation);
+        for watcher in self.monitors.remove(&incarnation).unwrap_or_default() {
+            // One that does not wait any more is not missed.
+            let _ = watcher.send(Ok(reason.clone()));
+        }
+    }
+
+    /// Tells the watcher when this run ends, or now that there is no such run.
+    pub(super) fn monitor(&mut self, incarnation: Incarnation, watcher: Watcher) {
+        if self.live.contains_key(&incarnation) {
+            self.monitors.entry(incarnation).or_default().push(watcher);
+        } else {
+            let _ = watcher.send(Err(QueryError::NotFound));
+        }
     }
 
     pub(super) fn signal(&mut self, incarnation: Incarnation, signal: Signal) {

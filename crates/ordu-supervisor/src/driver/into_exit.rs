@@ -39,6 +39,27 @@ impl<T: IntoExit, E: Display> IntoExit for Result<T, E> {
     }
 }
 
+/// The type of what never returns, by the only name it has yet.
+type Never = <fn() -> ! as Returns>::Output;
+
+/// A function type, for what it returns.
+#[doc(hidden)]
+pub trait Returns {
+    /// That.
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
+}
+
+// A body that is a loop without an end.
+impl IntoExit for Never {
+    fn into_exit(self) -> ExitReason {
+        self
+    }
+}
+
 impl IntoExit for std::convert::Infallible {
     fn into_exit(self) -> ExitReason {
         match self {}

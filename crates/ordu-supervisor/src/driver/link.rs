@@ -8,11 +8,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 use super::call::Call;
-use super::child_id::ChildId;
-use super::errors::StopError;
+use super::child_id::{ChildId, ChildRef};
+use super::errors::{QueryError, StopError};
 use super::events::{EventStream, Events, Subscriptions};
+use super::exit::SupervisorExit;
 use super::hands::Hands;
-use super::mailbox::{Message, NewsSink, SupervisorId};
+use super::mailbox::{Message, News, NewsSink, SupervisorId};
 use super::run::{Clock, Loop, Mind, Timer};
 use super::shared::Shared;
 use crate::core::{ExitReason, Incarnation};
@@ -23,16 +24,20 @@ pub(super) struct Link<C> {
     /// The run of a child that started it, if one did.
     starter: Option<(SupervisorId, Incarnation)>,
     mailbox: UnboundedSender<Message<C>>,
-    exit: watch::Receiver<Option<ExitReason>>,
+    exit: watch::Receiver<Option<SupervisorExit>>,
     subscriptions: Subscriptions,
 }
 
 impl<C: Send + 'static> Link<C> {
     /// Spawns the loop. A supervisor started by a child belongs to that child's tree.
-    pub(super) fn spawn<M: Mind<Command = C>>(id: SupervisorId, mind: M, clock: Clock) -> Self {
+    pub(super) fn spawn<M: Mind<Command = C>>(
+        id: SupervisorId,
+        mind: M,
+        clock: Clock,
+        events: Events,
+    ) -> Self {
         let (sender, receiver): (_, UnboundedReceiver<Message<C>>) = unbounded_channel();
         let (exit_sender, exit) = watch::channel(None);
-        let events = Events::default();
         let subscriptions = events.subscriptions();
         let parent = Shared::current();
         let starter = parent.as_ref().map(|parent| parent.run());
@@ -83,13 +88,13 @@ impl<C: Send + 'static> Link<C> {
         self.exit.has_changed().is_err() || self.exit.borrow().is_some()
     }
 
-    pub(super) fn exited(&self) -> impl Future<Output = ExitReason> + Send + 'static {
+    pub(super) fn exited(&self) -> impl Future<Output = SupervisorExit> + Send + 'static {
         let mut exit = self.exit.clone();
         async move {
-            match exit.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
-                Ok(Some(reason)) => reason,
+            match exit.wait_for(Option::is_some).await.map(|exit| exit.clone()) {
+                Ok(Some(exit)) => exit,
                 // The loop was dropped together with its runtime.
-                Ok(None) | Err(_) => ExitReason::Killed,
+                Ok(None) | Err(_) => SupervisorExit::with(ExitReason::Killed),
             }
         }
     }
@@ -112,6 +117,26 @@ impl<C: Send + 'static> Link<C> {
 
     pub(super) fn subscribe(&self) -> EventStream {
         self.subscriptions.subscribe()
+    }
+
+    pub(super) fn subscribe_with(&self, bound: usize) -> EventStream {
+        self.subscriptions.subscribe_with(bound)
+    }
+
+    pub(super) fn monitor(&self, child: &ChildRef) -> Call<ExitReason, QueryError> {
+        if child.supervisor() != self.id {
+            return Call::refused(QueryError::NotFound);
+        }
+        if self.find_above_caller(|shared| shared.incarnation == child.incarnation()) {
+            return Call::refused(QueryError::WouldDeadlock);
+        }
+        let (ended, is_ended) = oneshot::channel();
+        let incarnation = child.incarnation();
+        // If nobody is there the sender is dropped, which is the answer.
+        let _ = self
+            .mailbox
+            .send(Message::News(News::Monitor { incarnation, ended }));
+        Call::waiting(is_ended)
     }
 
     /// Whether the caller's task belongs to a child of this supervisor, however deep.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
+use super::errors::QueryError;
 use super::start::{StartError, Started};
 use crate::core::{ExitReason, Incarnation};
 
@@ -29,6 +31,11 @@ pub(super) enum News {
     Exited {
         incarnation: Incarnation,
         reason: ExitReason,
+    },
+    /// Somebody wants to know when this run ends.
+    Monitor {
+        incarnation: Incarnation,
+        ended: oneshot::Sender<Result<ExitReason, QueryError>>,
     },
 }
 

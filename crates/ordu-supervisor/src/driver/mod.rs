@@ -9,12 +9,15 @@ mod dynamic;
 mod ending;
 mod errors;
 mod events;
+mod exit;
 mod factory;
 mod hands;
 mod helpers;
 mod into_exit;
+mod job;
 mod link;
 mod mailbox;
+mod once;
 mod panics;
 #[cfg(feature = "process")]
 mod process;
@@ -35,11 +38,14 @@ pub use self::errors::{
     SupervisorGone, TerminateChildError,
 };
 pub use self::events::{Event, EventStream};
+pub use self::exit::SupervisorExit;
 pub use self::helpers::Helper;
 pub use self::into_exit::IntoExit;
+pub use self::job::{JobError, JobResult};
 #[cfg(feature = "process")]
 pub use self::process::{ProcessCommand, Processes};
 pub use self::start::{BoxFuture, Info, StartChild, StartError, Started, Starting};
 pub use self::supervisor::{
-    ChildInfo, ChildState, OwnedSupervisor, StartedChild, Supervisor, SupervisorBuilder, SupervisorHandle,
+    BuildSupervisor, ChildInfo, ChildState, Nested, OwnedSupervisor, StartedChild, Supervisor,
+    SupervisorBuilder, SupervisorHandle,
 };

@@ -8,6 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::child_id::ChildRef;
 use super::events::{Event, Events};
+use super::exit::SupervisorExit;
 use super::hands::Hands;
 use super::mailbox::{Message, News};
 use crate::core::{ExitReason, Incarnation, StartOutcome, Time};
@@ -42,7 +43,7 @@ pub(super) struct Loop<M: Mind> {
     pub(super) hands: Hands,
     pub(super) events: Events,
     pub(super) mailbox: UnboundedReceiver<Message<M::Command>>,
-    pub(super) exit: watch::Sender<Option<ExitReason>>,
+    pub(super) exit: watch::Sender<Option<SupervisorExit>>,
     pub(super) clock: Clock,
     pub(super) timer: Timer,
 }
@@ -59,11 +60,15 @@ impl<M: Mind> Loop<M> {
             .iter()
             .filter_map(|zombie| self.hands.child_ref(*zombie))
             .collect();
-        let Ended { reason, gave_up, .. } = ended;
-        self.events.emit(|| Event::Exited {
-            reason: reason.clone(),
-            gave_up,
+        let ended = SupervisorExit {
+            reason: ended.reason,
+            gave_up: ended.gave_up,
             zombies,
+        };
+        self.events.emit(|| Event::Exited {
+            reason: ended.reason.clone(),
+            gave_up: ended.gave_up,
+            zombies: ended.zombies.clone(),
         });
         let Self {
             mind,
@@ -73,7 +78,7 @@ impl<M: Mind> Loop<M> {
             ..
         } = self;
         drop((mind, hands, events));
-        exit.send_replace(Some(reason));
+        exit.send_replace(Some(ended));
     }
 
     async fn serve(&mut self) -> Ended {
@@ -103,8 +108,11 @@ impl<M: Mind> Loop<M> {
                     self.mind.started(incarnation, outcome, now);
                 }
                 Some(Message::News(News::Exited { incarnation, reason })) => {
-                    self.hands.exited(incarnation);
+                    self.hands.exited(incarnation, &reason);
                     self.mind.exited(incarnation, reason, now);
+                }
+                Some(Message::News(News::Monitor { incarnation, ended })) => {
+                    self.hands.monitor(incarnation, ended);
                 }
                 Some(Message::Stop(reason)) => self.mind.stop(reason, now),
                 Some(Message::Kill) => self.mind.kill(now),

@@ -4,14 +4,15 @@ use ordu_supervisor::{
     Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, StartChildError, StartError, Supervisor,
 };
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::support::{Stage, Tell, running, secs};
+use crate::support::{Stage, Tell, secs};
 
 fn tells(ctx: &Ctx, stage: &Stage, what: &'static str) {
     let tell = Tell(stage.clone(), what);
     ctx.spawn(async move {
         let _tell = tell;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
 }
 
@@ -125,51 +126,47 @@ async fn a_supervisor_above_a_child_is_refused_as_its_body_and_lives_on() {
     supervisor.stop().await.unwrap();
 }
 
-fn nested(depth: u32, up: tokio::sync::mpsc::UnboundedSender<()>) -> ChildSpec {
+/// A tree of supervisors, one in the other, with one child at the bottom, which gives its `Ctx` away.
+fn nested(depth: u32, bottom: UnboundedSender<Ctx>) -> ChildSpec {
     ChildSpec::supervisor("nested", move || {
         let builder = Supervisor::builder();
         if depth > 0 {
-            return builder.child(nested(depth - 1, up.clone()));
+            return builder.child(nested(depth - 1, bottom.clone()));
         }
-        let up = up.clone();
-        builder.child(ChildSpec::trapping("leaf", move |ctx: Ctx| {
-            drop(up.send(()));
+        let bottom = bottom.clone();
+        builder.child(ChildSpec::trapping("bottom", move |ctx: Ctx| {
+            bottom.send(ctx.clone()).unwrap();
             async move { ctx.stopped().await }
         }))
     })
 }
 
-/// On a thread of its own with the stack that a thread has unless told otherwise.
-fn drop_a_deep_tree(runtime: fn() -> Builder) {
+/// On a thread with the stack that a thread has unless told otherwise.
+fn drop_over_a_deep_tree(mut builder: Builder, keep_the_bottom: bool) {
     const DEPTH: u32 = 50_000;
-    let dropped = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
-        let runtime = runtime().enable_all().build().unwrap();
-        let root = runtime.block_on(async {
-            let (up, mut is_up) = tokio::sync::mpsc::unbounded_channel();
-            let root = Supervisor::builder()
-                .child(nested(DEPTH, up))
-                .start()
-                .await
-                .unwrap();
-            is_up.recv().await.unwrap();
-            assert!(running(&root, "nested").await.is_some());
-            root
+    let dropping = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        let runtime = builder.enable_all().build().unwrap();
+        let (root, bottom) = runtime.block_on(async {
+            let (sender, mut bottom) = unbounded_channel();
+            let builder = Supervisor::builder().child(nested(DEPTH, sender));
+            let root = builder.start().await.unwrap();
+            (root, bottom.recv().await.unwrap())
         });
         assert!(runtime.metrics().num_alive_tasks() > usize::try_from(DEPTH).unwrap());
+        let bottom = keep_the_bottom.then_some(bottom);
         drop(runtime);
-        root
+        drop(bottom);
+        drop(root);
     });
-    drop(dropped.unwrap().join().unwrap());
+    dropping.unwrap().join().unwrap();
 }
 
 #[test]
 fn dropping_a_runtime_over_a_deep_live_tree_does_not_overflow_the_stack() {
-    drop_a_deep_tree(Builder::new_current_thread);
-    drop_a_deep_tree(|| {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(2);
-        builder
-    });
+    for keep_the_bottom in [false, true] {
+        drop_over_a_deep_tree(Builder::new_current_thread(), keep_the_bottom);
+        drop_over_a_deep_tree(Builder::new_multi_thread(), keep_the_bottom);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -253,7 +253,7 @@ fn a_helper_that_spawns_while_the_body_ends_leaves_none() {
                 let again = SpawnsAgain(ctx.clone());
                 drop(ctx.spawn(async move {
                     let _again = again;
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }));
                 let again = SpawnsAgain(ctx);
                 tokio::task::yield_now().await;
@@ -290,11 +290,11 @@ fn what_is_spawned_through_a_ctx_that_outlives_its_child_is_dropped() {
             });
             with(spec, gone).await;
             let ctx = kept.lock().unwrap().take().unwrap();
-            let held = Arc::new(());
+            let held = Arc::new(Mutex::new(()));
             let witness = Arc::downgrade(&held);
             let helper = ctx.spawn(async move {
-                let _held = held;
-                std::future::pending().await
+                std::future::pending::<()>().await;
+                drop(held);
             });
             assert!(witness.upgrade().is_none(), "it was dropped at once");
             assert!(helper.is_finished());

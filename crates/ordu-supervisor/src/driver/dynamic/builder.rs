@@ -6,15 +6,18 @@ use std::time::Duration;
 use super::handle::DynamicSupervisorHandle;
 use super::mind::DynamicMind;
 use crate::core::{DynamicCore, DynamicFlags, FlagsError, Intensity};
+use crate::driver::ctx::Ctx;
+use crate::driver::events::{EventStream, Listeners};
 use crate::driver::link::Link;
 use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::Clock;
 
 /// A dynamic supervisor yet to be started.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct DynamicSupervisorBuilder {
     flags: DynamicFlags,
+    listeners: Listeners,
 }
 
 impl DynamicSupervisorBuilder {
@@ -41,7 +44,39 @@ impl DynamicSupervisorBuilder {
     pub fn start(self) -> Result<DynamicSupervisorHandle, FlagsError> {
         let core = DynamicCore::new(self.flags)?;
         let id = SupervisorId::new();
-        let link = Link::spawn(id, DynamicMind::new(id, core), Clock::new());
+        let link = Link::spawn(id, DynamicMind::new(id, core), Clock::new(), self.listeners.0);
         Ok(DynamicSupervisorHandle { link: Arc::new(link) })
+    }
+
+    /// As [`start`](Self::start), but the supervisor is killed when the child `ctx` belongs to ends, or its
+    /// start fails.
+    ///
+    /// For a child that needs a supervisor of its own beside its own work, or that starts the first children
+    /// of one before it is up; one that is nothing but a supervisor is better started with
+    /// [`ChildSpec::supervisor`](crate::ChildSpec::supervisor).
+    ///
+    /// ```
+    /// use ordu_supervisor::{Child, ChildSpec, DynamicSupervisor, Restart};
+    ///
+    /// let pool = ChildSpec::new("pool", async |ctx| {
+    ///     let pool = DynamicSupervisor::builder().start_link(&ctx)?;
+    ///     for number in 0..3 {
+    ///         let worker = ChildSpec::task(format!("worker {number}"), async |_ctx| ());
+    ///         pool.start_child(worker.restart(Restart::Transient)).await?; // may fail: the pool ends with it
+    ///     }
+    ///     Child::supervisor(pool).up()
+    /// });
+    /// # let _ = pool;
+    /// ```
+    pub fn start_link(self, ctx: &Ctx) -> Result<DynamicSupervisorHandle, FlagsError> {
+        let handle = self.start()?;
+        ctx.link(handle.clone().into());
+        Ok(handle)
+    }
+
+    /// The events of the supervisor from its very beginning on. The stream holds `bound` events (0 counts as
+    /// 1); whoever is slower misses the oldest. A clone of the builder has its own listeners: none.
+    pub fn subscribe(&mut self, bound: usize) -> EventStream {
+        self.listeners.0.subscriptions().subscribe_with(bound)
     }
 }

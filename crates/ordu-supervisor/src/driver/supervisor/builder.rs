@@ -14,6 +14,7 @@ use crate::core::{
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::ctx::Ctx;
 use crate::driver::errors::StartSupervisorError;
+use crate::driver::events::{EventStream, Listeners};
 use crate::driver::link::Link;
 use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::Clock;
@@ -25,6 +26,7 @@ use crate::driver::start::StartError;
 pub struct SupervisorBuilder {
     flags: StaticFlags,
     children: Vec<ChildSpec>,
+    listeners: Listeners,
 }
 
 impl SupervisorBuilder {
@@ -97,12 +99,31 @@ impl SupervisorBuilder {
         Ok(handle)
     }
 
-    pub(in crate::driver) async fn start_owned(self) -> Result<OwnedSupervisor, StartSupervisorError> {
-        self.start_both().await.map(|(_, owned)| owned)
+    /// The events of the supervisor from its very beginning on, the starts of its first children included. The
+    /// stream holds `bound` events (0 counts as 1); whoever is slower misses the oldest.
+    ///
+    /// A clone of the builder has its own listeners: none.
+    ///
+    /// ```
+    /// use ordu_supervisor::{ChildSpec, Event, Report, Supervisor};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut builder = Supervisor::builder().child(ChildSpec::task("a", async |_ctx| ()));
+    /// let mut events = builder.subscribe(64);
+    /// let _supervisor = builder.start().await?;
+    /// assert!(matches!(events.next().await, Some(Event::Report(Report::Progress(_)))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe(&mut self, bound: usize) -> EventStream {
+        self.listeners.0.subscriptions().subscribe_with(bound)
     }
 
     /// Whoever owns it while it starts lets go of it, or passes it on, once it is up.
-    async fn start_both(self) -> Result<(SupervisorHandle, OwnedSupervisor), StartSupervisorError> {
+    pub(super) async fn start_both(
+        self,
+    ) -> Result<(SupervisorHandle, OwnedSupervisor), StartSupervisorError> {
         if let Some(spec) = self.children.iter().find(|spec| spec.id.as_str().is_empty()) {
             spec.validate(None)?;
         }
@@ -114,13 +135,13 @@ impl SupervisorBuilder {
         let core = StaticCore::new(self.flags, specs, clock.now())?;
         let (up, is_up) = oneshot::channel();
         let id = SupervisorId::new();
-        let link = Link::spawn(id, StaticMind::new(id, core, up), clock);
+        let link = Link::spawn(id, StaticMind::new(id, core, up), clock, self.listeners.0);
         let handle = SupervisorHandle { link: Arc::new(link) };
         let owned = OwnedSupervisor::from(handle.clone());
         if is_up.await.is_ok() {
             return Ok((handle, owned));
         }
-        Err(match handle.exited().await {
+        Err(match handle.exited().await.reason {
             ExitReason::ShutdownWith(ShutdownInfo::FailedToStartChild { id, reason }) => {
                 StartSupervisorError::FailedToStartChild { id, reason: *reason }
             }

@@ -16,6 +16,7 @@ use crate::driver::errors::{
     DeleteChildError, QueryError, RestartChildError, StartChildError, StopError, TerminateChildError,
 };
 use crate::driver::events::EventStream;
+use crate::driver::exit::SupervisorExit;
 use crate::driver::link::Link;
 use crate::driver::start::Info;
 
@@ -119,14 +120,33 @@ impl SupervisorHandle {
         self.link.kill();
     }
 
-    /// Ends when the supervisor has ended, with its reason.
-    pub fn exited(&self) -> impl Future<Output = ExitReason> + Send + 'static {
+    /// Whether the supervisor has ended.
+    pub fn has_exited(&self) -> bool {
+        self.link.has_exited()
+    }
+
+    /// Ends when the supervisor has ended, and says how: in order, or because it gave up.
+    pub fn exited(&self) -> impl Future<Output = SupervisorExit> + Send + 'static {
         self.link.exited()
     }
 
-    /// What happens from now on.
+    /// Waits until this run of a child ends, and says why. The supervisor has taken the end in by then, so
+    /// that a call made after it sees what follows. `NotFound` if it does not run any more.
+    ///
+    /// A run whose start fails ends with the reason of that. One that is killed and does not end is waited
+    /// for as long as the supervisor lives.
+    pub fn monitor(&self, child: &ChildRef) -> Call<ExitReason, QueryError> {
+        self.link.monitor(child)
+    }
+
+    /// What happens from now on. The stream holds 1,024 events; whoever is slower misses the oldest.
     pub fn subscribe(&self) -> EventStream {
         self.link.subscribe()
+    }
+
+    /// As [`subscribe`](Self::subscribe), with another bound (0 counts as 1).
+    pub fn subscribe_with(&self, bound: usize) -> EventStream {
+        self.link.subscribe_with(bound)
     }
 
     /// Kills the supervisor when the returned value is dropped.

@@ -3,10 +3,12 @@
 mod builder;
 mod handle;
 mod mind;
+mod nested;
 mod owned;
 
 pub use self::builder::SupervisorBuilder;
 pub use self::handle::{ChildInfo, ChildState, StartedChild, SupervisorHandle};
+pub use self::nested::{BuildSupervisor, Nested};
 pub use self::owned::OwnedSupervisor;
 
 /// Supervises children in an order: they start one after the other and stop in reverse.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::handle::SupervisorHandle;
 use crate::core::ExitReason;
 use crate::driver::dynamic::DynamicSupervisorHandle;
+use crate::driver::exit::SupervisorExit;
 use crate::driver::shared::Shared;
 use crate::driver::start::BoxFuture;
 
@@ -39,12 +40,12 @@ impl OwnedSupervisor {
         }
     }
 
-    /// Ends when the supervisor has ended, with its reason.
-    pub fn exited(&self) -> BoxFuture<ExitReason> {
+    /// Ends when the supervisor has ended, and says how.
+    pub fn exited(&self) -> BoxFuture<SupervisorExit> {
         match &self.0 {
             Some(AnyHandle::Static(handle)) => Box::pin(handle.exited()),
             Some(AnyHandle::Dynamic(handle)) => Box::pin(handle.exited()),
-            None => Box::pin(std::future::ready(ExitReason::Killed)),
+            None => Box::pin(std::future::ready(SupervisorExit::with(ExitReason::Killed))),
         }
     }
 

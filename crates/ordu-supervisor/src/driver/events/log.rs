@@ -1,0 +1,22 @@
+//! Reports in the log.
+
+use crate::core::{Incarnation, Report};
+use crate::driver::child_id::ChildId;
+
+/// Writes a report to the log: a child that fails must not go unnoticed because nobody listens.
+pub(in crate::driver) fn log(report: &Report<ChildId>) {
+    let offender = report.offender();
+    let (child, incarnation) = (&offender.key, offender.incarnation.map_or(0, Incarnation::number));
+    match report {
+        Report::Progress(_) => tracing::debug!(%child, incarnation, "child started"),
+        Report::StartError(_, reason) => tracing::warn!(%child, %reason, "child did not start"),
+        Report::ChildTerminated(_, reason) if reason.is_normal() => {
+            tracing::info!(%child, incarnation, %reason, "child ended");
+        }
+        Report::ChildTerminated(_, reason) => tracing::warn!(%child, incarnation, %reason, "child failed"),
+        Report::ShutdownError(_, reason) => {
+            tracing::warn!(%child, incarnation, %reason, "child did not stop as it should");
+        }
+        Report::ReachedMaxRestartIntensity(_) => tracing::error!(%child, "too many restarts, giving up"),
+    }
+}

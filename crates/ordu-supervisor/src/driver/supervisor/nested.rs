@@ -1,0 +1,109 @@
+//! Supervisors that are children of others, and the way to them.
+
+use std::fmt;
+
+use tokio::sync::watch;
+
+use super::builder::SupervisorBuilder;
+use super::handle::SupervisorHandle;
+use super::owned::OwnedSupervisor;
+use crate::driver::dynamic::{DynamicSupervisorBuilder, DynamicSupervisorHandle};
+use crate::driver::errors::StartSupervisorError;
+use crate::driver::start::{BoxFuture, StartError};
+
+/// A supervisor of either kind, yet to be started: what [`ChildSpec::supervisor`](crate::ChildSpec::supervisor)
+/// takes. Implemented by [`SupervisorBuilder`] and [`DynamicSupervisorBuilder`] alone.
+pub trait BuildSupervisor: Build {}
+
+/// Keeps [`BuildSupervisor`] to the two of them.
+pub trait Build: Send + 'static {
+    /// The way to it once it runs.
+    type Handle: Clone + Send + Sync + 'static;
+
+    /// Starts it. Whoever gets the second half owns it.
+    #[doc(hidden)]
+    fn start_nested(self) -> BoxFuture<Result<(Self::Handle, OwnedSupervisor), StartError>>;
+
+    /// Whether it has ended.
+    #[doc(hidden)]
+    fn has_exited(handle: &Self::Handle) -> bool;
+}
+
+impl BuildSupervisor for SupervisorBuilder {}
+
+impl Build for SupervisorBuilder {
+    type Handle = SupervisorHandle;
+
+    fn start_nested(self) -> BoxFuture<Result<(SupervisorHandle, OwnedSupervisor), StartError>> {
+        Box::pin(async move {
+            self.start_both()
+                .await
+                .map_err(StartSupervisorError::into_start_error)
+        })
+    }
+
+    fn has_exited(handle: &SupervisorHandle) -> bool {
+        handle.link.has_exited()
+    }
+}
+
+impl BuildSupervisor for DynamicSupervisorBuilder {}
+
+impl Build for DynamicSupervisorBuilder {
+    type Handle = DynamicSupervisorHandle;
+
+    fn start_nested(self) -> BoxFuture<Result<(DynamicSupervisorHandle, OwnedSupervisor), StartError>> {
+        Box::pin(async move {
+            let handle = self.start()?;
+            Ok((handle.clone(), OwnedSupervisor::from(handle)))
+        })
+    }
+
+    fn has_exited(handle: &DynamicSupervisorHandle) -> bool {
+        handle.link.has_exited()
+    }
+}
+
+/// The way to a supervisor that is a child of another: its handle, which is another one after each restart.
+///
+/// Made by [`ChildSpec::supervisor_with_handle`](crate::ChildSpec::supervisor_with_handle). Cheap to clone.
+#[derive(Clone)]
+pub struct Nested<H> {
+    handles: watch::Receiver<Option<H>>,
+    has_exited: fn(&H) -> bool,
+}
+
+impl<H: Clone> Nested<H> {
+    /// Where the handle is put, and where it is found.
+    pub(in crate::driver) fn new<B: Build<Handle = H>>() -> (watch::Sender<Option<H>>, Self) {
+        let (sender, handles) = watch::channel(None);
+        let nested = Self {
+            handles,
+            has_exited: B::has_exited,
+        };
+        (sender, nested)
+    }
+
+    /// The supervisor that runs now, if one does.
+    pub fn current(&self) -> Option<H> {
+        self.handles
+            .borrow()
+            .clone()
+            .filter(|handle| !(self.has_exited)(handle))
+    }
+
+    /// Waits until it runs. `None` once it never will again, because its spec is gone.
+    pub async fn running(&self) -> Option<H> {
+        let mut handles = self.handles.clone();
+        let runs = |handle: &Option<H>| handle.as_ref().is_some_and(|handle| !(self.has_exited)(handle));
+        handles.wait_for(runs).await.ok()?.clone()
+    }
+}
+
+impl<H> fmt::Debug for Nested<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nested")
+            .field("started", &self.handles.borrow().is_some())
+            .finish_non_exhaustive()
+    }
+}
