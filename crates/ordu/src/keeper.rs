@@ -14,3 +14,13 @@
 pub fn init() {
     ordu_supervisor::process::keeper::init();
 }
+
+/// Collects the ends of processes that this one has not started and that became its children when their parents
+/// ended, as they do with the first process of a container. Returns how many it were. They stay as zombies
+/// otherwise, and can use up all process ids. To be called whenever a SIGCHLD has come, as `ordu agent` does.
+///
+/// For programs that start processes through their nodes only: the ends of any others would be collected too,
+/// and whoever started them would wait in vain.
+pub fn reap_orphans() -> usize {
+    ordu_supervisor::process::reap_orphans()
+}

@@ -7,6 +7,7 @@ mod event_counts;
 mod http;
 mod logging;
 mod logs;
+mod orphans;
 mod refusal;
 mod replace;
 mod server;
@@ -66,6 +67,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
 
 async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    orphans::collect()?;
     let http = match args.http {
         Some(addr) => Some(http::listen(addr).await?),
         None => None,

@@ -43,6 +43,59 @@ fn after_kill_9_of_the_keeper_its_children_end_and_are_started_again_once() {
 }
 
 #[test]
+fn a_keeper_that_hangs_is_replaced_within_seconds_and_no_child_runs_twice() {
+    let (cluster, mut ids) = Cluster::with_children(1, 5);
+    let node = &cluster.nodes[0];
+    let before = cluster.copies().one_each(&ids).unwrap();
+    let keeper = node.keeper().expect("an agent has a keeper");
+
+    kill(keeper, Signal::STOP);
+    let look = || {
+        let now = cluster.copies().one_each(&ids)?;
+        match before.iter().find(|(id, copy)| now[*id].pid == copy.pid) {
+            Some((id, _)) => Err(format!("the old copy of {id} is still there")),
+            None => Ok(()),
+        }
+    };
+    let ((), time) = eventually(Duration::from_secs(15), "all run under a new keeper", look);
+    measured("all run again after SIGSTOP of the keeper", time);
+    cluster.start_child(node, "late").ok();
+    ids.push("late".to_owned());
+
+    assert!(!is_alive(keeper), "the keeper that hung is there");
+    for copy in before.values() {
+        assert!(!is_alive(copy.pid), "{copy:?} lives");
+    }
+    holds_for(Duration::from_secs(1), "one of each", || {
+        cluster.copies().one_each(&ids).map(drop)
+    });
+    cluster.await_ps_agrees(&ids, Duration::from_secs(5));
+}
+
+#[test]
+fn an_agent_outlives_a_kill_of_its_keeper_at_any_moment_of_its_boot() {
+    let mut cluster = Cluster::of(1);
+    for (round, millis) in [0, 1, 2, 5, 10, 30, 100].into_iter().enumerate() {
+        let node = &mut cluster.nodes[0];
+        node.kill();
+        node.start();
+        let (keeper, _) = eventually(Duration::from_secs(5), "it has a keeper", || {
+            node.keeper().ok_or_else(|| "there is none".to_owned())
+        });
+        std::thread::sleep(Duration::from_millis(millis)); // The moment is the subject.
+        kill(keeper, Signal::KILL);
+
+        node.await_ready();
+
+        assert!(node.runs());
+        let node = &cluster.nodes[0];
+        let id = format!("c{round}");
+        cluster.start_child(node, &id).ok();
+        cluster.await_one_each(&[id], Duration::from_secs(5));
+    }
+}
+
+#[test]
 fn the_children_of_a_killed_agent_that_is_alone_end_with_it() {
     let (mut cluster, ids) = Cluster::with_children(1, 5);
     let before = cluster.copies().one_each(&ids).unwrap();

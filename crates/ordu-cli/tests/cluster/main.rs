@@ -7,6 +7,7 @@ mod apply;
 mod commands;
 mod dev;
 mod failover;
+mod first;
 mod harness;
 mod keeper;
 mod pause;

@@ -119,7 +119,7 @@ fn three_nodes_split_from_each_other_for_30_s_are_one_cluster_again_with_one_of_
         let joins = (1..host).map(addr).collect();
         cluster
             .add_node()
-            .in_namespace(network.host(host), addr(host), joins);
+            .in_namespace(&network.host(host), addr(host), joins);
     }
     cluster.start_all();
     let ids: Vec<String> = (0..10).map(|number| format!("c{number}")).collect();

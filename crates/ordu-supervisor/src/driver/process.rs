@@ -84,7 +84,7 @@ async fn attend(inner: Weak<Inner>, config: KeeperConfig, mut events: mpsc::Unbo
                     let _ = end.send(exit);
                 }
             }
-            Some(KeeperEvent::Lost) | None => {
+            Some(KeeperEvent::Lost | KeeperEvent::Hung) | None => {
                 let Some(inner) = inner.upgrade() else { return };
                 inner.keeper.send_replace(None);
                 // Whatever it had not reported is over too.

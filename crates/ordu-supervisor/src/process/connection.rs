@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::Child;
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown};
@@ -15,11 +14,11 @@ use super::ProcessExit;
 use super::error::{KeeperGone, SpawnError};
 use super::handle::KeeperEvent;
 use super::ledger::Ledger;
+use super::own_child::OwnChild;
+use super::procfs::since_boot;
+use super::pulse::{Judgement, Pulse};
 use super::sweep::{self, Target};
-use super::wire::{Decoder, Refusal, Reply};
-
-/// How long a keeper may take to start.
-const START_TIME: Duration = Duration::from_secs(10);
+use super::wire::{Decoder, Refusal, Reply, Request, encode};
 
 /// How long a keeper may take to end everything once it was told to; then it is killed.
 const STOP_TIME: Duration = Duration::from_secs(5);
@@ -75,7 +74,7 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: UnixStream,
-    keeper: Child,
+    keeper: OwnChild,
     orders: mpsc::UnboundedReceiver<Order>,
     stops: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
     events: mpsc::UnboundedSender<KeeperEvent>,
@@ -86,12 +85,13 @@ pub(super) struct Connection {
     /// The keeper was asked to end, and must have until then.
     stopping: Option<Instant>,
     stopped: Vec<oneshot::Sender<()>>,
+    pulse: Pulse,
 }
 
 impl Connection {
     pub(super) fn new(
         stream: UnixStream,
-        keeper: Child,
+        keeper: OwnChild,
         orders: mpsc::UnboundedReceiver<Order>,
         stops: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
         events: mpsc::UnboundedSender<KeeperEvent>,
@@ -108,37 +108,16 @@ impl Connection {
             ledger: None,
             stopping: None,
             stopped: Vec::new(),
+            pulse: Pulse::new(since_boot()),
         }
-    }
-
-    /// Waits for the first word of a keeper; kills it if there is none.
-    pub(super) async fn wait_until_ready(&mut self) -> io::Result<()> {
-        let ready = async {
-            loop {
-                self.stream.readable().await?;
-                let open = self.read()?;
-                match self.replies.next::<Reply>().map_err(io::Error::other)? {
-                    Some(Reply::Ready) => return Ok(()),
-                    Some(_) => return Err(io::Error::other("another word than expected")),
-                    None if open => {}
-                    None => return Err(io::ErrorKind::UnexpectedEof.into()),
-                }
-            }
-        };
-        let result = tokio::time::timeout(START_TIME, ready)
-            .await
-            .unwrap_or_else(|late| Err(late.into()));
-        if result.is_err() {
-            let _ = self.keeper.kill();
-            let _ = self.keeper.wait();
-        }
-        result
     }
 
     /// Carries orders and replies until the keeper is gone.
     pub(super) async fn run(mut self, ledger: Option<Ledger>) {
         self.ledger = ledger;
         let mut stuck = false;
+        self.pulse.heard(since_boot());
+        let mut look_at = Instant::now();
         loop {
             let until = self.stopping.unwrap_or_else(Instant::now);
             tokio::select! {
@@ -157,6 +136,23 @@ impl Connection {
                     if writable.is_err() || self.send().is_err() {
                         break;
                     }
+                }
+                // After the replies that have come: they tell that it lives.
+                () = sleep_until(look_at), if self.stopping.is_none() => {
+                    match self.pulse.look(since_boot()) {
+                        Judgement::Wait => {}
+                        Judgement::Ask => {
+                            self.push(encode(&Request::Ping), Vec::new());
+                            if self.send().is_err() {
+                                break;
+                            }
+                        }
+                        Judgement::Hangs => {
+                            stuck = true;
+                            break;
+                        }
+                    }
+                    look_at = Instant::now() + self.pulse.next_look(since_boot());
                 }
                 order = self.orders.recv(), if self.stopping.is_none() && self.outgoing.len() < OUTGOING => {
                     self.take(order);
@@ -203,22 +199,20 @@ impl Connection {
                         answer: Some(answer),
                     },
                 );
-                self.outgoing.push_back(Frame {
-                    bytes: frame,
-                    sent: 0,
-                    descriptors: outputs,
-                });
+                self.push(frame, outputs);
             }
-            Some(Order::Tell(bytes)) => {
-                self.outgoing.push_back(Frame {
-                    bytes,
-                    sent: 0,
-                    descriptors: Vec::new(),
-                });
-            }
+            Some(Order::Tell(bytes)) => self.push(bytes, Vec::new()),
             // Nobody has a handle any more.
             None => self.begin_stop(),
         }
+    }
+
+    fn push(&mut self, bytes: Vec<u8>, descriptors: Vec<OwnedFd>) {
+        self.outgoing.push_back(Frame {
+            bytes,
+            sent: 0,
+            descriptors,
+        });
     }
 
     /// Sends what the socket takes.
@@ -261,6 +255,7 @@ impl Connection {
     fn receive(&mut self) -> bool {
         let open = self.read().unwrap_or(false);
         while let Ok(Some(reply)) = self.replies.next() {
+            self.pulse.heard(since_boot());
             self.handle(reply);
         }
         open
@@ -268,7 +263,7 @@ impl Connection {
 
     fn handle(&mut self, reply: Reply) {
         match reply {
-            Reply::Ready => {}
+            Reply::Ready | Reply::Pong => {}
             Reply::Spawned {
                 incarnation,
                 pid,
@@ -341,7 +336,12 @@ impl Connection {
             ledger.close();
         }
         if self.stopping.is_none() {
-            let _ = self.events.send(KeeperEvent::Lost);
+            let event = if stuck {
+                KeeperEvent::Hung
+            } else {
+                KeeperEvent::Lost
+            };
+            let _ = self.events.send(event);
         }
         // Others may have asked while the first stop was under way.
         self.stops.close();

@@ -1,17 +1,13 @@
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::boot::boot;
 use super::connection::{Answer, Connection, Order, Started};
 use super::error::{KeeperGone, SpawnError, StartError};
 use super::ledger::Ledger;
@@ -46,6 +42,9 @@ pub enum KeeperEvent {
     },
     /// The keeper itself ended unasked. `Exited` was reported for every child; the owner starts a new one.
     Lost,
+    /// The same, because it did not answer for five seconds, in which this process did not stand still itself:
+    /// something has stopped it, or it is in a system call that does not return. It was killed.
+    Hung,
 }
 
 /// A process that was started.
@@ -77,7 +76,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts a keeper and waits until it is ready.
+    /// Starts a keeper and waits until it is ready. One that is killed before it is ready is replaced, four
+    /// times at most; so is one that is not ready after ten seconds.
     ///
     /// The channel has at most one event for each child and one for the keeper; it ends when the keeper has.
     pub async fn start(
@@ -90,29 +90,12 @@ impl Keeper {
             Some(path) => Some(Ledger::take_over(path).await?),
             None => None,
         };
-        let (ours, theirs) = StdUnixStream::pair().map_err(StartError::Spawn)?;
-        ours.set_nonblocking(true).map_err(StartError::Spawn)?;
-        let name = std::env::args_os()
-            .next()
-            .unwrap_or_else(|| OsString::from("keeper"));
-        let child = Command::new("/proc/self/exe")
-            .arg0(name)
-            .arg(keeper::ARGUMENT)
-            .stdin(OwnedFd::from(theirs))
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(StartError::Spawn)?;
-        let pid = child.id();
-
         let (orders, inbox) = mpsc::unbounded_channel();
         let (stops, stop) = mpsc::unbounded_channel();
         let (report, events) = mpsc::unbounded_channel();
-        let stream = UnixStream::from_std(ours).map_err(StartError::Spawn)?;
-        let mut connection = Connection::new(stream, child, inbox, stop, report);
-        connection
-            .wait_until_ready()
-            .await
-            .map_err(StartError::NotReady)?;
+        let (stream, child) = boot().await?;
+        let pid = child.id();
+        let connection = Connection::new(stream, child, inbox, stop, report);
         if let Some(ledger) = &mut ledger {
             ledger.begin(pid).map_err(|source| ledger.failed(source))?;
         }

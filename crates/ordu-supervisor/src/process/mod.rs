@@ -27,6 +27,7 @@
 //! }
 //! ```
 
+mod boot;
 mod connection;
 mod environment;
 mod error;
@@ -35,7 +36,9 @@ mod handle;
 pub mod keeper;
 mod ledger;
 pub mod log;
+mod own_child;
 mod procfs;
+mod pulse;
 mod request;
 mod signal;
 mod sweep;
@@ -51,5 +54,6 @@ pub use environment::environment;
 pub use error::{KeeperGone, SpawnError, StartError};
 pub use exit::{Asked, ProcessExit};
 pub use handle::{Keeper, KeeperConfig, KeeperEvent, Process};
+pub use own_child::reap_orphans;
 pub use request::{Output, SpawnRequest};
 pub use signal::{Signal, UnknownSignal};

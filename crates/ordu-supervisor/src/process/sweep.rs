@@ -1,11 +1,11 @@
 //! Ending processes that lost their keeper.
 
 use std::collections::BTreeSet;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpgrp, getpid, waitid, waitpid};
 
+use super::own_child::OwnChild;
 use super::procfs::{self, Stat};
 use super::tree;
 
@@ -32,7 +32,7 @@ pub(super) enum Session {
 }
 
 /// Ends what a keeper leaves behind, after it died unasked. It must not be reaped yet.
-pub(super) fn end_children_of(keeper: &Child, targets: &[Target]) {
+pub(super) fn end_children_of(keeper: &OwnChild, targets: &[Target]) {
     if let Some(pid) = i32::try_from(keeper.id()).ok().and_then(Pid::from_raw) {
         // Until it is dead, it could start another one.
         let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);

@@ -29,6 +29,8 @@ pub(super) enum Request {
     Lease {
         until: Option<Duration>,
     },
+    /// Answered by `Pong` at once: is the keeper there?
+    Ping,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,7 @@ pub(super) enum Reply {
         incarnation: u64,
         exit: ProcessExit,
     },
+    Pong,
 }
 
 /// Why a child did not start, with the operating system's error number.

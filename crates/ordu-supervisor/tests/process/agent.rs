@@ -3,18 +3,36 @@
 //! `PROGRAM __agent DIRECTORY [LEASE_MS]` starts a keeper, with a ledger in the directory, and three
 //! children that are hard to end, writes its keeper's pid to `DIRECTORY/keeper`, and waits for ever.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
 use ordu_supervisor::process::{Keeper, KeeperConfig, Output, SpawnRequest};
 
-use crate::scene::pid_in;
+use crate::scene::{pid_in, send};
 
 const ARGUMENT: &str = "__agent";
 
 /// The files into which the children write their pids.
 const PIDS: [&str; 5] = ["stubborn", "helper", "session", "daemon", "flood"];
+
+/// A variable that names a directory: each file in it is the death of one keeper before it is ready.
+pub(crate) const DEATHS: &str = "TEST_KEEPER_DEATHS";
+
+/// Kills this process, if it is to become a keeper and a death is left for it.
+pub(crate) fn die_if_asked() {
+    let is_keeper = std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == "__keeper");
+    let Some(deaths) = std::env::var_os(DEATHS).filter(|_| is_keeper) else {
+        return;
+    };
+    if let Some(death) = std::fs::read_dir(deaths).unwrap().next() {
+        std::fs::remove_file(death.unwrap().path()).unwrap();
+        send("KILL", std::process::id());
+    }
+}
 
 pub(crate) fn run_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
@@ -67,8 +85,18 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) async fn start(directory: &Path, lease: Option<Duration>) -> Self {
+        Self::start_with(directory, lease, &[]).await
+    }
+
+    /// With these variables in its environment, and its keeper's.
+    pub(crate) async fn start_with(
+        directory: &Path,
+        lease: Option<Duration>,
+        variables: &[(&str, &OsStr)],
+    ) -> Self {
         let mut command = Command::new("/proc/self/exe");
         command.arg(ARGUMENT).arg(directory);
+        command.envs(variables.iter().copied());
         if let Some(lease) = lease {
             command.arg(lease.as_millis().to_string());
         }

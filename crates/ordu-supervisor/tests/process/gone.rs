@@ -1,13 +1,13 @@
 //! What happens when an agent or a keeper is gone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ordu_supervisor::process::{
     Keeper, KeeperConfig, KeeperEvent, KeeperGone, ProcessExit, Signal, SpawnError,
 };
 
-use crate::agent::Agent;
-use crate::scene::{Scene, members_of_the_storm, runs, send, start_storm, wait_until_gone};
+use crate::agent::{Agent, DEATHS};
+use crate::scene::{PATIENCE, Scene, members_of_the_storm, runs, send, start_storm, wait_until_gone};
 
 crate::tests![
     when_the_agent_is_killed_all_children_end,
@@ -20,6 +20,9 @@ crate::tests![
     stop_ends_everything_and_reports_it,
     stop_ends_everything_though_the_keeper_itself_is_stopped,
     a_keeper_outlives_signals_that_end_programs,
+    a_keeper_that_hangs_is_missed_within_seconds_and_ends_with_its_children,
+    a_keeper_is_not_blamed_for_a_pause_of_its_agent,
+    a_keeper_that_is_killed_while_it_boots_is_started_anew,
     both_killed_at_once_leaves_children_that_the_next_agent_ends,
     the_ledger_spares_a_process_that_got_the_number_of_another,
 ];
@@ -159,6 +162,74 @@ async fn a_keeper_outlives_signals_that_end_programs(mut scene: Scene) {
     scene.start(1, "exit 6").await;
 
     assert_eq!(scene.exit_of(1).await, ProcessExit::Code(6));
+}
+
+async fn a_keeper_that_hangs_is_missed_within_seconds_and_ends_with_its_children(mut scene: Scene) {
+    let one = scene
+        .start(1, "setsid sleep 100 & echo $! > two; exec sleep 100")
+        .await;
+    let two = scene.pid_in("two").await;
+    let pid = scene.keeper.pid();
+    send("STOP", pid);
+    let _continued = Continued(pid);
+    let stopped = Instant::now();
+    let asked = scene.keeper.spawn(scene.script(2, "exec sleep 100"));
+
+    let asked = tokio::time::timeout(PATIENCE, asked).await.unwrap();
+
+    assert!(
+        matches!(asked, Err(SpawnError::KeeperGone(KeeperGone))),
+        "{asked:?}"
+    );
+    assert!(
+        stopped.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        stopped.elapsed()
+    );
+    assert!(!runs(one.pid) && !runs(two) && !runs(pid));
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Lost);
+    assert_eq!(scene.event().await, KeeperEvent::Hung);
+    assert_eq!(scene.events.recv().await, None);
+}
+
+/// A stopped process that is not left behind by a test that failed.
+struct Continued(u32);
+
+impl Drop for Continued {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            send("CONT", self.0);
+        }
+    }
+}
+
+async fn a_keeper_is_not_blamed_for_a_pause_of_its_agent(scene: Scene) {
+    let agent = Agent::start(&scene.path(""), None).await;
+    send("STOP", agent.process.id());
+    // The pause is the subject: longer than a keeper may be silent.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    send("CONT", agent.process.id());
+    // Longer than a wrong judgement would take to be carried out.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    for &pid in agent.children.iter().chain([&agent.keeper]) {
+        assert!(runs(pid), "process {pid} has ended");
+    }
+}
+
+async fn a_keeper_that_is_killed_while_it_boots_is_started_anew(scene: Scene) {
+    let deaths = scene.path("deaths");
+    std::fs::create_dir(&deaths).unwrap();
+    for death in ["1", "2", "3"] {
+        std::fs::write(deaths.join(death), "").unwrap();
+    }
+
+    let agent = Agent::start_with(&scene.path(""), None, &[(DEATHS, deaths.as_os_str())]).await;
+
+    assert!(std::fs::read_dir(&deaths).unwrap().next().is_none());
+    for &pid in agent.children.iter().chain([&agent.keeper]) {
+        assert!(runs(pid), "process {pid} has ended");
+    }
 }
 
 async fn both_killed_at_once_leaves_children_that_the_next_agent_ends(scene: Scene) {

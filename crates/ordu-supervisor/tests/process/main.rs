@@ -20,6 +20,7 @@ use libtest_mimic::{Arguments, Trial};
 use ordu_supervisor::process::keeper;
 
 fn main() {
+    agent::die_if_asked();
     keeper::init();
     agent::run_if_asked();
 

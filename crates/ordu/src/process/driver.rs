@@ -94,7 +94,20 @@ impl Driver {
                     Some(KeeperEvent::Exited { incarnation, exit }) => {
                         self.note_exit(StartId(incarnation), exit);
                     }
-                    Some(KeeperEvent::Lost) | None => self.replace_keeper().await,
+                    Some(KeeperEvent::Hung) => {
+                        tracing::error!(
+                            pid = self.keeper.pid(),
+                            "the keeper of processes did not answer for seconds and was killed; starting a new one"
+                        );
+                        self.replace_keeper().await;
+                    }
+                    Some(KeeperEvent::Lost) | None => {
+                        tracing::error!(
+                            pid = self.keeper.pid(),
+                            "the keeper of processes has ended; starting a new one"
+                        );
+                        self.replace_keeper().await;
+                    }
                 },
             }
         }
@@ -250,10 +263,6 @@ impl Driver {
     /// The keeper has ended, and every child with it, which was told before. Orders wait until there is a new
     /// one: so the restarts that follow find it.
     async fn replace_keeper(&mut self) {
-        tracing::error!(
-            pid = self.keeper.pid(),
-            "the keeper of processes has ended; starting a new one"
-        );
         loop {
             match Keeper::start(self.config.clone()).await {
                 Ok((keeper, events)) => {

@@ -74,7 +74,7 @@ impl Cluster {
             name,
             addr,
             joins,
-            namespace: None,
+            wrapper: Vec::new(),
             extra: Vec::new(),
             process: None,
         };

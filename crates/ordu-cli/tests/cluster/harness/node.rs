@@ -22,7 +22,7 @@ pub(crate) struct Node {
     pub(super) folder: PathBuf,
     pub(super) joins: Vec<SocketAddr>,
     pub(super) key: PathBuf,
-    pub(super) namespace: Option<String>,
+    pub(super) wrapper: Vec<String>,
     pub(super) extra: Vec<String>,
     pub(super) process: Option<Child>,
 }
@@ -40,9 +40,14 @@ impl Node {
         self
     }
 
+    /// Run by this command, to which that of the agent is appended.
+    pub(crate) fn in_wrapper<const N: usize>(&mut self, wrapper: [&str; N]) {
+        self.wrapper = wrapper.map(str::to_owned).into();
+    }
+
     /// In this network namespace, at this address, joining those.
-    pub(crate) fn in_namespace(&mut self, namespace: String, addr: SocketAddr, joins: Vec<SocketAddr>) {
-        self.namespace = Some(namespace);
+    pub(crate) fn in_namespace(&mut self, namespace: &str, addr: SocketAddr, joins: Vec<SocketAddr>) {
+        self.in_wrapper(["ip", "netns", "exec", namespace]);
         self.addr = addr;
         self.joins = joins;
     }
@@ -65,11 +70,11 @@ impl Node {
     }
 
     fn command(&self) -> Command {
-        let mut command = match &self.namespace {
+        let mut command = match self.wrapper.split_first() {
             None => program(),
-            Some(namespace) => {
-                let mut command = Command::new("ip");
-                command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_ordu")]);
+            Some((wrapper, args)) => {
+                let mut command = Command::new(wrapper);
+                command.args(args).arg(env!("CARGO_BIN_EXE_ordu"));
                 command
             }
         };

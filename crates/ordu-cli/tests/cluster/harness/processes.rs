@@ -80,6 +80,14 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
+/// All processes whose parent this one is, those included that have ended and were not waited for.
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
+    let is_child = |pid: &u32| stat(*pid).is_some_and(|(_, of)| of == parent);
+    let mut children: Vec<u32> = pids().filter(is_child).collect();
+    children.sort_unstable();
+    children
+}
+
 /// The keeper of an agent: its child that runs the same program.
 pub(crate) fn keeper_of(agent: u32) -> Option<u32> {
     pids().find(|pid| {

@@ -223,6 +223,7 @@ impl Serve {
             Request::Signal { incarnation, signal } => self.family.signal(incarnation, signal),
             Request::Kill { incarnation } => self.family.kill(incarnation, procfs::since_boot()),
             Request::Lease { until } => self.lease = until,
+            Request::Ping => self.replies.extend(encode(&Reply::Pong)),
         }
     }
 
