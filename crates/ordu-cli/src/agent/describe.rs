@@ -16,6 +16,7 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
         env: definition.env.clone(),
         cwd: Some(definition.cwd.clone().into()),
         stop_signal: definition.stop_signal.clone(),
+        allow_new_privileges: definition.allow_new_privileges,
     };
     process.validate().map_err(|error| invalid(error.to_string()))?;
     let constraints = match &definition.node {
@@ -64,6 +65,10 @@ pub(super) fn differences(old: &ChildSpec, new: &ChildSpec) -> Vec<String> {
             part(old.env != new.env, "env");
             part(old.cwd != new.cwd, "cwd");
             part(old.stop_signal != new.stop_signal, "stop_signal");
+            part(
+                old.allow_new_privileges != new.allow_new_privileges,
+                "allow_new_privileges",
+            );
         }
         _ => part(
             old.kind != new.kind || old.version != new.version || old.args != new.args,
@@ -91,6 +96,7 @@ pub(super) fn detail(child: &ChildInfo) -> ChildDetail {
             cwd: process.cwd.map(|cwd| cwd.display().to_string()),
             env: Some(process.env.into_keys().collect()),
             stop_signal: process.stop_signal,
+            allow_new_privileges: process.allow_new_privileges,
         });
     ChildDetail {
         row: ChildRow::from(child),
@@ -143,6 +149,7 @@ mod tests {
         other.env.insert("A".to_owned(), "1".to_owned());
         other.cwd = "/tmp".to_owned();
         other.stop_signal = "SIGINT".to_owned();
+        other.allow_new_privileges = true;
         other.stop_timeout = StopTimeout::Infinity;
         other.restart = Restart::Temporary;
         other.node = Some("n1".to_owned());
@@ -156,6 +163,7 @@ mod tests {
                 "env",
                 "cwd",
                 "stop_signal",
+                "allow_new_privileges",
                 "restart",
                 "stop_timeout",
                 "max_restarts",

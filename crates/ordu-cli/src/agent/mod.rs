@@ -136,6 +136,9 @@ async fn start(args: &AgentArgs) -> Result<Node, Failure> {
     if let Some(record) = &args.record {
         builder = builder.record(record);
     }
+    if args.no_control_groups {
+        builder = builder.without_control_groups();
+    }
     for join in &args.join {
         builder = builder.join(join);
     }

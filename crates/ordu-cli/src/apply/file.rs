@@ -6,7 +6,7 @@ use ordu::{ChildId, NodeName, ProcessSpec};
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{FileProblems, Problem, line};
-use super::value::{Reader, Unexpected, Value, command, number, string, variables, word};
+use super::value::{Reader, Unexpected, Value, command, number, string, variables, word, yes_or_no};
 use crate::control::{Definition, StopTimeout};
 use crate::duration;
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ const KEYS: &[&str] = &[
     "command",
     "restart",
     "stop_signal",
+    "allow_new_privileges",
     "stop_timeout",
     "env",
     "cwd",
@@ -139,6 +140,7 @@ fn read_child(
                 .map_err(|_| "a signal such as \"SIGTERM\"".to_owned())
         })
     });
+    let allow_new_privileges = reader.optional("allow_new_privileges", yes_or_no);
     let stop_timeout = reader.optional("stop_timeout", |value| {
         string(
             value,
@@ -181,6 +183,7 @@ fn read_child(
         env: env.unwrap_or_default(),
         restart: restart.unwrap_or(usual.restart),
         stop_signal: stop_signal.unwrap_or_else(|| usual.stop_signal.clone()),
+        allow_new_privileges: allow_new_privileges.unwrap_or(usual.allow_new_privileges),
         stop_timeout: stop_timeout.unwrap_or(usual.stop_timeout),
         node,
         max_restarts: max_restarts.unwrap_or(usual.max_restarts),

@@ -134,6 +134,14 @@ pub(super) fn word<T: DeserializeOwned>(value: &Value<'_>, words: &[&str]) -> Re
     })
 }
 
+/// True or false.
+pub(super) fn yes_or_no(value: &Value<'_>) -> Result<bool, Unexpected> {
+    match value.get_ref() {
+        DeValue::Boolean(value) => Ok(*value),
+        _ => Err(Unexpected::new("true or false, without quotes")),
+    }
+}
+
 /// A whole number that is not negative.
 pub(super) fn number(value: &Value<'_>) -> Result<u32, Unexpected> {
     let unexpected = || Unexpected::new("a whole number from 0 to 4294967295");

@@ -40,6 +40,9 @@ pub(crate) struct AgentArgs {
     /// each start makes one. It holds the arguments and environments of children
     #[arg(long, value_name = "PATH")]
     pub(crate) record: Option<PathBuf>,
+    /// Start no child in a control group (cgroup v2) of its own; where that can be had, each has one otherwise
+    #[arg(long)]
+    pub(crate) no_control_groups: bool,
     /// End at once, as in a crash, when standard input ends: for `ordu dev`, which holds the other end
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,

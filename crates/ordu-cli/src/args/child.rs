@@ -28,7 +28,10 @@ pub(crate) struct StartArgs {
     /// The signal that asks it to stop
     #[arg(long, value_name = "SIGNAL", default_value = "SIGTERM")]
     pub(crate) stop_signal: String,
-    /// How long it may take to stop before it is killed, or "infinity"
+    /// Let it gain privileges by running programs that have them (set-user-id, file capabilities)
+    #[arg(long)]
+    pub(crate) allow_new_privileges: bool,
+    /// How long it may take to stop, with all it started, before it is killed; or "infinity"
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub(crate) stop_timeout: StopTimeout,
     /// A variable of its environment; may be given several times

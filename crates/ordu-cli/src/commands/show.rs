@@ -54,6 +54,9 @@ fn fields(detail: &ChildDetail) -> Vec<(&'static str, String)> {
         fields.push(("command", shell_words(&process.command)));
         fields.extend(process.cwd.clone().map(|cwd| ("cwd", cwd)));
         fields.push(("stop_signal", process.stop_signal.clone()));
+        if process.allow_new_privileges {
+            fields.push(("privileges", "may be gained".to_owned()));
+        }
         let names = process
             .env
             .iter()

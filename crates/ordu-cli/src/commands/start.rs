@@ -54,6 +54,7 @@ fn definition(args: &StartArgs, here: &Path) -> Result<Definition, Failure> {
         env: args.env.iter().cloned().collect(),
         restart: args.restart,
         stop_signal: args.stop_signal.clone(),
+        allow_new_privileges: args.allow_new_privileges,
         stop_timeout: args.stop_timeout,
         node: args.node.clone(),
         max_restarts: args.max_restarts,

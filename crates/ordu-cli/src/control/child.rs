@@ -77,4 +77,7 @@ pub(crate) struct ProcessDetail {
     pub(crate) env: Option<Vec<String>>,
     /// The signal that asks it to stop.
     pub(crate) stop_signal: String,
+    /// Whether it may gain privileges by the programs it runs.
+    #[serde(default)]
+    pub(crate) allow_new_privileges: bool,
 }

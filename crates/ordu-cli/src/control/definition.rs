@@ -22,6 +22,8 @@ pub(crate) struct Definition {
     pub(crate) restart: Restart,
     /// The signal that asks it to stop.
     pub(crate) stop_signal: String,
+    /// Whether it may gain privileges by the programs it runs.
+    pub(crate) allow_new_privileges: bool,
     /// How long it may take to stop.
     pub(crate) stop_timeout: StopTimeout,
     /// The only node it may run on.
@@ -41,6 +43,7 @@ impl Definition {
             env: BTreeMap::new(),
             restart: Restart::Permanent,
             stop_signal: "SIGTERM".to_owned(),
+            allow_new_privileges: false,
             stop_timeout: StopTimeout::After(Duration::from_secs(5)),
             node: None,
             max_restarts: 3,

@@ -7,6 +7,7 @@ mod apply;
 mod commands;
 mod dev;
 mod failover;
+mod family;
 mod first;
 mod harness;
 mod keeper;

@@ -128,7 +128,8 @@ pub struct ProcessCommand {
     cwd: Option<PathBuf>,
     stop_signal: Signal,
     normal_codes: Vec<i32>,
-    drain_limit: Option<Duration>,
+    leftover_timeout: Option<Duration>,
+    allow_new_privileges: bool,
     on_output: Option<OnOutput>,
 }
 
@@ -142,7 +143,8 @@ impl ProcessCommand {
             cwd: None,
             stop_signal: Signal::TERM,
             normal_codes: ProcessExit::NORMAL_CODES.to_vec(),
-            drain_limit: None,
+            leftover_timeout: None,
+            allow_new_privileges: false,
             on_output: None,
         }
     }
@@ -159,7 +161,8 @@ impl ProcessCommand {
         self
     }
 
-    /// What its process group is sent to make it stop; SIGTERM unless set.
+    /// What asks it to stop; SIGTERM unless set. It goes to the process group, and to what else is left once the process
+    /// itself has ended; all together have the time of [`Shutdown`](crate::Shutdown).
     pub fn stop_signal(mut self, signal: Signal) -> Self {
         self.stop_signal = signal;
         self
@@ -171,9 +174,17 @@ impl ProcessCommand {
         self
     }
 
-    /// How long descendants may outlive it to finish their output; one second unless set.
-    pub fn drain_limit(mut self, limit: Duration) -> Self {
-        self.drain_limit = Some(limit);
+    /// When it ends unasked, what it leaves behind is sent the stop signal, and has this long to end before it is
+    /// killed; five seconds unless set. Only then is it restarted.
+    pub fn leftover_timeout(mut self, limit: Duration) -> Self {
+        self.leftover_timeout = Some(limit);
+        self
+    }
+
+    /// Whether it may gain privileges by running a program that has them (set-user-id, file capabilities); not unless
+    /// set.
+    pub fn allow_new_privileges(mut self, allow: bool) -> Self {
+        self.allow_new_privileges = allow;
         self
     }
 
@@ -191,8 +202,10 @@ impl ProcessCommand {
             request.env.push((name.clone(), value.clone()));
         }
         request.cwd.clone_from(&self.cwd);
-        if let Some(limit) = self.drain_limit {
-            request.drain_limit = limit;
+        request.stop_signal = self.stop_signal;
+        request.allow_new_privileges = self.allow_new_privileges;
+        if let Some(limit) = self.leftover_timeout {
+            request.leftover_timeout = limit;
         }
         request.output = if self.on_output.is_some() {
             Output::Merged
@@ -263,7 +276,7 @@ impl RunningProcess {
         let signal = self.command.stop_signal;
         self.set_asked(Asked::Stop(signal));
         // If the keeper is gone so is the process.
-        let _ = self.keeper.signal(self.incarnation, signal);
+        let _ = self.keeper.ask_to_stop(self.incarnation);
     }
 
     pub(super) fn kill(&self) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 
+use super::cgroup::RunGroup;
 use super::error::StartError;
 use super::keeper;
 use super::own_child::OwnChild;
@@ -30,11 +31,12 @@ enum NotReady {
     Unable(io::Error),
 }
 
-/// Starts a keeper and waits until it is ready; gives the socket to speak with it.
-pub(super) async fn boot() -> Result<(UnixStream, OwnChild), StartError> {
+/// Starts a keeper, which makes its control groups there if anywhere, and waits until it is ready; gives the socket to
+/// speak with it.
+pub(super) async fn boot(control_groups: Option<&RunGroup>) -> Result<(UnixStream, OwnChild), StartError> {
     let mut attempt = 1;
     loop {
-        let (stream, mut keeper) = spawn().map_err(StartError::Spawn)?;
+        let (stream, mut keeper) = spawn(control_groups).map_err(StartError::Spawn)?;
         match wait_until_ready(&stream, &mut keeper).await {
             Ok(()) => return Ok((stream, keeper)),
             Err(NotReady::Struck(_)) if attempt < ATTEMPTS => attempt += 1,
@@ -45,7 +47,7 @@ pub(super) async fn boot() -> Result<(UnixStream, OwnChild), StartError> {
     }
 }
 
-fn spawn() -> io::Result<(UnixStream, OwnChild)> {
+fn spawn(control_groups: Option<&RunGroup>) -> io::Result<(UnixStream, OwnChild)> {
     let (ours, theirs) = StdUnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let ours = UnixStream::from_std(ours)?;
@@ -56,6 +58,7 @@ fn spawn() -> io::Result<(UnixStream, OwnChild)> {
     command
         .arg0(name)
         .arg(keeper::ARGUMENT)
+        .args(control_groups.map(RunGroup::path))
         .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::null());
     Ok((ours, OwnChild::spawn(&mut command)?))

@@ -13,11 +13,12 @@ use tokio::time::{Instant, sleep_until};
 use super::ProcessExit;
 use super::error::{KeeperGone, SpawnError};
 use super::handle::KeeperEvent;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Run};
+use super::mark::Mark;
 use super::own_child::OwnChild;
 use super::procfs::since_boot;
 use super::pulse::{Judgement, Pulse};
-use super::sweep::{self, Target};
+use super::sweep::{self, Remains, Session};
 use super::wire::{Decoder, Refusal, Reply, Request, encode};
 
 /// How long a keeper may take to end everything once it was told to; then it is killed.
@@ -33,7 +34,7 @@ pub(super) enum Order {
         incarnation: u64,
         frame: Vec<u8>,
         outputs: Vec<OwnedFd>,
-        mark: Option<Vec<u8>>,
+        mark: Mark,
         answer: Answer,
     },
     Tell(Vec<u8>),
@@ -52,6 +53,7 @@ pub(super) struct Answer {
 pub(super) struct Started {
     pub(super) pid: u32,
     pub(super) start_time: u64,
+    pub(super) in_control_group: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,6 @@ struct Frame {
 
 #[derive(Debug)]
 struct Known {
-    mark: Option<Vec<u8>>,
     /// `None` until the keeper said that it started.
     started: Option<Started>,
     answer: Option<Answer>,
@@ -81,6 +82,7 @@ pub(super) struct Connection {
     replies: Decoder,
     outgoing: VecDeque<Frame>,
     children: BTreeMap<u64, Known>,
+    run: Run,
     ledger: Option<Ledger>,
     /// The keeper was asked to end, and must have until then.
     stopping: Option<Instant>,
@@ -95,6 +97,7 @@ impl Connection {
         orders: mpsc::UnboundedReceiver<Order>,
         stops: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
         events: mpsc::UnboundedSender<KeeperEvent>,
+        run: Run,
     ) -> Self {
         Self {
             stream,
@@ -105,6 +108,7 @@ impl Connection {
             replies: Decoder::default(),
             outgoing: VecDeque::new(),
             children: BTreeMap::new(),
+            run,
             ledger: None,
             stopping: None,
             stopped: Vec::new(),
@@ -194,11 +198,13 @@ impl Connection {
                 self.children.insert(
                     incarnation,
                     Known {
-                        mark,
                         started: None,
                         answer: Some(answer),
                     },
                 );
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.announce(incarnation, mark);
+                }
                 self.push(frame, outputs);
             }
             Some(Order::Tell(bytes)) => self.push(bytes, Vec::new()),
@@ -268,20 +274,28 @@ impl Connection {
                 incarnation,
                 pid,
                 start_time,
+                in_control_group,
             } => {
                 let Some(child) = self.children.get_mut(&incarnation) else {
                     return;
                 };
-                let started = Started { pid, start_time };
+                let started = Started {
+                    pid,
+                    start_time,
+                    in_control_group,
+                };
                 child.started = Some(started);
                 if let Some(ledger) = &mut self.ledger {
-                    ledger.add(incarnation, pid, start_time, child.mark.as_deref());
+                    ledger.add(incarnation, pid, start_time);
                 }
                 if let Some(answer) = child.answer.take() {
                     let _ = answer.to.send(Ok(Ok(started)));
                 }
             }
             Reply::Refused { incarnation, refusal } => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.remove(incarnation);
+                }
                 if let Some(answer) = self.children.remove(&incarnation).and_then(|child| child.answer) {
                     let _ = answer.to.send(Ok(Err(refusal)));
                 }
@@ -303,26 +317,27 @@ impl Connection {
 
     /// The keeper is gone: ends what it may have left behind, and reports.
     async fn conclude(mut self, stuck: bool) {
-        let targets: Vec<Target> = self
-            .children
-            .values()
-            .map(|child| Target {
-                identity: child.started.map(|started| (started.pid, started.start_time)),
-                mark: child.mark.clone(),
-            })
-            .collect();
+        let leaders = self.children.values().filter_map(|child| child.started);
+        let remains = Remains {
+            run: self.run.nonce,
+            group: self.run.group,
+            session: Session::Certain(self.keeper.id()),
+            leaders: leaders.map(|leader| (leader.pid, leader.start_time)).collect(),
+        };
         let mut keeper = self.keeper;
-        let orderly = self.stopping.is_some() && !stuck && targets.is_empty();
+        let orderly = self.stopping.is_some() && !stuck && self.children.is_empty();
         let ended = tokio::task::spawn_blocking(move || {
             // It may be only its socket that broke. A keeper that ended by itself is not harmed.
             let _ = keeper.kill();
-            if !orderly {
-                // Not reaped yet, it keeps its number, which is that of its children's session.
-                sweep::end_children_of(&keeper, &targets);
-            }
+            // Not reaped yet, it keeps its number, which is that of its children's session.
+            let all_ended = orderly || sweep::end_children_of(&keeper, &remains);
             let _ = keeper.wait();
+            if let Some(group) = remains.group {
+                group.remove();
+            }
+            all_ended
         });
-        let _ = ended.await;
+        let all_ended = ended.await.unwrap_or(false);
 
         for (incarnation, child) in std::mem::take(&mut self.children) {
             if let Some(answer) = child.answer {
@@ -333,7 +348,7 @@ impl Connection {
             }
         }
         if let Some(ledger) = self.ledger {
-            ledger.close();
+            ledger.close(all_ended);
         }
         if self.stopping.is_none() {
             let event = if stuck {

@@ -57,6 +57,9 @@ pub enum SpawnError {
     /// The pipes for its output could not be made.
     #[error("cannot make pipes for the output: {0}")]
     Pipe(#[source] io::Error),
+    /// The system has no random numbers to tell its processes from others by.
+    #[error("cannot draw random numbers: {0}")]
+    Mark(#[source] io::Error),
     /// The keeper ended. If it had started the child, that was killed.
     #[error(transparent)]
     KeeperGone(#[from] KeeperGone),
@@ -67,9 +70,10 @@ impl SpawnError {
     #[must_use]
     pub fn os_error(&self) -> Option<&io::Error> {
         match self {
-            Self::Program { source, .. } | Self::WorkingDirectory { source, .. } | Self::Pipe(source) => {
-                Some(source)
-            }
+            Self::Program { source, .. }
+            | Self::WorkingDirectory { source, .. }
+            | Self::Pipe(source)
+            | Self::Mark(source) => Some(source),
             Self::Invalid(_) | Self::AlreadyRuns(_) | Self::KeeperGone(_) => None,
         }
     }

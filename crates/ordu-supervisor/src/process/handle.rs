@@ -8,9 +8,11 @@ use tokio::net::unix::pipe;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::boot::boot;
+use super::cgroup::RunGroup;
 use super::connection::{Answer, Connection, Order, Started};
 use super::error::{KeeperGone, SpawnError, StartError};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Run};
+use super::mark::{Mark, Nonce};
 use super::request::SpawnRequest;
 use super::wire::{self, Refusal, Request, encode};
 use super::{ProcessExit, Signal, keeper, procfs};
@@ -26,6 +28,9 @@ pub struct KeeperConfig {
     /// Where to note what runs. What a predecessor noted there and left running is killed at the start;
     /// needed only for the case that an agent and its keeper are killed at the same instant.
     pub ledger: Option<PathBuf>,
+    /// Start no child in a control group of its own. Where cgroup v2 can be had, each has one otherwise, below that of
+    /// this process, and is killed by it, which reaches also what has forgotten its environment.
+    pub without_control_groups: bool,
 }
 
 /// What a keeper reports by itself.
@@ -56,6 +61,8 @@ pub struct Process {
     pub pid: u32,
     /// When it started, in clock ticks since the machine did: with the pid, its identity.
     pub start_time: u64,
+    /// Whether it has a control group of its own.
+    pub in_control_group: bool,
     /// Its standard output ([`Output::Separate`](super::Output::Separate)), or both ([`Output::Merged`](super::Output::Merged)).
     pub stdout: Option<pipe::Receiver>,
     /// Its standard error ([`Output::Separate`](super::Output::Separate)).
@@ -73,6 +80,7 @@ pub struct Keeper {
     stops: mpsc::UnboundedSender<oneshot::Sender<()>>,
     starts: Arc<Semaphore>,
     pid: u32,
+    run: Nonce,
 }
 
 impl Keeper {
@@ -86,16 +94,24 @@ impl Keeper {
         if !keeper::is_initialised() {
             return Err(StartError::NotInitialised);
         }
+        let nonce = Nonce::draw().map_err(StartError::Spawn)?;
+        let group = RunGroup::place(nonce).filter(|_| !config.without_control_groups);
+        let mut run = Run { nonce, group };
         let mut ledger = match config.ledger {
-            Some(path) => Some(Ledger::take_over(path).await?),
+            Some(path) => Some(Ledger::take_over(path, run.clone()).await?),
             None => None,
         };
+        run.group = run.group.filter(|group| group.make().is_ok());
         let (orders, inbox) = mpsc::unbounded_channel();
         let (stops, stop) = mpsc::unbounded_channel();
         let (report, events) = mpsc::unbounded_channel();
-        let (stream, child) = boot().await?;
+        let booted = boot(run.group.as_ref()).await;
+        if let (Err(_), Some(group)) = (&booted, &run.group) {
+            group.remove();
+        }
+        let (stream, child) = booted?;
         let pid = child.id();
-        let connection = Connection::new(stream, child, inbox, stop, report);
+        let connection = Connection::new(stream, child, inbox, stop, report, run);
         if let Some(ledger) = &mut ledger {
             ledger.begin(pid).map_err(|source| ledger.failed(source))?;
         }
@@ -106,6 +122,7 @@ impl Keeper {
             stops,
             starts,
             pid,
+            run: nonce,
         };
         Ok((keeper, events))
     }
@@ -122,7 +139,8 @@ impl Keeper {
     /// dropped, the child may have been started all the same: it is reported and can be killed by its
     /// incarnation like any other, but its output goes nowhere.
     pub async fn spawn(&self, request: SpawnRequest) -> Result<Process, SpawnError> {
-        let (incarnation, mark) = (request.incarnation, request.mark_entry());
+        let incarnation = request.incarnation;
+        let mark = Mark::of_run(self.run).map_err(SpawnError::Mark)?;
         let (program, cwd) = (request.program(), request.cwd.clone());
         let permit = Arc::clone(&self.starts)
             .acquire_owned()
@@ -135,7 +153,7 @@ impl Keeper {
             receivers.push(pipe::Receiver::from_owned_fd(reader.into()).map_err(SpawnError::Pipe)?);
             outputs.push(OwnedFd::from(writer));
         }
-        let frame = encode(&Request::Spawn(request.into_wire()?));
+        let frame = encode(&Request::Spawn(request.into_wire(mark)?));
         if !wire::fits(&frame) {
             return Err(SpawnError::Invalid(
                 "the command and its environment are too long",
@@ -150,7 +168,11 @@ impl Keeper {
             mark,
             answer,
         })?;
-        let Started { pid, start_time } = match answered.await.map_err(|_| KeeperGone)?? {
+        let Started {
+            pid,
+            start_time,
+            in_control_group,
+        } = match answered.await.map_err(|_| KeeperGone)?? {
             Ok(started) => started,
             Err(Refusal::Directory(number)) => {
                 let (path, source) = (cwd.unwrap_or_default(), io::Error::from_raw_os_error(number));
@@ -169,6 +191,7 @@ impl Keeper {
             incarnation,
             pid,
             start_time,
+            in_control_group,
             stdout,
             stderr,
         })
@@ -179,6 +202,16 @@ impl Keeper {
     /// A process that is stopped handles it when it is continued; [`kill`](Self::kill) needs no continuing.
     pub fn signal(&self, incarnation: u64, signal: Signal) -> Result<(), KeeperGone> {
         self.order(Order::Tell(encode(&Request::Signal { incarnation, signal })))
+    }
+
+    /// Asks a child to stop: its process group is sent the stop signal of its request, and then SIGCONT, so that one
+    /// that is suspended hears it. What its first process leaves behind when it ends is then sent the same, unless it
+    /// is in that process group.
+    ///
+    /// There is no deadline: [`kill`](Self::kill) ends what takes too long. The child is over, and is reported, when
+    /// all of it has ended.
+    pub fn ask_to_stop(&self, incarnation: u64) -> Result<(), KeeperGone> {
+        self.order(Order::Tell(encode(&Request::Stop { incarnation })))
     }
 
     /// Kills a child with all its descendants, also those in sessions of their own.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -6,48 +6,67 @@ use std::path::PathBuf;
 
 use rustix::process::Pid;
 
+use super::cgroup::RunGroup;
 use super::error::StartError;
-use super::procfs;
-use super::sweep::{self, Session, Target};
+use super::mark::{Mark, Nonce};
+use super::sweep::{self, Remains, Session};
+use super::{Signal, procfs};
 
 /// What the first line starts with.
-const HEADER: &str = "ordu processes 1";
+const HEADER: &str = "ordu processes 2";
 
 /// How many lines about children that are over the file holds at most, beside as many as there are children.
 const SLACK: usize = 1024;
 
 /// The record of what runs, for whoever comes after an agent and a keeper that were killed at once.
 ///
-/// A text file: a line with the boot id, one with the keeper, then `+` for a child and `-` when it is over.
+/// A text file. The first line has the boot id, and before there is a keeper a second one has the first part of all
+/// marks of its children, with their control group, if there is one. Then come `keeper PID START`, once it runs;
+/// `? CHILD MARK` before a child is started; `+ CHILD PID START` when it is up; and `- CHILD` when it is over or did not
+/// come up. So there is no moment in which a process exists whose mark is not on record, also if the disk is full when it
+/// is started.
+///
 /// It needs no sync to disk: what runs does not outlive the machine's page cache, and the boot id tells.
 #[derive(Debug)]
 pub(super) struct Ledger {
     path: PathBuf,
     boot_id: String,
-    keeper: (u32, u64),
+    run: Run,
+    keeper: Option<(u32, u64)>,
+    /// What predecessors left that could not be ended: a process may be in a system call that does not return.
+    undead: Vec<Run>,
     /// The file to append to; `None` before the first write and after a failed one, which the next mends by
     /// writing the whole file anew.
     file: Option<File>,
-    children: BTreeMap<u64, (u32, u64, Option<Vec<u8>>)>,
+    children: BTreeMap<u64, (Mark, Option<(u32, u64)>)>,
     /// Lines in the file that say nothing any more.
     stale: usize,
 }
 
+/// What all that one keeper starts has in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) nonce: Nonce,
+    pub(super) group: Option<RunGroup>,
+}
+
 impl Ledger {
-    /// Opens the record and kills what a predecessor noted there and still runs.
-    pub(super) async fn take_over(path: PathBuf) -> Result<Self, StartError> {
+    /// Opens the record, kills what a predecessor noted there and still runs, and starts the record of a new run, of
+    /// which there is no keeper yet.
+    pub(super) async fn take_over(path: PathBuf, run: Run) -> Result<Self, StartError> {
         let at = path.clone();
-        let opened = tokio::task::spawn_blocking(move || Self::take_over_now(at));
+        let opened = tokio::task::spawn_blocking(move || Self::take_over_now(at, run));
         let result = opened.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         result.map_err(|source| StartError::Ledger { path, source })
     }
 
-    fn take_over_now(path: PathBuf) -> io::Result<Self> {
+    fn take_over_now(path: PathBuf, run: Run) -> io::Result<Self> {
         let boot_id = procfs::boot_id()?;
+        let mut undead = Vec::new();
         match fs::read(&path) {
             Ok(bytes) => {
                 if let Some(record) = Record::parse(&String::from_utf8_lossy(&bytes), &boot_id) {
-                    record.end();
+                    undead = record.end();
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -57,24 +76,28 @@ impl Ledger {
             }
             Err(error) => return Err(error),
         }
-        Ok(Self {
+        let mut ledger = Self {
             path,
             boot_id,
-            keeper: (0, 0),
+            run,
+            keeper: None,
+            undead,
             file: None,
             children: BTreeMap::new(),
             stale: 0,
-        })
+        };
+        ledger.rewrite()?;
+        Ok(ledger)
     }
 
-    /// Starts the record of a new keeper.
+    /// The keeper runs.
     pub(super) fn begin(&mut self, keeper: u32) -> io::Result<()> {
         let start = i32::try_from(keeper)
             .ok()
             .and_then(Pid::from_raw)
             .map(procfs::stat)
             .transpose()?;
-        self.keeper = (keeper, start.map_or(0, |stat| stat.start));
+        self.keeper = Some((keeper, start.map_or(0, |stat| stat.start)));
         self.rewrite()
     }
 
@@ -86,23 +109,34 @@ impl Ledger {
         }
     }
 
-    pub(super) fn add(&mut self, incarnation: u64, pid: u32, start: u64, mark: Option<&[u8]>) {
-        self.children
-            .insert(incarnation, (pid, start, mark.map(Into::into)));
-        self.append(&child_line(incarnation, pid, start, mark));
+    /// A child is about to be started.
+    pub(super) fn announce(&mut self, incarnation: u64, mark: Mark) {
+        self.children.insert(incarnation, (mark, None));
+        self.append(&announced(incarnation, mark));
     }
 
+    /// It is up.
+    pub(super) fn add(&mut self, incarnation: u64, pid: u32, start: u64) {
+        if let Some((_, process)) = self.children.get_mut(&incarnation) {
+            *process = Some((pid, start));
+            self.append(&started(incarnation, pid, start));
+        }
+    }
+
+    /// It is over, or did not come up.
     pub(super) fn remove(&mut self, incarnation: u64) {
-        if self.children.remove(&incarnation).is_some() {
-            self.stale += 2;
+        if let Some((_, process)) = self.children.remove(&incarnation) {
+            self.stale += if process.is_some() { 3 } else { 2 };
             self.append(&format!("- {incarnation}\n"));
         }
     }
 
-    /// Everything is over.
-    pub(super) fn close(self) {
-        // If this fails, the next to come finds that nothing of it runs.
-        let _ = fs::remove_file(&self.path);
+    /// The keeper is gone, and with it all that it started, if it is so; else the next to come has it on record.
+    pub(super) fn close(self, all_ended: bool) {
+        if all_ended && self.undead.is_empty() {
+            // If this fails, the next to come finds that nothing of it runs.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 
     fn append(&mut self, line: &str) {
@@ -118,10 +152,19 @@ impl Ledger {
 
     /// Replaces the file as one act, so a reader finds the old or the new one.
     fn rewrite(&mut self) -> io::Result<()> {
-        let (keeper, start) = self.keeper;
-        let mut text = format!("{HEADER} {}\nkeeper {keeper} {start}\n", self.boot_id);
-        for (incarnation, (pid, start, mark)) in &self.children {
-            text.push_str(&child_line(*incarnation, *pid, *start, mark.as_deref()));
+        let mut text = format!("{HEADER} {}\n", self.boot_id);
+        for run in &self.undead {
+            text.push_str(&line_of_run("undead", run));
+        }
+        text.push_str(&line_of_run("run", &self.run));
+        if let Some((keeper, start)) = self.keeper {
+            let _ = writeln!(text, "keeper {keeper} {start}");
+        }
+        for (incarnation, (mark, process)) in &self.children {
+            text.push_str(&announced(*incarnation, *mark));
+            if let Some((pid, start)) = process {
+                text.push_str(&started(*incarnation, *pid, *start));
+            }
         }
         let mut new = self.path.clone().into_os_string();
         new.push(".new");
@@ -134,25 +177,26 @@ impl Ledger {
     }
 }
 
-fn child_line(incarnation: u64, pid: u32, start: u64, mark: Option<&[u8]>) -> String {
-    let mut line = format!("+ {incarnation} {pid} {start} ");
-    match mark {
-        None => line.push('-'),
-        Some(mark) => {
-            for byte in mark {
-                let _ = write!(line, "{byte:02x}");
-            }
-        }
-    }
-    line.push('\n');
-    line
+fn line_of_run(word: &str, run: &Run) -> String {
+    let group = run.group.as_ref().and_then(|group| group.path().to_str());
+    format!("{word} {} {}\n", run.nonce, group.unwrap_or("-"))
+}
+
+fn announced(incarnation: u64, mark: Mark) -> String {
+    format!("? {incarnation} {mark}\n")
+}
+
+fn started(incarnation: u64, pid: u32, start: u64) -> String {
+    format!("+ {incarnation} {pid} {start}\n")
 }
 
 /// What a predecessor left in the file.
 #[derive(Debug, PartialEq, Eq)]
 struct Record {
-    keeper: (u32, u64),
-    children: BTreeMap<u64, Target>,
+    run: Option<Run>,
+    undead: Vec<Run>,
+    keeper: Option<(u32, u64)>,
+    children: BTreeMap<u64, (u32, u64)>,
 }
 
 impl Record {
@@ -166,24 +210,24 @@ impl Record {
             return None;
         }
         let mut record = Self {
-            keeper: (0, 0),
+            run: None,
+            undead: Vec::new(),
+            keeper: None,
             children: BTreeMap::new(),
         };
         for line in lines {
-            let words: Vec<&str> = line.split(' ').collect();
+            // The path at the end of a line may have blanks.
+            let words: Vec<&str> = line
+                .splitn(if line.starts_with('+') { 4 } else { 3 }, ' ')
+                .collect();
             match words[..] {
-                ["keeper", pid, start] => {
-                    record.keeper = (pid.parse().unwrap_or_default(), start.parse().unwrap_or_default());
-                }
-                ["+", incarnation, pid, start, mark] => {
-                    if let (Ok(incarnation), Ok(pid), Ok(start)) =
-                        (incarnation.parse(), pid.parse(), start.parse())
+                ["run", nonce, group] => record.run = parse_run(nonce, group),
+                ["undead", nonce, group] => record.undead.extend(parse_run(nonce, group)),
+                ["keeper", pid, start] => record.keeper = parse_process(pid, start),
+                ["+", incarnation, pid, start] => {
+                    if let (Ok(incarnation), Some(process)) = (incarnation.parse(), parse_process(pid, start))
                     {
-                        let target = Target {
-                            identity: Some((pid, start)),
-                            mark: parse_mark(mark),
-                        };
-                        record.children.insert(incarnation, target);
+                        record.children.insert(incarnation, process);
                     }
                 }
                 ["-", incarnation] => {
@@ -191,56 +235,97 @@ impl Record {
                         record.children.remove(&incarnation);
                     }
                 }
+                // A mark (`?`) needs no reading: its first part is that of the run.
                 _ => {}
             }
         }
         Some(record)
     }
 
-    /// Kills what of it still runs: the keeper first, which could start more.
-    fn end(self) {
-        let (keeper, start) = self.keeper;
-        if let Some(pid) = i32::try_from(keeper).ok().and_then(Pid::from_raw) {
-            procfs::signal_exactly(pid, start, rustix::process::Signal::KILL);
+    /// Kills what of it still runs: the keeper first, which could start more. Gives what could not be ended.
+    fn end(self) -> Vec<Run> {
+        if let Some((keeper, start)) = self.keeper
+            && let Some(pid) = i32::try_from(keeper).ok().and_then(Pid::from_raw)
+        {
+            procfs::signal_exactly(pid, start, Signal::KILL);
         }
-        let targets: Vec<Target> = self.children.into_values().collect();
-        sweep::end(Session::Recorded(keeper), &targets);
+        let session = Session::Recorded(self.keeper.map_or(0, |(keeper, _)| keeper));
+        let leaders: BTreeSet<_> = self.children.into_values().collect();
+        let last = self.run.map(|run| (run, session, leaders));
+        let before = self
+            .undead
+            .into_iter()
+            .map(|run| (run, Session::Recorded(0), BTreeSet::new()));
+        let has_ended = |(run, session, leaders): (Run, Session, BTreeSet<(u32, u64)>)| {
+            let remains = Remains {
+                run: run.nonce,
+                group: run.group.clone(),
+                session,
+                leaders,
+            };
+            (!sweep::end(&remains)).then_some(run)
+        };
+        before.chain(last).filter_map(has_ended).collect()
     }
 }
 
-fn parse_mark(text: &str) -> Option<Vec<u8>> {
-    let digits = text
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).ok());
-    digits
-        .map(|pair| u8::from_str_radix(pair?, 16).ok())
-        .collect::<Option<Vec<u8>>>()
-        .filter(|it| !it.is_empty())
+fn parse_run(nonce: &str, group: &str) -> Option<Run> {
+    Some(Run {
+        nonce: nonce.parse().ok()?,
+        group: (group != "-").then(|| RunGroup::at(group)),
+    })
+}
+
+fn parse_process(pid: &str, start: &str) -> Option<(u32, u64)> {
+    Some((pid.parse().ok()?, start.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const RUN: Nonce = Nonce::planted(7);
+
+    fn mark(start: u128) -> Mark {
+        Mark {
+            run: RUN,
+            start: Nonce::planted(start),
+        }
+    }
+
     #[test]
     fn a_record_says_what_was_added_and_not_removed() {
+        let run = Run {
+            nonce: RUN,
+            group: Some(RunGroup::at("/sys/fs/cgroup/a b/ordu")),
+        };
+        let undead = Run {
+            nonce: Nonce::planted(6),
+            group: None,
+        };
         let text = [
-            format!("{HEADER} boot\nkeeper 7 70\n"),
-            child_line(1, 11, 110, None),
-            child_line(2, 12, 120, Some(b"ORDU_FENCE=ab c")),
+            format!("{HEADER} boot\n"),
+            line_of_run("undead", &undead),
+            line_of_run("run", &run),
+            "keeper 7 70\n".into(),
+            announced(1, mark(1)),
+            started(1, 11, 110),
+            announced(2, mark(2)),
+            started(2, 12, 120),
             "- 1\n".into(),
+            announced(3, mark(3)),
             "+ 3 13 13".into(),
         ];
 
         let record = Record::parse(&text.concat(), "boot").unwrap();
 
-        assert_eq!(record.keeper, (7, 70));
-        let two = Target {
-            identity: Some((12, 120)),
-            mark: Some(b"ORDU_FENCE=ab c".to_vec()),
+        let expected = Record {
+            run: Some(run),
+            undead: vec![undead],
+            keeper: Some((7, 70)),
+            children: BTreeMap::from([(2, (12, 120))]),
         };
-        assert_eq!(record.children, BTreeMap::from([(2, two)]));
+        assert_eq!(record, expected);
     }
 
     #[test]
@@ -251,5 +336,25 @@ mod tests {
         );
         assert_eq!(Record::parse("", "boot"), None);
         assert_eq!(Record::parse("\u{fffd}", "boot"), None);
+    }
+
+    #[test]
+    fn a_mark_is_on_record_before_its_process_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("processes");
+        let run = Run {
+            nonce: RUN,
+            group: None,
+        };
+        let mut ledger = Ledger::take_over_now(path.clone(), run.clone()).unwrap();
+        let read = || fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            Record::parse(&read(), &procfs::boot_id().unwrap()).unwrap().run,
+            Some(run)
+        );
+
+        ledger.announce(1, mark(5));
+
+        assert!(read().contains(&mark(5).to_string()), "{}", read());
     }
 }

@@ -28,6 +28,7 @@
 //! ```
 
 mod boot;
+mod cgroup;
 mod connection;
 mod environment;
 mod error;
@@ -36,6 +37,7 @@ mod handle;
 pub mod keeper;
 mod ledger;
 pub mod log;
+mod mark;
 mod own_child;
 mod procfs;
 mod pulse;

@@ -1,11 +1,18 @@
 //! What `/proc` says of processes.
 
+use std::ffi::CStr;
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, clock_gettime};
+
+use super::{Signal, sys};
+
+/// What keepers call themselves.
+pub(super) const KEEPER: &CStr = c"ordu-keeper";
 
 /// One process at one instant.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +23,8 @@ pub(super) struct Stat {
     pub(super) session: i32,
     /// Ended, and not reaped yet or just being so.
     pub(super) dead: bool,
+    /// Its name is that of a keeper: it is one, or was forked by one and does not run its program yet.
+    pub(super) is_keeper: bool,
     /// Clock ticks from the start of the machine to that of the process: with the pid, an identity.
     pub(super) start: u64,
 }
@@ -30,6 +39,7 @@ fn parse(pid: Pid, text: &[u8]) -> Option<Stat> {
     // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
     let name_end = text.iter().rposition(|&byte| byte == b')')?;
     let rest = std::str::from_utf8(text.get(name_end + 1..)?).ok()?;
+    let name = text.get(..name_end)?.splitn(2, |&byte| byte == b'(').nth(1);
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<i32>().ok();
     Some(Stat {
@@ -38,6 +48,7 @@ fn parse(pid: Pid, text: &[u8]) -> Option<Stat> {
         group: number(2)?,
         session: number(3)?,
         dead: matches!(*fields.first()?, "Z" | "X"),
+        is_keeper: name == Some(KEEPER.to_bytes()),
         start: fields.get(19)?.parse().ok()?,
     })
 }
@@ -107,12 +118,12 @@ pub(super) fn boot_id() -> io::Result<String> {
 }
 
 /// Sends a signal to exactly that process: not to another one that got its number in the meantime.
-pub(super) fn signal_exactly(pid: Pid, start: u64, signal: rustix::process::Signal) -> bool {
+pub(super) fn signal_exactly(pid: Pid, start: u64, signal: Signal) -> bool {
     // The descriptor pins the process it was opened for; the start time then tells which one that is.
     let Ok(pinned) = pidfd_open(pid, PidfdFlags::empty()) else {
         return false;
     };
-    stat(pid).is_ok_and(|now| now.start == start) && pidfd_send_signal(pinned, signal).is_ok()
+    stat(pid).is_ok_and(|now| now.start == start) && sys::signal_pinned(pinned.as_fd(), signal).is_ok()
 }
 
 /// Time since the machine started, suspension included (S9.2).
@@ -138,7 +149,9 @@ mod tests {
             (stat.parent, stat.group, stat.session, stat.start),
             (7, 8, 9, 12345)
         );
-        assert!(!stat.dead);
+        assert!(!stat.dead && !stat.is_keeper);
+        let keeper = b"42 (ordu-keeper) S 7 8 9 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 12345 1 2 3";
+        assert!(parse(Pid::INIT, keeper).unwrap().is_keeper);
     }
 
     #[test]

@@ -3,9 +3,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::environment;
 use super::error::SpawnError;
-use super::wire;
+use super::mark::Mark;
+use super::{Signal, environment, wire};
 
 /// What becomes of a child's standard output and standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,19 +28,21 @@ pub struct SpawnRequest {
     /// The program and its arguments; never a shell's command line. A program without a slash is looked up
     /// in the PATH of `env`; a relative path with one starts at `cwd`.
     pub command: Vec<OsString>,
-    /// The whole environment; see [`environment`]. At first just PATH.
+    /// The whole environment but for `ORDU_MARK`, by which the keeper knows its processes; see [`environment`]. At
+    /// first just PATH.
     pub env: Vec<(OsString, OsString)>,
     /// The working directory; the agent's if there is none.
     pub cwd: Option<PathBuf>,
     /// The soft limit of open files for the child, for agents that raised their own.
     pub open_files: Option<u64>,
-    /// How long descendants may outlive the child's first process to finish their output; then they are
-    /// killed. One second at first.
-    pub drain_limit: Duration,
-    /// The name of a variable in `env` whose value no other child has, such as `ORDU_FENCE`. By it the
-    /// descendants are found that left both the process group and the family tree of the child (a daemon's
-    /// double fork); without it those end only with the keeper.
-    pub mark: Option<OsString>,
+    /// Whether it, and what it starts, may gain privileges by running a program that has them: set-user-id, or
+    /// with file capabilities (`no_new_privs` is not set). At first not.
+    pub allow_new_privileges: bool,
+    /// The signal that asks it to stop; SIGTERM at first.
+    pub stop_signal: Signal,
+    /// When its first process ends unasked, what that leaves behind is sent the stop signal, and has this long to
+    /// end before it is killed. Five seconds at first.
+    pub leftover_timeout: Duration,
     /// Where its output goes.
     pub output: Output,
 }
@@ -54,8 +56,9 @@ impl SpawnRequest {
             env: environment::<&str, &str, &str, &str>([], []),
             cwd: None,
             open_files: None,
-            drain_limit: Duration::from_secs(1),
-            mark: None,
+            allow_new_privileges: false,
+            stop_signal: Signal::TERM,
+            leftover_timeout: Duration::from_secs(5),
             output: Output::default(),
         }
     }
@@ -76,15 +79,8 @@ impl SpawnRequest {
         }
     }
 
-    /// The `NAME=value` entry that the mark names.
-    pub(super) fn mark_entry(&self) -> Option<Vec<u8>> {
-        let mark = self.mark.as_ref()?;
-        let (name, value) = self.env.iter().find(|(name, _)| name == mark)?;
-        Some([name.as_bytes(), b"=", value.as_bytes()].concat())
-    }
-
     /// Checks it and makes it what the keeper understands.
-    pub(super) fn into_wire(self) -> Result<wire::Spawn, SpawnError> {
+    pub(super) fn into_wire(self, mark: Mark) -> Result<wire::Spawn, SpawnError> {
         if self.command.first().is_none_or(|program| program.is_empty()) {
             return Err(SpawnError::Invalid("the command is empty"));
         }
@@ -106,7 +102,7 @@ impl SpawnRequest {
                 "the name of a variable is empty or has an '='",
             ));
         }
-        let (mark, outputs) = (self.mark_entry(), self.pipes());
+        let outputs = self.pipes();
         Ok(wire::Spawn {
             incarnation: self.incarnation,
             command: self.command.into_iter().map(OsString::into_vec).collect(),
@@ -117,7 +113,9 @@ impl SpawnRequest {
                 .collect(),
             cwd: self.cwd.map(|cwd| cwd.into_os_string().into_vec()),
             open_files: self.open_files,
-            drain_limit: self.drain_limit,
+            allow_new_privileges: self.allow_new_privileges,
+            stop_signal: self.stop_signal,
+            leftover_timeout: self.leftover_timeout,
             mark,
             outputs,
         })

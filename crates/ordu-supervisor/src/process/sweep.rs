@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpgrp, getpid, waitid, waitpid};
 
+use super::cgroup::RunGroup;
+use super::mark::{Marked, Nonce, mark_of};
 use super::own_child::OwnChild;
 use super::procfs::{self, Stat};
 use super::tree;
@@ -12,14 +14,18 @@ use super::tree;
 /// How long the processes together may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is known of one child.
+/// Between two looks. A process that is just replacing its program shows no mark, but does so at the next look.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What is known of all that one keeper started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    /// The pid of its first process, which is its group too, and the start time; `None` if the keeper had
-    /// not told yet.
-    pub(super) identity: Option<(u32, u64)>,
-    /// The entry of its environment that no other child has.
-    pub(super) mark: Option<Vec<u8>>,
+pub(super) struct Remains {
+    /// The first part of their marks.
+    pub(super) run: Nonce,
+    pub(super) group: Option<RunGroup>,
+    pub(super) session: Session,
+    /// The pids of first processes, which are their groups too, and their start times.
+    pub(super) leaders: BTreeSet<(u32, u64)>,
 }
 
 /// The session that a keeper made, by its number.
@@ -31,30 +37,29 @@ pub(super) enum Session {
     Recorded(u32),
 }
 
-/// Ends what a keeper leaves behind, after it died unasked. It must not be reaped yet.
-pub(super) fn end_children_of(keeper: &OwnChild, targets: &[Target]) {
+/// Ends what a keeper leaves behind, after it died unasked. It must not be reaped yet. Says whether all is gone.
+pub(super) fn end_children_of(keeper: &OwnChild, remains: &Remains) -> bool {
     if let Some(pid) = i32::try_from(keeper.id()).ok().and_then(Pid::from_raw) {
         // Until it is dead, it could start another one.
         let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     }
-    end(Session::Certain(keeper.id()), targets);
+    end(remains)
 }
 
-/// Kills the targets, their groups and descendants, and waits until they are gone.
-pub(super) fn end(session: Session, targets: &[Target]) {
+/// Kills all that remains, with groups and descendants, and waits until it is gone. Says whether it is.
+pub(super) fn end(remains: &Remains) -> bool {
     let started = Instant::now();
     let own_group = getpgrp().as_raw_nonzero().get();
     let own_pid = getpid().as_raw_nonzero().get();
     let mut killed: Vec<Stat> = Vec::new();
     let mut looked_in_vain = 0;
-    // A process that is just replacing its program shows no mark, but does so at the next look.
     while looked_in_vain < 2 && started.elapsed() < PATIENCE {
+        if let Some(group) = &remains.group {
+            group.kill();
+        }
         killed.retain(procfs::runs);
         let mut left = killed.clone();
-        for stat in procfs::all()
-            .into_iter()
-            .filter(|stat| is_left(stat, session, targets))
-        {
+        for stat in procfs::all().into_iter().filter(|stat| is_left(stat, remains)) {
             if !stat.dead {
                 left.push(stat);
             } else if stat.parent == own_pid {
@@ -62,41 +67,39 @@ pub(super) fn end(session: Session, targets: &[Target]) {
                 let _ = waitpid(Some(stat.pid), WaitOptions::NOHANG);
             }
         }
-        looked_in_vain = if left.is_empty() { looked_in_vain + 1 } else { 0 };
+        let is_populated = remains.group.as_ref().is_some_and(RunGroup::is_populated);
+        looked_in_vain = if left.is_empty() && !is_populated {
+            looked_in_vain + 1
+        } else {
+            0
+        };
         killed = tree::end(&left, |group| group != own_group);
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(PAUSE);
     }
+    if let Some(group) = &remains.group {
+        group.remove();
+    }
+    looked_in_vain >= 2
 }
 
 /// Whether a process is one of those that lost their keeper; their descendants are found from them.
-fn is_left(stat: &Stat, session: Session, targets: &[Target]) -> bool {
+fn is_left(stat: &Stat, remains: &Remains) -> bool {
     if stat.pid == getpid() {
         return false;
     }
     let is = |number: i32, other: u32| u32::try_from(number) == Ok(other);
+    let leads = |number: i32| remains.leaders.iter().any(|(leader, _)| is(number, *leader));
     let pid = stat.pid.as_raw_nonzero().get();
-    let in_session = match session {
+    let in_session = match remains.session {
         Session::Certain(keeper) => is(stat.session, keeper) && !is(pid, keeper),
-        // That both numbers were given anew, in this combination, is not to be expected.
-        Session::Recorded(keeper) => {
-            let groups: BTreeSet<u32> = targets.iter().filter_map(|it| Some(it.identity?.0)).collect();
-            is(stat.session, keeper) && stat.group.try_into().is_ok_and(|group| groups.contains(&group))
-        }
+        // That both numbers were given anew, in this combination, is not to be expected. What the keeper forked in its
+        // last moment may not be on record, and not have its mark yet: it still has the name of the keeper.
+        Session::Recorded(keeper) => is(stat.session, keeper) && (leads(stat.group) || stat.is_keeper),
     };
     in_session
-        || targets.iter().any(|target| {
-            target
-                .identity
-                .is_some_and(|(it, start)| is(pid, it) && stat.start == start)
-        })
-        || has_a_mark(stat.pid, targets)
-}
-
-fn has_a_mark(pid: Pid, targets: &[Target]) -> bool {
-    if targets.iter().all(|target| target.mark.is_none()) {
-        return false;
-    }
-    let environment = procfs::environment(pid);
-    let mut entries = environment.split(|&byte| byte == 0);
-    entries.any(|entry| targets.iter().any(|target| target.mark.as_deref() == Some(entry)))
+        || remains
+            .leaders
+            .iter()
+            .any(|(leader, start)| is(pid, *leader) && stat.start == *start)
+        || matches!(mark_of(stat.pid), Marked::With(mark) if mark.run == remains.run)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustix::process::{Pid, Signal as Named};
+use rustix::process::Pid;
 
 use super::procfs::{self, Stat};
 use super::{Signal, sys};
@@ -27,7 +27,7 @@ pub(super) fn end(roots: &[Stat], is_ours: impl Fn(i32) -> bool) -> Vec<Stat> {
             grew = true;
             // A stopped process keeps its group, so the number of that cannot become another's. A signal
             // to a group is one act that no `fork` escapes.
-            if procfs::signal_exactly(stat.pid, stat.start, Named::STOP)
+            if procfs::signal_exactly(stat.pid, stat.start, Signal::STOP)
                 && let Ok(stopped) = procfs::stat(stat.pid)
                 && is_ours(stopped.group)
                 && groups.insert(stopped.group)
@@ -43,7 +43,7 @@ pub(super) fn end(roots: &[Stat], is_ours: impl Fn(i32) -> bool) -> Vec<Stat> {
         signal_group(group, Signal::KILL);
     }
     for stat in tree.values() {
-        procfs::signal_exactly(stat.pid, stat.start, Named::KILL);
+        procfs::signal_exactly(stat.pid, stat.start, Signal::KILL);
     }
     tree.into_values().collect()
 }
@@ -60,7 +60,7 @@ fn number(pid: Pid) -> i32 {
 }
 
 /// A process and its descendants, those that still run.
-fn family_of(root: &Stat) -> Vec<Stat> {
+pub(super) fn family_of(root: &Stat) -> Vec<Stat> {
     let mut found = Vec::new();
     if procfs::stat(root.pid).is_ok_and(|now| now.start == root.start) {
         let mut open = vec![root.pid];

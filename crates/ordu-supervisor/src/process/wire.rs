@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::mark::Mark;
 use super::{ProcessExit, Signal};
 
 /// The longest frame: more than the kernel takes as arguments and environment of a program.
@@ -20,6 +21,10 @@ pub(super) enum Request {
     Signal {
         incarnation: u64,
         signal: Signal,
+    },
+    /// The child's stop signal, to its process group and, once its first process has ended, to the rest of it.
+    Stop {
+        incarnation: u64,
     },
     /// SIGKILL to the group and every descendant.
     Kill {
@@ -40,9 +45,10 @@ pub(super) struct Spawn {
     pub(super) env: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) cwd: Option<Vec<u8>>,
     pub(super) open_files: Option<u64>,
-    pub(super) drain_limit: Duration,
-    /// The entry of `env` that no other child has.
-    pub(super) mark: Option<Vec<u8>>,
+    pub(super) allow_new_privileges: bool,
+    pub(super) stop_signal: Signal,
+    pub(super) leftover_timeout: Duration,
+    pub(super) mark: Mark,
     /// How many descriptors come with this frame: none, one for both outputs, or one for each.
     pub(super) outputs: u8,
 }
@@ -55,6 +61,7 @@ pub(super) enum Reply {
         incarnation: u64,
         pid: u32,
         start_time: u64,
+        in_control_group: bool,
     },
     Refused {
         incarnation: u64,

@@ -1,16 +1,16 @@
 //! An agent as a process of its own, to be killed.
 //!
-//! `PROGRAM __agent DIRECTORY [LEASE_MS]` starts a keeper, with a ledger in the directory, and three
+//! `PROGRAM __agent DIRECTORY LEASE_MS [without]` starts a keeper, with a ledger in the directory, and three
 //! children that are hard to end, writes its keeper's pid to `DIRECTORY/keeper`, and waits for ever.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
 use ordu_supervisor::process::{Keeper, KeeperConfig, Output, SpawnRequest};
 
-use crate::scene::{pid_in, send};
+use crate::scene::{Scene, pid_in, send};
 
 const ARGUMENT: &str = "__agent";
 
@@ -40,9 +40,8 @@ pub(crate) fn run_if_asked() {
         return;
     }
     let directory = PathBuf::from(arguments.next().unwrap());
-    let lease = arguments
-        .next()
-        .map(|lease| Duration::from_millis(lease.to_str().unwrap().parse().unwrap()));
+    let lease: u64 = arguments.next().unwrap().to_str().unwrap().parse().unwrap();
+    let without_control_groups = arguments.next().is_some();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,6 +49,7 @@ pub(crate) fn run_if_asked() {
     runtime.block_on(async {
         let mut config = KeeperConfig::default();
         config.ledger = Some(directory.join("ledger"));
+        config.without_control_groups = without_control_groups;
         let (keeper, _events) = Keeper::start(config).await.unwrap();
         let scripts = [
             "trap '' TERM HUP INT; echo $$ > stubborn; sleep 1000 & echo $! > helper; while :; do sleep 1; done",
@@ -62,14 +62,10 @@ pub(crate) fn run_if_asked() {
             let mut request = SpawnRequest::new(incarnation, ["sh", "-c", script]);
             request.cwd = Some(directory.clone());
             request.output = Output::Merged;
-            // Different for each run, as a fencing token is.
-            let mark = format!("{}-{incarnation}", directory.display());
-            request.env.push(("ORDU_FENCE".into(), mark.into()));
-            request.mark = Some("ORDU_FENCE".into());
             pipes.push(keeper.spawn(request).await.unwrap());
         }
-        if let Some(lease) = lease {
-            keeper.renew_lease(lease).unwrap();
+        if lease > 0 {
+            keeper.renew_lease(Duration::from_millis(lease)).unwrap();
         }
         std::fs::write(directory.join("keeper"), format!("{}\n", keeper.pid())).unwrap();
         std::future::pending::<()>().await;
@@ -84,21 +80,19 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) async fn start(directory: &Path, lease: Option<Duration>) -> Self {
-        Self::start_with(directory, lease, &[]).await
+    /// With control groups if the scene has them; its lease lapses after so many milliseconds, if that is not 0.
+    pub(crate) async fn start(scene: &Scene, lease: u64) -> Self {
+        Self::start_with(scene, lease, &[]).await
     }
 
     /// With these variables in its environment, and its keeper's.
-    pub(crate) async fn start_with(
-        directory: &Path,
-        lease: Option<Duration>,
-        variables: &[(&str, &OsStr)],
-    ) -> Self {
+    pub(crate) async fn start_with(scene: &Scene, lease: u64, variables: &[(&str, &OsStr)]) -> Self {
+        let directory = &scene.path("");
         let mut command = Command::new("/proc/self/exe");
-        command.arg(ARGUMENT).arg(directory);
+        command.arg(ARGUMENT).arg(directory).arg(lease.to_string());
         command.envs(variables.iter().copied());
-        if let Some(lease) = lease {
-            command.arg(lease.as_millis().to_string());
+        if scene.without_control_groups {
+            command.arg("without");
         }
         let process = command.spawn().unwrap();
         let mut agent = Self {

@@ -7,28 +7,33 @@ use ordu_supervisor::process::{
 };
 
 use crate::agent::{Agent, DEATHS};
-use crate::scene::{PATIENCE, Scene, members_of_the_storm, runs, send, start_storm, wait_until_gone};
+use crate::scene::{
+    PATIENCE, Scene, control_group_directory, members_of_the_storm, runs, send, skip, start_storm,
+    wait_until_gone,
+};
 
 crate::tests![
-    when_the_agent_is_killed_all_children_end,
     when_the_agent_is_gone_a_fork_storm_ends,
-    when_the_keeper_is_killed_all_children_end_and_are_reported,
     after_a_lost_keeper_another_one_starts,
-    when_the_lease_lapses_everything_ends_though_the_agent_is_stopped,
     a_renewed_lease_does_not_lapse,
     when_the_last_handle_is_dropped_everything_ends,
     stop_ends_everything_and_reports_it,
-    stop_ends_everything_though_the_keeper_itself_is_stopped,
     a_keeper_outlives_signals_that_end_programs,
-    a_keeper_that_hangs_is_missed_within_seconds_and_ends_with_its_children,
     a_keeper_is_not_blamed_for_a_pause_of_its_agent,
     a_keeper_that_is_killed_while_it_boots_is_started_anew,
-    both_killed_at_once_leaves_children_that_the_next_agent_ends,
     the_ledger_spares_a_process_that_got_the_number_of_another,
+    when_the_keeper_is_killed_its_control_groups_end_and_go;
+    both_ways:
+    a_keeper_that_hangs_is_missed_within_seconds_and_ends_with_its_children,
+    when_the_agent_is_killed_all_children_end,
+    when_the_keeper_is_killed_all_children_end_and_are_reported,
+    when_the_lease_lapses_everything_ends_though_the_agent_is_stopped,
+    stop_ends_everything_though_the_keeper_itself_is_stopped,
+    both_killed_at_once_leaves_children_that_the_next_agent_ends
 ];
 
 async fn when_the_agent_is_killed_all_children_end(scene: Scene) {
-    let mut agent = Agent::start(&scene.path(""), None).await;
+    let mut agent = Agent::start(&scene, 0).await;
     assert!(agent.children.iter().all(|&pid| runs(pid)));
 
     agent.process.kill().unwrap();
@@ -69,6 +74,23 @@ async fn when_the_keeper_is_killed_all_children_end_and_are_reported(mut scene: 
     assert_eq!(scene.keeper.signal(1, Signal::TERM), Err(KeeperGone));
 }
 
+async fn when_the_keeper_is_killed_its_control_groups_end_and_go(mut scene: Scene) {
+    let script = "env -i setsid sh -c 'echo $$ > two; exec sleep 100' & exec sleep 100";
+    let one = scene.start(1, script).await;
+    if !one.in_control_group {
+        let test = "when_the_keeper_is_killed_its_control_groups_end_and_go";
+        return skip(test, "no cgroup v2 that this user may make groups in");
+    }
+    let two = scene.pid_in("two").await;
+    let run = control_group_directory(one.pid).parent().unwrap().to_owned();
+
+    send("KILL", scene.keeper.pid());
+
+    assert_eq!(scene.exit_of(1).await, ProcessExit::Lost);
+    assert!(!runs(one.pid) && !runs(two));
+    assert!(!run.exists(), "{} is left", run.display());
+}
+
 async fn after_a_lost_keeper_another_one_starts(mut scene: Scene) {
     send("KILL", scene.keeper.pid());
     assert_eq!(scene.event().await, KeeperEvent::Lost);
@@ -80,7 +102,7 @@ async fn after_a_lost_keeper_another_one_starts(mut scene: Scene) {
 }
 
 async fn when_the_lease_lapses_everything_ends_though_the_agent_is_stopped(scene: Scene) {
-    let agent = Agent::start(&scene.path(""), Some(Duration::from_millis(300))).await;
+    let agent = Agent::start(&scene, 300).await;
     send("STOP", agent.process.id());
 
     for &pid in agent.children.iter().chain([&agent.keeper]) {
@@ -204,7 +226,7 @@ impl Drop for Continued {
 }
 
 async fn a_keeper_is_not_blamed_for_a_pause_of_its_agent(scene: Scene) {
-    let agent = Agent::start(&scene.path(""), None).await;
+    let agent = Agent::start(&scene, 0).await;
     send("STOP", agent.process.id());
     // The pause is the subject: longer than a keeper may be silent.
     tokio::time::sleep(Duration::from_secs(7)).await;
@@ -224,7 +246,7 @@ async fn a_keeper_that_is_killed_while_it_boots_is_started_anew(scene: Scene) {
         std::fs::write(deaths.join(death), "").unwrap();
     }
 
-    let agent = Agent::start_with(&scene.path(""), None, &[(DEATHS, deaths.as_os_str())]).await;
+    let agent = Agent::start_with(&scene, 0, &[(DEATHS, deaths.as_os_str())]).await;
 
     assert!(std::fs::read_dir(&deaths).unwrap().next().is_none());
     for &pid in agent.children.iter().chain([&agent.keeper]) {
@@ -233,7 +255,7 @@ async fn a_keeper_that_is_killed_while_it_boots_is_started_anew(scene: Scene) {
 }
 
 async fn both_killed_at_once_leaves_children_that_the_next_agent_ends(scene: Scene) {
-    let mut agent = Agent::start(&scene.path(""), None).await;
+    let mut agent = Agent::start(&scene, 0).await;
     // Stopped first, so that neither can react to the death of the other.
     send("STOP", agent.process.id());
     send("STOP", agent.keeper);
@@ -256,8 +278,8 @@ async fn the_ledger_spares_a_process_that_got_the_number_of_another(mut scene: S
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let earlier = innocent.start_time - 1;
     let text = format!(
-        "ordu processes 1 {boot}keeper 1 0\n+ 1 {} {earlier} -\n",
-        innocent.pid
+        "ordu processes 2 {boot}run {:032x} -\nkeeper 1 0\n+ 1 {} {earlier}\n",
+        7, innocent.pid
     );
     std::fs::write(scene.path("ledger"), text).unwrap();
 

@@ -12,6 +12,7 @@
 mod agent;
 mod ending;
 mod gone;
+mod kills;
 mod scene;
 mod spawning;
 mod volume;
@@ -23,6 +24,7 @@ fn main() {
     agent::die_if_asked();
     keeper::init();
     agent::run_if_asked();
+    kills::run_if_asked();
 
     let mut tests = Vec::new();
     let mut add = |name: &str, test: fn()| {
@@ -34,17 +36,26 @@ fn main() {
     spawning::all(&mut add);
     ending::all(&mut add);
     gone::all(&mut add);
+    kills::all(&mut add);
     volume::all(&mut add);
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 
-/// Registers the functions of a module as tests under their own names.
+/// Registers the functions of a module as tests under their own names; those after `both_ways` once with control
+/// groups, where they can be had, and once without.
 #[macro_export]
 macro_rules! tests {
-    ($($name:ident),* $(; alone: $alone:ident)? $(,)?) => {
+    ($($name:ident),* $(; alone: $alone:ident)? $(; both_ways: $($both:ident),*)? $(,)?) => {
         pub(crate) fn all(add: &mut impl FnMut(&str, fn())) {
-            $(add(concat!(module_path!(), "::", stringify!($name)), || $crate::scene::run($name));)*
+            $(add(concat!(module_path!(), "::", stringify!($name)), || $crate::scene::run($name, false));)*
             $(add(concat!(module_path!(), "::", stringify!($alone)), || $crate::scene::run_alone($alone));)?
+            $($(
+                add(concat!(module_path!(), "::", stringify!($both)), || $crate::scene::run($both, false));
+                add(
+                    concat!(module_path!(), "::", stringify!($both), "_without_control_groups"),
+                    || $crate::scene::run($both, true),
+                );
+            )*)?
         }
     };
 }

@@ -18,24 +18,26 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 static PROCESS: RwLock<()> = RwLock::new(());
 
 /// Runs one test on a runtime of its own, in a directory of its own.
-pub(crate) fn run<F: Future<Output = ()>>(test: fn(Scene) -> F) {
+pub(crate) fn run<F: Future<Output = ()>>(test: fn(Scene) -> F, without_control_groups: bool) {
     let _shared = PROCESS.read().unwrap_or_else(PoisonError::into_inner);
-    run_on_runtime(test);
+    run_on_runtime(test, without_control_groups);
 }
 
 /// Runs one test while no other runs.
 pub(crate) fn run_alone<F: Future<Output = ()>>(test: fn(Scene) -> F) {
     let _alone = PROCESS.write().unwrap_or_else(PoisonError::into_inner);
-    run_on_runtime(test);
+    run_on_runtime(test, false);
 }
 
-fn run_on_runtime<F: Future<Output = ()>>(test: fn(Scene) -> F) {
+fn run_on_runtime<F: Future<Output = ()>>(test: fn(Scene) -> F, without_control_groups: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let scene = Scene::new(KeeperConfig::default()).await;
+        let mut config = KeeperConfig::default();
+        config.without_control_groups = without_control_groups;
+        let scene = Scene::new(config).await;
         tokio::time::timeout(3 * PATIENCE, test(scene))
             .await
             .expect("the test hangs");
@@ -48,15 +50,18 @@ fn run_on_runtime<F: Future<Output = ()>>(test: fn(Scene) -> F) {
 pub(crate) struct Scene {
     pub(crate) keeper: Keeper,
     pub(crate) events: UnboundedReceiver<KeeperEvent>,
+    pub(crate) without_control_groups: bool,
     directory: tempfile::TempDir,
 }
 
 impl Scene {
     pub(crate) async fn new(config: KeeperConfig) -> Self {
+        let without_control_groups = config.without_control_groups;
         let (keeper, events) = Keeper::start(config).await.unwrap();
         Self {
             keeper,
             events,
+            without_control_groups,
             directory: tempfile::tempdir().unwrap(),
         }
     }
@@ -65,7 +70,7 @@ impl Scene {
         self.directory.path().join(name)
     }
 
-    fn storm_mark(&self) -> String {
+    pub(crate) fn storm_mark(&self) -> String {
         self.directory.path().display().to_string()
     }
 
@@ -182,8 +187,7 @@ pub(crate) async fn start_storm(scene: &Scene, incarnation: u64) {
         incarnation,
         "for i in 1 2 3 4; do sh ./storm $i & done; wait; sleep 100",
     );
-    request.env.push(("ORDU_FENCE".into(), scene.storm_mark().into()));
-    request.mark = Some("ORDU_FENCE".into());
+    request.env.push(("STORM".into(), scene.storm_mark().into()));
     scene.keeper.spawn(request).await.unwrap();
     let step = || {
         fs::read_to_string(scene.path("step"))
@@ -198,11 +202,38 @@ pub(crate) async fn start_storm(scene: &Scene, incarnation: u64) {
 
 /// How many processes of the storm run.
 pub(crate) fn members_of_the_storm(scene: &Scene) -> usize {
-    let entry = format!("ORDU_FENCE={}", scene.storm_mark());
+    running_with(&format!("STORM={}", scene.storm_mark())).len()
+}
+
+/// All processes that have this entry in their environment.
+pub(crate) fn running_with(entry: &str) -> Vec<u32> {
     let pids = fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let environment = |pid: u32| fs::read_to_string(format!("/proc/{pid}/environ")).unwrap_or_default();
     pids.filter(|&pid| environment(pid).split('\0').any(|it| it == entry))
-        .count()
+        .collect()
+}
+
+/// What a process was started with, as the system shows it: entries ended by NUL.
+pub(crate) fn environment(pid: u32) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The directory of the control group (cgroup v2) of a process.
+pub(crate) fn control_group_directory(pid: u32) -> PathBuf {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let group = text.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    let mut points = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let point = fields.next()?;
+        (fields.next()? == "cgroup2").then(|| Path::new(point).join(group))
+    });
+    points.find(|path| path.exists()).unwrap()
+}
+
+/// Says that a test did not run, where the runner of all tests counts it.
+pub(crate) fn skip(test: &str, why: &str) {
+    println!("\nSKIPPED: {test}: {why}");
 }

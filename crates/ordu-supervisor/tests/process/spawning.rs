@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use ordu_supervisor::process::{Output, ProcessExit, SpawnError, SpawnRequest, environment};
 use tokio::io::AsyncReadExt;
 
-use crate::scene::{Scene, children_of, look, open_descriptors};
+use crate::scene::{Scene, children_of, control_group_directory, look, open_descriptors, skip};
 
 crate::tests![
     output_and_exit_code_arrive,
@@ -21,6 +21,8 @@ crate::tests![
     a_child_has_exactly_the_environment_it_was_given,
     a_child_leads_its_own_group_and_starts_in_its_directory,
     a_child_has_default_signals_and_no_new_privileges,
+    a_child_may_gain_privileges_where_that_is_allowed,
+    a_program_that_cannot_be_run_leaves_no_control_group_behind,
     the_limit_of_open_files_is_the_one_asked_for,
     a_large_environment_arrives_whole,
     a_keeper_has_no_descriptors_of_its_agent,
@@ -157,16 +159,21 @@ async fn a_child_has_only_its_own_descriptors(scene: Scene) {
     );
 }
 
+const FORGED: &str = "00000000000000000000000000000000.00000000000000000000000000000000";
+
 async fn a_child_has_exactly_the_environment_it_was_given(mut scene: Scene) {
     let mut request = SpawnRequest::new(1, ["/usr/bin/env"]);
-    request.env = environment([("COLOUR", "green")], [("ORDU_ID", "web")]);
+    request.env = environment([("COLOUR", "green"), ("ORDU_MARK", FORGED)], [("ORDU_ID", "web")]);
 
     let printed = output_of(&mut scene, request).await;
 
     let path = std::env::var("PATH").unwrap();
     let mut lines: Vec<&str> = printed.lines().collect();
     lines.sort_unstable();
+    let mark = lines.remove(2);
     assert_eq!(lines, ["COLOUR=green", "ORDU_ID=web", &format!("PATH={path}")]);
+    let mark = mark.strip_prefix("ORDU_MARK=").unwrap();
+    assert!(mark.len() == 65 && mark != FORGED, "{mark}");
 }
 
 async fn a_child_leads_its_own_group_and_starts_in_its_directory(mut scene: Scene) {
@@ -197,13 +204,50 @@ async fn a_child_has_default_signals_and_no_new_privileges(mut scene: Scene) {
             .unwrap()
             .trim()
     };
-    // The C library keeps 32 and 33 to itself and ignores them in what it spawns.
+    // The C library keeps 32 and 33 to itself and ignores them in what it spawns, such as the keeper.
     let of_the_library = 0b11 << 31;
     for set in ["SigBlk:", "SigIgn:", "SigCgt:", "SigPnd:", "ShdPnd:"] {
         let signals = u64::from_str_radix(field(set), 16).unwrap();
         assert_eq!(signals & !of_the_library, 0, "{set} {signals:x}");
     }
     assert_eq!(field("NoNewPrivs:"), "1");
+}
+
+async fn a_child_may_gain_privileges_where_that_is_allowed(mut scene: Scene) {
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    if !own.lines().any(|line| line == "NoNewPrivs:\t0") {
+        let test = "a_child_may_gain_privileges_where_that_is_allowed";
+        return skip(test, "this process may gain none itself");
+    }
+    let mut request = SpawnRequest::new(1, ["grep", "NoNewPrivs", "/proc/self/status"]);
+    request.allow_new_privileges = true;
+
+    assert_eq!(output_of(&mut scene, request).await, "NoNewPrivs:\t0\n");
+}
+
+async fn a_program_that_cannot_be_run_leaves_no_control_group_behind(scene: Scene) {
+    let process = scene.start(1, "exec sleep 100").await;
+    if !process.in_control_group {
+        let test = "a_program_that_cannot_be_run_leaves_no_control_group_behind";
+        return skip(test, "no cgroup v2 that this user may make groups in");
+    }
+    let group = control_group_directory(process.pid);
+    let groups = || {
+        fs::read_dir(group.parent().unwrap())
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.path().is_dir())
+            .count()
+    };
+    assert_eq!(groups(), 1);
+
+    scene
+        .keeper
+        .spawn(SpawnRequest::new(2, ["/no/such/program"]))
+        .await
+        .unwrap_err();
+
+    assert_eq!(groups(), 1);
 }
 
 async fn the_limit_of_open_files_is_the_one_asked_for(mut scene: Scene) {

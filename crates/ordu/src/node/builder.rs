@@ -31,6 +31,7 @@ pub struct NodeBuilder {
     pub(super) timing: Timing,
     pub(super) hordes: Vec<String>,
     pub(super) processes: bool,
+    pub(super) without_control_groups: bool,
     pub(super) kinds: Vec<Arc<dyn WorkerKind>>,
     pub(super) record: Option<PathBuf>,
 }
@@ -57,6 +58,7 @@ impl NodeBuilder {
             timing: Timing::default(),
             hordes: Vec::new(),
             processes: false,
+            without_control_groups: false,
             kinds: Vec::new(),
             record: None,
         }
@@ -140,6 +142,14 @@ impl NodeBuilder {
     /// output goes.
     pub fn processes(mut self) -> Self {
         self.processes = true;
+        self
+    }
+
+    /// Starts no process in a control group of its own. Where cgroup v2 can be had each has one otherwise, below that of
+    /// this program, and is killed by it: that reaches also a descendant that has left the session, the family and the
+    /// environment it was started with. Without, such a one (`env -i setsid …`) lives until the node ends.
+    pub fn without_control_groups(mut self) -> Self {
+        self.without_control_groups = true;
         self
     }
 

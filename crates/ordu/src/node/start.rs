@@ -68,7 +68,8 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let (logs, keeping) = match data_dir.as_ref().zip(keeping) {
         Some((data_dir, keeping)) => {
             let logs = Logs::new(data_dir.path().join("logs"));
-            let keeping = start_keeper(keeping, data_dir, logs.clone()).await?;
+            let keeping =
+                start_keeper(keeping, data_dir, logs.clone(), builder.without_control_groups).await?;
             (Some(logs), Some(keeping))
         }
         None => (None, None),
@@ -188,10 +189,11 @@ async fn start_keeper(
     keeping: Keeping,
     data_dir: &DataDir,
     logs: Logs,
+    without_control_groups: bool,
 ) -> Result<JoinHandle<()>, StartError> {
     use ordu_supervisor::process::StartError as KeeperError;
     keeping
-        .start(data_dir.path(), logs)
+        .start(data_dir.path(), logs, without_control_groups)
         .await
         .map_err(|error| match error {
             KeeperError::NotInitialised => StartError::NoKeeper,

@@ -3,7 +3,7 @@ use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ordu_core::StartId;
+use ordu_core::{Shutdown, StartId};
 use ordu_supervisor::process::{
     self as os, Keeper, KeeperConfig, KeeperEvent, ProcessExit, SpawnRequest, environment,
 };
@@ -126,7 +126,7 @@ impl Driver {
             Ok(read) => read,
             Err(error) => return starting.failed(error.to_string()),
         };
-        let spawn = spawn_request(request, process, self.open_files);
+        let spawn = spawn_request(request, process, stop_signal, self.open_files);
         let entry = Process {
             stop_signal,
             phase: Phase::Starting(starting),
@@ -157,7 +157,7 @@ impl Driver {
         match process.phase {
             // Once the keeper has answered: only then can it signal.
             Phase::Starting(_) => self.give_up(start),
-            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.signal(start.0, process.stop_signal)),
+            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.ask_to_stop(start.0)),
             Phase::EndedEarly(..) => {}
         }
     }
@@ -218,7 +218,7 @@ impl Driver {
                 // If the keeper is gone so is the child, and that is reported as well.
                 let _ = match asked {
                     Asked::Kill => self.keeper.kill(start.0),
-                    Asked::Stop | Asked::Nothing => self.keeper.signal(start.0, stop_signal),
+                    Asked::Stop | Asked::Nothing => self.keeper.ask_to_stop(start.0),
                 };
                 Phase::GivenUp(starting)
             }
@@ -286,7 +286,12 @@ fn read(request: &StartRequest) -> Result<(ProcessSpec, os::Signal), super::Inva
     Ok((process, signal))
 }
 
-fn spawn_request(request: &StartRequest, process: ProcessSpec, open_files: Option<u64>) -> SpawnRequest {
+fn spawn_request(
+    request: &StartRequest,
+    process: ProcessSpec,
+    stop_signal: os::Signal,
+    open_files: Option<u64>,
+) -> SpawnRequest {
     let ordu = [
         ("ORDU_ID", request.id.to_string()),
         ("ORDU_EPOCH", request.token.epoch.to_string()),
@@ -297,6 +302,14 @@ fn spawn_request(request: &StartRequest, process: ProcessSpec, open_files: Optio
     spawn.env = environment(process.env, ordu);
     spawn.cwd = process.cwd;
     spawn.open_files = open_files;
-    spawn.mark = Some("ORDU_FENCE".into());
+    spawn.allow_new_privileges = process.allow_new_privileges;
+    spawn.stop_signal = stop_signal;
+    match request.spec.shutdown {
+        Shutdown::BrutalKill => spawn.leftover_timeout = Duration::ZERO,
+        Shutdown::Timeout(timeout) => spawn.leftover_timeout = timeout,
+        // Nobody asked it to stop, so nobody waits however long that takes: what a crash left behind must not hold up
+        // the restart for ever.
+        Shutdown::Infinity => {}
+    }
     spawn
 }

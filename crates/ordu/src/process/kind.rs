@@ -42,8 +42,14 @@ impl Keeping {
     /// The task that is returned ends after the kind was dropped, once the keeper and all children are gone. If
     /// it ends before, by a panic, they are gone as well and no child can be started any more: the node must
     /// end.
-    pub(crate) async fn start(self, data_dir: &Path, logs: Logs) -> Result<JoinHandle<()>, StartError> {
+    pub(crate) async fn start(
+        self,
+        data_dir: &Path,
+        logs: Logs,
+        without_control_groups: bool,
+    ) -> Result<JoinHandle<()>, StartError> {
         let mut config = KeeperConfig::default();
+        config.without_control_groups = without_control_groups;
         config.ledger = Some(data_dir.join("processes"));
         let (keeper, events) = Keeper::start(config.clone()).await?;
         let open_files = limits::raise_open_files();

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// A program to keep running: the args of the kind `process`, version 1.
 ///
 /// The program gets this environment and nothing else: [`env`](Self::env), `PATH` (the node's own unless
-/// `env` has one), and over these `ORDU_ID`, `ORDU_EPOCH`, `ORDU_FENCE` (its fencing token) and `ORDU_NODE`
-/// (the name of the node). It runs in a process group of its own, without a terminal, and its output goes to
+/// `env` has one), and over these `ORDU_ID`, `ORDU_EPOCH`, `ORDU_FENCE` (its fencing token), `ORDU_NODE`
+/// (the name of the node) and `ORDU_MARK` (by which the node tells the processes of this start from all others). It runs in a process group of its own, without a terminal, and its output goes to
 /// the node's logs.
 ///
 /// ```
@@ -35,6 +35,11 @@ pub struct ProcessSpec {
     /// The signal that asks it to stop, by name (`SIGTERM`, `term`) or number.
     #[serde(default = "term", skip_serializing_if = "is_term")]
     pub stop_signal: String,
+    /// Whether it may gain privileges by running a program that has them, set-user-id or with file capabilities; if
+    /// not, `no_new_privs` is set. What such a program runs as may be out of the node's reach: it must be able to
+    /// signal it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allow_new_privileges: bool,
 }
 
 /// The args of a child are not those of a process.
@@ -83,6 +88,7 @@ impl ProcessSpec {
             env: BTreeMap::new(),
             cwd: None,
             stop_signal: term(),
+            allow_new_privileges: false,
         }
     }
 
@@ -104,6 +110,13 @@ impl ProcessSpec {
     #[must_use]
     pub fn stop_signal(mut self, signal: impl Into<String>) -> Self {
         self.stop_signal = signal.into();
+        self
+    }
+
+    /// With leave to gain privileges, or without.
+    #[must_use]
+    pub fn allow_new_privileges(mut self, allow: bool) -> Self {
+        self.allow_new_privileges = allow;
         self
     }
 
@@ -164,6 +177,11 @@ fn is_term(signal: &str) -> bool {
     signal == "SIGTERM"
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +197,8 @@ mod tests {
         let process = ProcessSpec::new(["a", "b"])
             .env("X", "1")
             .cwd("/tmp")
-            .stop_signal("int");
+            .stop_signal("int")
+            .allow_new_privileges(true);
         assert_eq!(ProcessSpec::from_child_spec(&process.child_spec()), Ok(process));
     }
 

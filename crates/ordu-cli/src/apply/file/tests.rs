@@ -43,6 +43,7 @@ fn everything_that_is_said_is_taken() {
         command = ["./server", "--port", "80"]
         restart = "transient"
         stop_signal = "INT"
+        allow_new_privileges = true
         stop_timeout = "infinity"
         env = { MODE = "fast" }
         cwd = "data"
@@ -57,6 +58,7 @@ fn everything_that_is_said_is_taken() {
         (definition.stop_signal.as_str(), definition.stop_timeout),
         ("INT", StopTimeout::Infinity)
     );
+    assert!(definition.allow_new_privileges);
     assert_eq!(definition.env["MODE"], "fast");
     assert_eq!(
         (definition.cwd.as_str(), definition.node.as_deref()),

@@ -10,6 +10,7 @@ mod waiting;
 use std::io::Write as _;
 
 pub(crate) use cluster::{Cluster, unique_mark};
+pub(crate) use node::Node;
 pub(crate) use ordu::{Said, ordu, program};
 pub(crate) use processes::{Copies, Copy, children_of, is_alive, kill};
 pub(crate) use transcript::transcript;

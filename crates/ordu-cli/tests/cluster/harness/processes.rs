@@ -13,6 +13,8 @@ pub(crate) struct Copy {
     pub(crate) node: String,
     pub(crate) epoch: u64,
     pub(crate) fence: String,
+    /// The mark of the start that it is of.
+    pub(crate) start: String,
 }
 
 /// All running copies of the children of one cluster, by their ids.
@@ -34,6 +36,7 @@ impl Copies {
                 node: variable("ORDU_NODE"),
                 epoch: variable("ORDU_EPOCH").parse().unwrap_or(0),
                 fence: variable("ORDU_FENCE"),
+                start: variable("ORDU_MARK"),
             });
         }
         Self(copies)

@@ -6,9 +6,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal as Named, WaitOptions, WaitStatus, getpgrp, getpid, kill_process, wait};
 
-use super::super::procfs;
-use super::super::sys;
-use super::super::{ProcessExit, Signal};
+use super::super::cgroup::RunGroup;
+use super::super::{ProcessExit, Signal, procfs, sys};
 
 /// How long everything together may take to end; what the kernel itself cannot end (a process in a hung
 /// system call) is left to end when it returns from there.
@@ -19,10 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Each round kills all children with their groups. A group is killed as one act that no `fork` escapes;
 /// who is in a group of its own becomes a child of this process when its parent dies, and falls in a later
 /// round. It is over when there is no child left.
-pub(super) fn end_everything(wake: &std::io::PipeReader, mut reaped: impl FnMut(Pid, ProcessExit)) {
+pub(super) fn end_everything(
+    wake: &std::io::PipeReader,
+    control_groups: Option<&RunGroup>,
+    mut reaped: impl FnMut(Pid, ProcessExit),
+) {
     let started = Instant::now();
     let own_group = getpgrp().as_raw_nonzero().get();
     while started.elapsed() < PATIENCE {
+        if let Some(groups) = control_groups {
+            groups.kill();
+        }
         for pid in procfs::children(getpid()) {
             // An unreaped child keeps its pid, and its group the number: neither can be another's.
             if let Some(group) = procfs::stat(pid)

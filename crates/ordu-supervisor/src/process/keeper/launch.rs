@@ -1,92 +1,111 @@
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, getrlimit};
 
+use super::super::cgroup::{Group, RunGroup};
 use super::super::environment::DEFAULT_PATH;
-use super::super::procfs;
+use super::super::mark::Mark;
 use super::super::wire::{Refusal, Spawn};
+use super::super::{procfs, sys};
 
-/// Starts one program as the leader of its own process group and says its pid and start time.
-///
-/// Nothing is left behind on an error: `posix_spawn` reports one of `exec` itself and reaps.
-pub(super) fn launch(spawn: Spawn, outputs: Vec<OwnedFd>, null: &File) -> Result<(Pid, u64), Refusal> {
+/// A program that runs.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) pid: Pid,
+    pub(super) start_time: u64,
+    /// Its control group, if it could have one.
+    pub(super) group: Option<Group>,
+}
+
+/// Starts one program as the leader of its own process group; nothing is left behind on an error.
+pub(super) fn launch(
+    spawn: Spawn,
+    outputs: &[OwnedFd],
+    null: &File,
+    groups: Option<&RunGroup>,
+) -> Result<Launched, Refusal> {
     let cwd = spawn.cwd.map(|cwd| PathBuf::from(OsString::from_vec(cwd)));
-    let wrong = |error: &io::Error| refusal(cwd.as_deref(), error);
-
-    let mut words = spawn.command.into_iter().map(OsString::from_vec);
-    let name = words
-        .next()
-        .ok_or(Refusal::Program(Errno::INVAL.raw_os_error()))?;
+    let name = spawn.command.first().ok_or_else(|| refused(Errno::INVAL))?;
     let path = spawn
         .env
         .iter()
         .find(|(name, _)| name == b"PATH")
         .map(|(_, value)| OsStr::from_bytes(value));
-    let program = find(&name, path, cwd.as_deref()).map_err(|error| wrong(&error.into()))?;
-    let (stdout, stderr) = outputs_of(outputs, null).map_err(|error| wrong(&error))?;
+    let program = find(OsStr::from_bytes(name), path, cwd.as_deref()).map_err(refused)?;
+    let stdout = outputs.first().map_or(null.as_fd(), AsFd::as_fd);
+    let image = sys::Image {
+        program: text(program.into_os_string().into_vec())?,
+        arguments: spawn.command.into_iter().map(text).collect::<Result<_, _>>()?,
+        environment: environment(spawn.env, spawn.mark)?,
+        directory: cwd.map(|cwd| text(cwd.into_os_string().into_vec())).transpose()?,
+        standard: [null.as_fd(), stdout, outputs.get(1).map_or(stdout, AsFd::as_fd)],
+        open_files: spawn.open_files.map(open_files),
+        no_new_privileges: !spawn.allow_new_privileges,
+    };
 
-    // The program is given as a path, so the library uses `posix_spawn` (it forks only to search a changed
-    // PATH), and with that the cost of a start does not depend on the size of this process.
-    let mut command = Command::new(program);
-    command.arg0(name).args(words).env_clear();
-    command.envs(
-        spawn
-            .env
-            .into_iter()
-            .map(|(k, v)| (OsString::from_vec(k), OsString::from_vec(v))),
-    );
-    command
-        .stdin(null.try_clone().map_err(|error| wrong(&error))?)
-        .stdout(stdout)
-        .stderr(stderr);
-    command.process_group(0);
-    if let Some(cwd) = &cwd {
-        command.current_dir(cwd);
+    let group = groups.and_then(|groups| groups.make_group(spawn.mark.start).ok());
+    let door = group.as_ref().and_then(|group| group.open().ok());
+    match sys::start(&image, door.as_ref()) {
+        Ok(pid) => Ok(Launched {
+            pid,
+            // It cannot be reaped before this loop does so, hence it is there to be read.
+            start_time: procfs::stat(pid).map(|stat| stat.start).unwrap_or_default(),
+            group: joined(group, pid, groups, spawn.mark),
+        }),
+        Err(failed) => {
+            group.into_iter().for_each(Group::remove);
+            Err(match failed {
+                sys::Failed::Directory(error) => Refusal::Directory(number(&error)),
+                sys::Failed::Fork(error) | sys::Failed::Program(error) => Refusal::Program(number(&error)),
+            })
+        }
     }
-
-    let child = with_open_files(spawn.open_files, || command.spawn()).map_err(|error| wrong(&error))?;
-    let pid = i32::try_from(child.id())
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("the system gives valid pids");
-    // It cannot be reaped before this loop does so, hence it is there to be read.
-    let start = procfs::stat(pid).map(|stat| stat.start).unwrap_or_default();
-    Ok((pid, start))
 }
 
-/// Runs `start` under another soft limit of open files, which the new process inherits.
-fn with_open_files<T>(limit: Option<u64>, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let Some(limit) = limit else { return start() };
-    let own = getrlimit(Resource::Nofile);
-    let current = own.maximum.map_or(limit, |maximum| limit.min(maximum));
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(current),
-            maximum: own.maximum,
-        },
-    )?;
-    let result = start();
-    setrlimit(Resource::Nofile, own)?;
-    result
+/// The group, if the process is in it: where it could not be started there, it was started all the same.
+fn joined(group: Option<Group>, pid: Pid, groups: Option<&RunGroup>, mark: Mark) -> Option<Group> {
+    let group = group?;
+    if groups.and_then(|groups| groups.start_of(pid)) == Some(mark.start) {
+        return Some(group);
+    }
+    group.remove();
+    None
 }
 
-fn outputs_of(outputs: Vec<OwnedFd>, null: &File) -> io::Result<(Stdio, Stdio)> {
-    let mut outputs = outputs.into_iter();
-    Ok(match (outputs.next(), outputs.next()) {
-        (None, _) => (null.try_clone()?.into(), null.try_clone()?.into()),
-        (Some(both), None) => (both.try_clone()?.into(), both.into()),
-        (Some(stdout), Some(stderr)) => (stdout.into(), stderr.into()),
-    })
+/// The child's own, with its mark instead of any that the caller may have put there.
+fn environment(env: Vec<(Vec<u8>, Vec<u8>)>, mark: Mark) -> Result<Vec<CString>, Refusal> {
+    env.into_iter()
+        .filter(|(name, _)| name != Mark::VARIABLE.as_bytes())
+        .map(|(name, value)| text([name.as_slice(), b"=", &value].concat()))
+        .chain([text(mark.entry())])
+        .collect()
+}
+
+/// The soft limit, as far as the hard one lets it.
+fn open_files(limit: u64) -> libc::rlimit {
+    let hard = getrlimit(Resource::Nofile).maximum;
+    libc::rlimit {
+        rlim_cur: hard.map_or(limit, |hard| limit.min(hard)),
+        rlim_max: hard.unwrap_or(libc::RLIM_INFINITY),
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<CString, Refusal> {
+    CString::new(bytes).map_err(|_| refused(Errno::INVAL))
+}
+
+fn refused(error: Errno) -> Refusal {
+    Refusal::Program(error.raw_os_error())
+}
+
+fn number(error: &std::io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error())
 }
 
 /// The path of the program, as `execvp` would find it: a bare name is looked up in the child's own PATH.
@@ -107,20 +126,4 @@ fn find(name: &OsStr, path: Option<&OsStr>, cwd: Option<&Path>) -> Result<PathBu
         }
     }
     Err(error)
-}
-
-/// Says which of the two was wrong: `posix_spawn` has one error number for both.
-fn refusal(cwd: Option<&Path>, error: &io::Error) -> Refusal {
-    let number = |error: &io::Error| error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error());
-    if let Some(cwd) = cwd {
-        match fs::metadata(cwd) {
-            Err(error) => return Refusal::Directory(number(&error)),
-            Ok(found) if !found.is_dir() => return Refusal::Directory(Errno::NOTDIR.raw_os_error()),
-            Ok(_) => {}
-        }
-        if let Err(error) = access(cwd, Access::EXEC_OK) {
-            return Refusal::Directory(error.raw_os_error());
-        }
-    }
-    Refusal::Program(number(error))
 }

@@ -4,6 +4,7 @@
 //! timer. It is small on purpose, so starting a program from it is cheap whatever the agent weighs.
 
 mod end;
+mod ending;
 mod family;
 mod launch;
 mod orphans;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::net::sockopt::{socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
 
+use super::cgroup::RunGroup;
 use super::sys;
 
 /// The first argument that makes a process a keeper.
@@ -23,8 +25,8 @@ static INITIALISED: AtomicBool = AtomicBool::new(false);
 
 /// To be called first in `main` by every program that wants to run operating-system processes.
 ///
-/// A keeper is this same program, started once more with `__keeper` as its first argument and a socket as
-/// its standard input. In that process the call never returns: it serves until the agent is gone. In any
+/// A keeper is this same program, started once more with `__keeper` as its first argument, a socket as its standard
+/// input, and perhaps the path of a control group as its second argument. In that process the call never returns: it serves until the agent is gone. In any
 /// other it only notes that it was called, and [`Keeper::start`](super::Keeper::start) is allowed.
 ///
 /// Call it before threads start and before arguments are parsed.
@@ -34,11 +36,10 @@ static INITIALISED: AtomicBool = AtomicBool::new(false);
 /// // … the rest of `main`.
 /// ```
 pub fn init() {
-    let asked = std::env::args_os()
-        .nth(1)
-        .is_some_and(|argument| argument == ARGUMENT);
+    let mut arguments = std::env::args_os().skip(1);
+    let asked = arguments.next().is_some_and(|argument| argument == ARGUMENT);
     if asked && standard_input_is_a_socket() {
-        serve::run();
+        serve::run(arguments.next().map(RunGroup::at));
     }
     INITIALISED.store(true, Ordering::Release);
 }

@@ -1,16 +1,19 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rustix::process::Pid;
 
+use super::super::cgroup::RunGroup;
+use super::super::mark::{Marked, Nonce, mark_of};
 use super::super::procfs;
 
-/// How often a process that shows no environment is looked at before it is believed to have none.
-const LOOKS: u8 = 5;
+/// How long a process that shows no environment may be just replacing its program; then it is believed to have none.
+const MAY_CHANGE: Duration = Duration::from_millis(100);
 
 /// Processes that the keeper adopted because their parent ended, and whose child each of them is.
 ///
-/// An orphan is known by its process group, or, if it left that, by the mark in its environment. One that
-/// has neither belongs to no child: it ends with the keeper.
+/// An orphan is known by its control group, by its process group, or, if it left that, by the mark in its environment.
+/// One that has none of these belongs to no child: it ends with the keeper.
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
     known: BTreeMap<i32, Owner>,
@@ -20,18 +23,20 @@ pub(super) struct Orphans {
 enum Owner {
     Child(u64),
     Nobody,
-    /// It showed no environment so many times: while a process replaces its program, there is none to see.
-    Unclear(u8),
+    /// It shows no environment since then: while a process replaces its program, there is none to see.
+    Unclear(Duration),
 }
 
 impl Orphans {
     /// Looks who was adopted. `is_running` tells leaders from orphans, `group` says whose process group a
-    /// number is, `marked` whose mark an entry of an environment is.
+    /// number is, `marked` whose start a nonce is.
     pub(super) fn refresh(
         &mut self,
+        now: Duration,
         is_running: impl Fn(Pid) -> bool,
         group: impl Fn(i32) -> Option<u64>,
-        marked: impl Fn(&[u8]) -> Option<u64>,
+        marked: impl Fn(Nonce) -> Option<u64>,
+        control_groups: Option<&RunGroup>,
     ) {
         let mut seen = BTreeMap::new();
         for pid in procfs::children(rustix::process::getpid()) {
@@ -40,10 +45,18 @@ impl Orphans {
             }
             let number = pid.as_raw_nonzero().get();
             // Only this process reaps it, so until `forget` its number stays its own.
-            let owner = match self.known.get(&number) {
-                Some(owner @ (Owner::Child(_) | Owner::Nobody)) => *owner,
-                Some(Owner::Unclear(looks)) => find_owner(pid, *looks + 1, &group, &marked),
-                None => find_owner(pid, 1, &group, &marked),
+            let since = match self.known.get(&number) {
+                Some(owner @ (Owner::Child(_) | Owner::Nobody)) => {
+                    seen.insert(number, *owner);
+                    continue;
+                }
+                Some(Owner::Unclear(since)) => *since,
+                None => now,
+            };
+            let owner = match find_owner(pid, &group, &marked, control_groups) {
+                Found::Owner(owner) => owner,
+                Found::Unclear if now < since + MAY_CHANGE => Owner::Unclear(since),
+                Found::Unclear => Owner::Nobody,
             };
             seen.insert(number, owner);
         }
@@ -71,22 +84,27 @@ impl Orphans {
     }
 }
 
+enum Found {
+    Owner(Owner),
+    Unclear,
+}
+
 fn find_owner(
     pid: Pid,
-    looks: u8,
     group: impl Fn(i32) -> Option<u64>,
-    marked: impl Fn(&[u8]) -> Option<u64>,
-) -> Owner {
+    marked: impl Fn(Nonce) -> Option<u64>,
+    control_groups: Option<&RunGroup>,
+) -> Found {
     let Ok(stat) = procfs::stat(pid) else {
-        return Owner::Nobody;
+        return Found::Owner(Owner::Nobody);
     };
-    if let Some(child) = group(stat.group) {
-        return Owner::Child(child);
+    let in_control_group = || marked(control_groups?.start_of(pid)?);
+    if let Some(child) = in_control_group().or_else(|| group(stat.group)) {
+        return Found::Owner(Owner::Child(child));
     }
-    let environment = procfs::environment(pid);
-    match environment.split(|&byte| byte == 0).find_map(marked) {
-        Some(child) => Owner::Child(child),
-        None if environment.is_empty() && !stat.dead && looks < LOOKS => Owner::Unclear(looks),
-        None => Owner::Nobody,
+    match mark_of(pid) {
+        Marked::Unclear if !stat.dead => Found::Unclear,
+        Marked::With(mark) => Found::Owner(marked(mark.start).map_or(Owner::Nobody, Owner::Child)),
+        Marked::Not | Marked::Unclear => Found::Owner(Owner::Nobody),
     }
 }

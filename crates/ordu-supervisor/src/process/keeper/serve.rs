@@ -14,11 +14,12 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
+use super::super::cgroup::RunGroup;
 use super::super::wire::{Decoder, Malformed, Refusal, Reply, Request, Spawn, encode};
 use super::super::{procfs, sys};
 use super::end::end_everything;
-use super::family::Family;
-use super::launch::launch;
+use super::family::{Family, Newborn};
+use super::launch::{Launched, launch};
 
 /// How long the last reports may take to leave when everything has ended.
 const FAREWELL: Timespec = Timespec {
@@ -27,8 +28,8 @@ const FAREWELL: Timespec = Timespec {
 };
 
 /// Serves the agent on standard input until it is gone; then ends every child, and this process.
-pub(super) fn run() -> ! {
-    let code = match Serve::prepare() {
+pub(super) fn run(control_groups: Option<RunGroup>) -> ! {
+    let code = match Serve::prepare(control_groups) {
         Ok(mut serve) => {
             // A panic must not leave the children behind.
             let served = catch_unwind(AssertUnwindSafe(|| serve.serve_agent()));
@@ -63,11 +64,13 @@ struct Serve {
     descriptors: VecDeque<OwnedFd>,
     replies: Vec<u8>,
     family: Family,
+    /// Where each start has a control group of its own, if that can be had.
+    control_groups: Option<RunGroup>,
     lease: Option<Duration>,
 }
 
 impl Serve {
-    fn prepare() -> io::Result<Self> {
+    fn prepare(control_groups: Option<RunGroup>) -> io::Result<Self> {
         sys::close_inherited()?;
         let socket = fcntl_dupfd_cloexec(sys::standard_input(), 3)?;
         let null = File::options().read(true).write(true).open("/dev/null")?;
@@ -79,12 +82,11 @@ impl Serve {
         ioctl_fionbio(&wake_end, true)?;
         sys::handle_signals(wake_end.as_fd())?;
 
-        // Away from the terminal and the job control of whoever started the agent; parent of every orphan
-        // among its descendants; and neither it nor they can gain rights by running a set-uid program.
+        // Away from the terminal and the job control of whoever started the agent; and parent of every orphan
+        // among its descendants.
         setsid()?;
         set_child_subreaper(Some(rustix::process::getpid()))?;
-        rustix::thread::set_no_new_privs(true)?;
-        rustix::thread::set_name(c"ordu-keeper")?;
+        rustix::thread::set_name(procfs::KEEPER)?;
 
         let timer = timerfd_create(
             TimerfdClockId::Boottime,
@@ -101,6 +103,7 @@ impl Serve {
             descriptors: VecDeque::new(),
             replies: encode(&Reply::Ready),
             family: Family::default(),
+            control_groups,
             lease: None,
         })
     }
@@ -125,14 +128,21 @@ impl Serve {
             }
             self.family.reap(now);
             let replies = &mut self.replies;
-            self.family.attend(now, |reply| replies.extend(encode(&reply)));
+            let groups = self.control_groups.as_ref();
+            self.family
+                .attend(now, groups, |reply| replies.extend(encode(&reply)));
         }
     }
 
     /// Ends all children and tells an agent that still listens.
     fn end(&mut self) {
-        let family = &mut self.family;
-        end_everything(&self.wake, |pid, exit| family.reaped(pid, exit, Duration::ZERO));
+        let (family, groups) = (&mut self.family, self.control_groups.as_ref());
+        end_everything(&self.wake, groups, |pid, exit| {
+            family.reaped(pid, exit, Duration::ZERO);
+        });
+        if let Some(groups) = groups {
+            groups.remove();
+        }
         family.report_all(|reply| self.replies.extend(encode(&reply)));
         while self.send_replies() && !self.replies.is_empty() {
             let writable = poll(&mut [PollFd::new(&self.socket, PollFlags::OUT)], Some(&FAREWELL));
@@ -221,28 +231,43 @@ impl Serve {
         match request {
             Request::Spawn(spawn) => self.spawn(spawn),
             Request::Signal { incarnation, signal } => self.family.signal(incarnation, signal),
+            Request::Stop { incarnation } => self.family.stop(incarnation),
             Request::Kill { incarnation } => self.family.kill(incarnation, procfs::since_boot()),
             Request::Lease { until } => self.lease = until,
             Request::Ping => self.replies.extend(encode(&Reply::Pong)),
         }
     }
 
-    fn spawn(&mut self, mut spawn: Spawn) {
+    fn spawn(&mut self, spawn: Spawn) {
         let outputs = usize::from(spawn.outputs).min(self.descriptors.len());
-        let outputs = self.descriptors.drain(..outputs).collect();
-        let (incarnation, mark, drain_limit) = (spawn.incarnation, spawn.mark.take(), spawn.drain_limit);
+        let outputs: Vec<OwnedFd> = self.descriptors.drain(..outputs).collect();
+        let (incarnation, start) = (spawn.incarnation, spawn.mark.start);
+        let (stop_signal, leftover_timeout) = (spawn.stop_signal, spawn.leftover_timeout);
         let result = if self.family.holds(incarnation) {
             Err(Refusal::Program(Errno::EXIST.raw_os_error()))
         } else {
-            launch(spawn, outputs, &self.null)
+            launch(spawn, &outputs, &self.null, self.control_groups.as_ref())
         };
         let reply = match result {
-            Ok((pid, start_time)) => {
-                self.family.add(incarnation, pid, mark, drain_limit);
+            Ok(Launched {
+                pid,
+                start_time,
+                group,
+            }) => {
+                let in_control_group = group.is_some();
+                let born = Newborn {
+                    pid,
+                    start,
+                    control_group: group,
+                    stop_signal,
+                    leftover_timeout,
+                };
+                self.family.add(incarnation, born);
                 Reply::Spawned {
                     incarnation,
                     pid: pid.as_raw_nonzero().get().unsigned_abs(),
                     start_time,
+                    in_control_group,
                 }
             }
             Err(refusal) => Reply::Refused { incarnation, refusal },

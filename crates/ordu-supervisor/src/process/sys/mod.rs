@@ -3,12 +3,16 @@
 //! Everything unsafe of this crate is here. Signal dispositions belong to the whole process, so the
 //! functions that change them are called by the keeper alone, which runs no other code.
 
+mod fork;
+
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::Pid;
+
+pub(super) use fork::{Failed, Image, start};
 
 use super::Signal;
 
@@ -115,6 +119,17 @@ pub(super) fn standard_input() -> BorrowedFd<'static> {
 pub(super) fn signal_group(group: Pid, signal: Signal) -> io::Result<()> {
     // SAFETY: `kill` reads no memory.
     match unsafe { libc::kill(-group.as_raw_nonzero().get(), signal.number()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends `signal` to the process that the descriptor was opened for.
+pub(super) fn signal_pinned(pinned: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
+    let no_details = std::ptr::null::<libc::siginfo_t>();
+    let (pinned, signal) = (pinned.as_raw_fd(), signal.number());
+    // SAFETY: no memory is touched where no details are given.
+    match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pinned, signal, no_details, 0) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
