@@ -15,5 +15,6 @@ mod pause;
 mod reboot;
 mod record;
 mod split;
+mod storm;
 mod strangers;
 mod web;
