@@ -67,6 +67,20 @@ impl Counts {
         self.failed + self.failed_stages.len()
     }
 
+    /// Whether all holds. `strict`: what did not run is no less than a failure, since nobody looks at why.
+    pub(crate) fn outcome(&self, strict: bool) -> Result<(), String> {
+        if self.all_failed() > 0 {
+            return Err("not everything holds; see above".into());
+        }
+        match self.skipped() {
+            skipped if strict && skipped > 0 => Err(format!(
+                "{skipped} skipped, and with CI=true none may be: install what the lines that start with SKIPPED name, \
+                 or run without CI=true"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// All in one line.
     pub(crate) fn closing_line(&self) -> String {
         format!(
@@ -124,6 +138,24 @@ mod tests {
         assert_eq!(counts.skipped_by_themselves(), 1);
         assert_eq!(counts.verdict(), "ok, 2 tests, 1 skipped");
         assert!(shown.contains(&"SKIPPED: split: not root") && !shown.contains(&"noise"));
+    }
+
+    #[test]
+    fn a_test_that_did_not_run_is_a_failure_where_nobody_looks_at_why() {
+        let skipped_itself = counted(
+            "successes:\n---- split stdout ----\nSKIPPED: split: not root\n\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out",
+        );
+        let ignored = counted("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured");
+        for (counts, _) in [skipped_itself, ignored] {
+            assert_eq!(counts.outcome(false), Ok(()));
+            let error = counts.outcome(true).unwrap_err();
+            assert!(error.starts_with("1 skipped"), "{error}");
+        }
+        let (counts, _) = counted("test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured");
+        assert_eq!(counts.outcome(true), Ok(()));
+        let (counts, _) = counted("test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured");
+        assert!(counts.outcome(false).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in stages.
 //!
-//! A test that cannot run here says so on a line that starts with `SKIPPED:`; the line is shown and counted.
+//! A test that cannot run here says so on a line that starts with `SKIPPED:`; the line is shown and counted. With
+//! `CI=true` in the environment it is a failure, and so is an ignored one.
 //! Nothing is ever tried twice: a test that fails now and then is a bug.
 
 mod counts;
@@ -43,11 +44,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         println!("failed as a whole, each counted once: {stages}");
     }
     println!("{}", total.closing_line());
-    if total.all_failed() == 0 {
-        Ok(())
-    } else {
-        Err("not everything holds; see above".into())
-    }
+    let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+    total.outcome(strict)
 }
 
 fn chosen(args: &[String]) -> Result<Vec<&'static Stage>, String> {
