@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use ordu::{ChildId, NodeName, ProcessSpec};
+use ordu::{ChildId, ChildSpec, NodeName, ProcessSpec};
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{FileProblems, Problem, line};
+use super::source;
 use super::value::{Reader, Unexpected, Value, command, number, string, variables, word, yes_or_no};
 use crate::control::{Definition, StopTimeout};
 use crate::duration;
@@ -45,8 +46,7 @@ pub(crate) struct FileChild {
 impl ChildFile {
     /// Reads a file; all its problems come at once.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+        let text = source::read(path)?;
         let path_of_file = std::path::absolute(path)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
         let folder = path_of_file.parent().unwrap_or(Path::new("/"));
@@ -57,7 +57,7 @@ impl ChildFile {
     /// Reads the text of a file that lies in `folder`.
     fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut problems: Vec<Problem> = errors.iter().map(|error| syntax(error, text)).collect();
+        let mut problems = syntax(&errors, text);
         // What the parser guessed after an error would give problems that are none.
         if !problems.is_empty() {
             return Err(problems);
@@ -88,13 +88,22 @@ impl ChildFile {
     }
 }
 
-fn syntax(error: &toml::de::Error, text: &str) -> Problem {
+/// What the parser cannot read.
+fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
+    /// What the parser says of what is nested deeper than it goes down; it says it again at each level.
+    const TOO_DEEP: &str = "cannot recurse further";
     let end = text.len();
-    let at = error.span().unwrap_or(end..end);
-    Problem {
-        at,
+    let problem = |error: &toml::de::Error, expected: &str| Problem {
+        at: error.span().unwrap_or(end..end),
         message: error.message().to_owned(),
-        expected: "valid TOML".to_owned(),
+        expected: expected.to_owned(),
+    };
+    match errors.iter().find(|error| error.message().contains(TOO_DEEP)) {
+        Some(error) => vec![problem(
+            error,
+            "arrays and tables within each other at most 80 deep",
+        )],
+        None => errors.iter().map(|error| problem(error, "valid TOML")).collect(),
     }
 }
 
@@ -126,7 +135,10 @@ fn read_child(
     });
     let command = reader.required("command", command);
     let cwd = reader.optional("cwd", |value| {
-        string(value, "a directory", |cwd| paths::text(&folder.join(cwd)))
+        string(value, "a directory", |cwd| match cwd.contains('\0') {
+            false => paths::text(&folder.join(cwd)),
+            true => Err("a directory, without NUL".to_owned()),
+        })
     });
     let restart = reader.optional("restart", |value| {
         word(value, &["permanent", "transient", "temporary"])
@@ -192,13 +204,38 @@ fn read_child(
         }),
         ..usual
     };
+    if let Some(problem) = oversize(entry, &definition) {
+        problems.push(problem);
+        return Some((id, None));
+    }
     Some((id, Some(definition)))
 }
 
+/// What no node would take: it goes to every other in one piece.
+fn oversize(entry: &Value<'_>, definition: &Definition) -> Option<Problem> {
+    let process = ProcessSpec {
+        command: definition.command.clone(),
+        env: definition.env.clone(),
+        cwd: Some(definition.cwd.clone().into()),
+        stop_signal: definition.stop_signal.clone(),
+    };
+    let (len, most) = (process.child_spec().args.len(), ChildSpec::MAX_ARGS);
+    (len > most).then(|| Problem {
+        at: place_of(entry, "command"),
+        message: format!("the command and its variables take {len} bytes"),
+        expected: format!("at most {most}; put what is long into a file and name that"),
+    })
+}
+
 fn id_place(entry: &Value<'_>) -> Range<usize> {
+    place_of(entry, "id")
+}
+
+/// Where the value of a key is; the entry itself if it has none.
+fn place_of(entry: &Value<'_>, key: &str) -> Range<usize> {
     entry
         .get_ref()
-        .get("id")
+        .get(key)
         .map_or_else(|| entry.span(), toml::Spanned::span)
 }
 

@@ -1,7 +1,12 @@
 use std::ops::Range;
 use std::path::Path;
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::{Diagnostic, SourceSpan};
+
+use super::excerpt::Excerpt;
+
+/// How many problems of a file are told: whoever mends those sees the rest.
+const TOLD: usize = 50;
 
 /// One thing that is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +21,10 @@ pub(crate) struct Problem {
 
 /// All that is wrong with a file.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("{}: {} {}; nothing was applied", file, problems.len(), if problems.len() == 1 { "problem" } else { "problems" })]
+#[error("{file}: {count}; nothing was applied")]
 pub(crate) struct FileProblems {
     file: String,
+    count: String,
     #[related]
     problems: Vec<Located>,
 }
@@ -30,7 +36,7 @@ struct Located {
     place: String,
     message: String,
     #[source_code]
-    text: NamedSource<String>,
+    text: Excerpt,
     #[label("expected {expected}")]
     at: SourceSpan,
     expected: String,
@@ -41,16 +47,25 @@ impl FileProblems {
     pub(crate) fn new(file: &Path, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| (problem.at.start, problem.at.end));
         let file = file.display().to_string();
-        let located = problems.into_iter().map(|problem| Located {
-            place: format!("{file}:{}", line(text, problem.at.start)),
-            message: problem.message,
-            text: NamedSource::new(&file, text.to_owned()),
-            at: SourceSpan::from(problem.at),
-            expected: problem.expected,
+        let count = match problems.len() {
+            1 => "1 problem".to_owned(),
+            all @ ..=TOLD => format!("{all} problems"),
+            all => format!("{all} problems, of which the first {TOLD} are told"),
+        };
+        let located = problems.into_iter().take(TOLD).map(|problem| {
+            let (text, at) = Excerpt::around(&file, text, &problem.at);
+            Located {
+                place: format!("{file}:{}", text.line()),
+                message: problem.message,
+                text,
+                at: SourceSpan::from(at),
+                expected: problem.expected,
+            }
         });
         Self {
             problems: located.collect(),
             file,
+            count,
         }
     }
 }

@@ -60,14 +60,13 @@ impl<'a, 'p> Reader<'a, 'p> {
         let value = self.table.get(key)?;
         match read(value) {
             Ok(value) => Some(value),
-            Err(Unexpected { at, expected }) => {
-                let at = at.unwrap_or_else(|| value.span());
-                let message = format!("wrong value of {key:?}");
-                self.problems.push(Problem {
-                    at,
-                    message,
-                    expected,
-                });
+            Err(Unexpected(parts)) => {
+                self.problems
+                    .extend(parts.into_iter().map(|(at, expected)| Problem {
+                        at: at.unwrap_or_else(|| value.span()),
+                        message: format!("wrong value of {key:?}"),
+                        expected,
+                    }));
                 None
             }
         }
@@ -90,20 +89,28 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 }
 
-/// A value is not what it should be.
+/// A value is not what it should be, in one or more of its parts: the place of each, `None` for all of the value,
+/// and what was expected there.
 #[derive(Debug)]
-pub(super) struct Unexpected {
-    /// The part of the value that is not; `None`: all of it.
-    at: Option<Range<usize>>,
-    expected: String,
-}
+pub(super) struct Unexpected(Vec<(Option<Range<usize>>, String)>);
 
 impl Unexpected {
     pub(super) fn new(expected: impl Into<String>) -> Self {
-        Self {
-            at: None,
-            expected: expected.into(),
-        }
+        Self(vec![(None, expected.into())])
+    }
+
+    /// Nothing yet.
+    fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    fn part(&mut self, at: Range<usize>, expected: impl Into<String>) {
+        self.0.push((Some(at), expected.into()));
+    }
+
+    /// The value, if nothing is wrong with any part of it.
+    fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 
@@ -159,24 +166,30 @@ pub(super) fn command(value: &Value<'_>) -> Result<Vec<String>, Unexpected> {
     let DeValue::Array(array) = value.get_ref() else {
         return Err(Unexpected::new(EXPECTED));
     };
+    let mut unexpected = Unexpected::none();
     let mut words = Vec::new();
     for word in array {
         match word.get_ref().as_str() {
-            Some(text) if !text.contains('\0') => words.push(text.to_owned()),
-            _ => {
-                return Err(Unexpected {
-                    at: Some(word.span()),
-                    expected: "a string".to_owned(),
-                });
-            }
+            Some(text) if text.contains('\0') => unexpected.part(word.span(), "a string without NUL"),
+            Some(text) => words.push(text.to_owned()),
+            None => unexpected.part(word.span(), "a string"),
         }
     }
-    match words.first() {
-        Some(program) if !program.is_empty() => Ok(words),
-        _ => Err(Unexpected::new(
-            "a program to run, as the first string of the array",
-        )),
+    match array.first() {
+        Some(program) if program.get_ref().as_str() == Some("") => {
+            unexpected.part(
+                program.span(),
+                "a program to run, as the first string of the array",
+            );
+        }
+        Some(_) => {}
+        None => {
+            return Err(Unexpected::new(
+                "a program to run, as the first string of the array",
+            ));
+        }
     }
+    unexpected.or(words)
 }
 
 /// A table of strings.
@@ -185,25 +198,27 @@ pub(super) fn variables(value: &Value<'_>) -> Result<BTreeMap<String, String>, U
     let DeValue::Table(table) = value.get_ref() else {
         return Err(Unexpected::new(EXPECTED));
     };
+    let mut unexpected = Unexpected::none();
     let mut variables = BTreeMap::new();
     for (name, value) in table {
-        let Some(text) = value.get_ref().as_str() else {
-            let expected = format!("a string as the value of {}", name.get_ref());
-            return Err(Unexpected {
-                at: Some(value.span()),
-                expected,
-            });
-        };
-        if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) || text.contains('\0') {
-            let expected = "a name without '=' and a value, both without NUL".to_owned();
-            return Err(Unexpected {
-                at: Some(name.span()),
-                expected,
-            });
+        if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
+            unexpected.part(name.span(), "a name without '=' and NUL");
         }
-        variables.insert(name.get_ref().to_string(), text.to_owned());
+        match value.get_ref().as_str() {
+            Some(text) if text.contains('\0') => {
+                unexpected.part(
+                    value.span(),
+                    format!("a value without NUL for {}", name.get_ref()),
+                );
+            }
+            Some(text) => drop(variables.insert(name.get_ref().to_string(), text.to_owned())),
+            None => unexpected.part(
+                value.span(),
+                format!("a string as the value of {}", name.get_ref()),
+            ),
+        }
     }
-    Ok(variables)
+    unexpected.or(variables)
 }
 
 fn found(value: &DeValue<'_>) -> String {

@@ -10,6 +10,12 @@ use crate::output::{Ink, Output, Table};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
     let (file, ask) = (ChildFile::load(&args.file)?, &args.change.ask);
+    if file.children.is_empty() {
+        eprintln!(
+            "{}: there is no [[child]] in it, so there is nothing to apply",
+            args.file.display()
+        );
+    }
     if args.dry_run {
         return plan(ask, &file);
     }

@@ -159,3 +159,57 @@ fn the_demonstration_is_a_good_file() {
     ]);
     assert_eq!(said.code, 3, "{said:?}");
 }
+
+#[test]
+fn a_file_without_end_or_that_is_no_text_gets_one_error_with_its_line() {
+    let cluster = Cluster::empty();
+    let path = cluster.folder.path().join("children.toml");
+    let path = path.to_str().unwrap();
+    let apply = |path: &str| {
+        let said = ordu(["apply", "-f", path, "--socket", "/nonexistent/ordu.sock"]);
+        assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{said:?}");
+        assert!(said.stderr.len() < 3_000, "{} bytes", said.stderr.len());
+        said.stderr
+    };
+    let of = |bytes: &[u8]| {
+        std::fs::write(path, bytes).unwrap();
+        apply(path)
+    };
+
+    let zeros = apply("/dev/zero");
+    assert!(zeros.contains("/dev/zero:1: a byte that is 0"), "{zeros}");
+    let long = of("# nothing\n".repeat(1_800_000).as_bytes());
+    assert!(
+        long.contains(&format!("{path}:419431: the file goes on")),
+        "{long}"
+    );
+    let deep = of(format!("a = 1\nb = {}", "[".repeat(20_000)).as_bytes());
+    assert!(
+        deep.contains(&format!("{path}:2: ")) && deep.contains("at most 80 deep"),
+        "{deep}"
+    );
+    let bad = of(b"a = 1\nb = \"\xff\"\n");
+    assert!(
+        bad.contains(&format!("{path}:2: bytes that are no UTF-8")),
+        "{bad}"
+    );
+    let nul = of(b"a = 1\nb = 1\nc = \"\0\"\n");
+    assert!(nul.contains(&format!("{path}:3: a byte that is 0")), "{nul}");
+    let command = format!(
+        "[[child]]\nid = \"a\"\ncommand = [\"cat\", \"{}\"]\n",
+        "x".repeat(1_000_000)
+    );
+    let command = of(command.as_bytes());
+    assert!(
+        command.contains(&format!("{path}:3: the command and its variables take")),
+        "{command}"
+    );
+}
+
+#[test]
+fn a_file_without_children_says_so() {
+    let cluster = Cluster::of(1);
+    let path = file(&cluster, "children.toml", "");
+    let said = cluster.nodes[0].ordu(["apply", "-f", &path]).ok();
+    assert!(said.stderr.contains("there is no [[child]] in it"), "{said:?}");
+}

@@ -125,3 +125,67 @@ fn a_file_that_is_no_toml_says_where_it_stops_being_one() {
 fn a_file_without_children_is_good_and_empty() {
     assert!(parse("").unwrap().children.is_empty());
 }
+
+#[test]
+fn each_part_of_a_value_that_is_wrong_is_told() {
+    let text = r#"[[child]]
+id = "a"
+command = ["server", 5, "a\u0000b", true]
+env = { PORT = 80, DEBUG = true, "A=B" = "x", OK = "y" }
+[[child]]
+id = "b"
+command = ["", 7]
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            "3: wrong value of \"command\"; expected a string",
+            "3: wrong value of \"command\"; expected a string without NUL",
+            "3: wrong value of \"command\"; expected a string",
+            "4: wrong value of \"env\"; expected a string as the value of PORT",
+            "4: wrong value of \"env\"; expected a string as the value of DEBUG",
+            "4: wrong value of \"env\"; expected a name without '=' and NUL",
+            "7: wrong value of \"command\"; expected a program to run, as the first string of the array",
+            "7: wrong value of \"command\"; expected a string",
+        ]
+    );
+}
+
+#[test]
+fn what_is_nested_without_end_is_one_problem() {
+    for deep in [
+        "[".repeat(20_000),
+        format!("{}1{}", "{a=".repeat(20_000), "}".repeat(20_000)),
+    ] {
+        let problems = problems(&format!("[[child]]\nid = \"a\"\ncommand = {deep}\n"));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].starts_with("3: ") && problems[0].ends_with("at most 80 deep"),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
+fn a_command_that_no_node_would_take_is_told_by_its_line() {
+    let text = format!(
+        "[[child]]\nid = \"a\"\ncommand = [\"cat\", \"{}\"]\n",
+        "x".repeat(50_000)
+    );
+    let problems = problems(&text);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].starts_with("3: the command and its variables take 50")
+            && problems[0].contains("expected at most 49152"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_nul_is_refused_wherever_it_stands() {
+    let text = "[[child]]\nid = \"a\"\ncommand = [\"a\"]\ncwd = \"b\\u0000c\"\n";
+    assert_eq!(
+        problems(text),
+        ["4: wrong value of \"cwd\"; expected a directory, without NUL"]
+    );
+}
