@@ -89,15 +89,21 @@ impl Failure {
     pub(crate) fn render(&self) -> String {
         match self {
             Self::ReaderGone => String::new(),
-            Self::Plain {
-                message,
-                help: Some(help),
-                ..
-            } => format!("ordu: {message}\n      {help}\n"),
-            Self::Plain { message, .. } => format!("ordu: {message}\n"),
+            Self::Plain { message, help, .. } => {
+                let help = help
+                    .as_ref()
+                    .map_or_else(String::new, |help| format!("      {help}\n"));
+                format!("ordu: {}\n{help}", without_tricks(message))
+            }
             Self::Report(diagnostic) => graphical(diagnostic.as_ref()),
         }
     }
+}
+
+/// Messages carry what children and peers said, such as why something failed; only the line ends are ours.
+fn without_tricks(message: &str) -> String {
+    let lines: Vec<String> = message.split('\n').map(ordu::printable).collect();
+    lines.join("\n")
 }
 
 fn graphical(diagnostic: &dyn Diagnostic) -> String {
@@ -113,5 +119,19 @@ fn graphical(diagnostic: &dyn Diagnostic) -> String {
     match handler.render_report(&mut text, diagnostic) {
         Ok(()) => text,
         Err(std::fmt::Error) => format!("ordu: {diagnostic}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_said_in_a_message_moves_no_cursor() {
+        let failure = Failure::failed("it ended: \x1b[2Jok\u{202e}\nsecond line").with_help("do this");
+        assert_eq!(
+            failure.render(),
+            "ordu: it ended: \\u{1b}[2Jok\\u{202e}\nsecond line\n      do this\n"
+        );
     }
 }

@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HordeName, Kind, NodeName};
+use crate::registers::{Member, Status, Value};
+use crate::{HordeName, InvalidName, Kind, NodeName, label};
 
 /// What a node is told about itself when it boots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,45 @@ pub struct Config {
     pub seeds: Vec<SocketAddr>,
     /// The times that govern its decisions.
     pub timing: Timing,
+}
+
+/// Why a node cannot be what it is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// A label is not valid.
+    #[error(transparent)]
+    Label(#[from] InvalidName),
+    /// What it has to tell the others of itself is too long.
+    #[error(
+        "the labels, kinds and hordes of the node take {got} bytes; expected at most {max}, since every node of the \
+         cluster keeps them"
+    )]
+    TooLong {
+        /// How much it is, in bytes.
+        got: usize,
+        /// The most allowed.
+        max: usize,
+    },
+}
+
+impl Config {
+    /// The most that a node tells the others of itself, in bytes.
+    pub const MAX_RECORD: usize = 16 * 1024;
+
+    /// Checks what the types of the fields do not say. A [`Node`](crate::Node) with a configuration that fails this
+    /// would panic when it boots.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        label::check(&self.labels)?;
+        let (got, max) = (
+            Value::encode(&Member::of(self, Status::Joining)).len(),
+            Self::MAX_RECORD,
+        );
+        if got > max {
+            return Err(InvalidConfig::TooLong { got, max });
+        }
+        Ok(())
+    }
 }
 
 /// The times that govern a node's decisions. All nodes of a cluster should have the same.
@@ -106,5 +146,52 @@ impl Config {
             seeds: Vec::new(),
             timing: Timing::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::{Input, Node, NodeId, Now};
+
+    #[test]
+    fn what_all_nodes_would_have_to_keep_of_one_is_bounded() {
+        let labelled = |labels: usize| Config {
+            labels: (0..labels).map(|n| (format!("l{n}"), "v".repeat(255))).collect(),
+            ..Config::plain()
+        };
+        let most = (1..)
+            .take_while(|labels| labelled(*labels).check().is_ok())
+            .last()
+            .unwrap();
+        let error = labelled(most + 1).check().unwrap_err();
+        assert!(
+            matches!(
+                error,
+                InvalidConfig::TooLong {
+                    max: Config::MAX_RECORD,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let mut node = Node::new(labelled(most), NodeId(1), 1);
+        node.handle(Now::default(), Input::Timer);
+    }
+
+    #[test]
+    fn many_kinds_and_hordes_count_as_labels_do() {
+        let kinds = (0..600)
+            .map(|n| (Kind::new(format!("kind-{n:050}")).unwrap(), 1))
+            .collect();
+        let error = Config {
+            kinds,
+            ..Config::plain()
+        }
+        .check()
+        .unwrap_err();
+        assert!(matches!(error, InvalidConfig::TooLong { .. }), "{error}");
     }
 }

@@ -7,6 +7,8 @@ use core::str::FromStr;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::is_printable;
+
 /// Identity of one running node: 128 bits, new at every boot (S1.6).
 ///
 /// The upper 48 bits are the boot time in milliseconds, so a newer boot of a name has the larger id; the
@@ -120,6 +122,55 @@ pub enum InvalidName {
         /// What is allowed.
         expected: &'static str,
     },
+    /// The name is that of a directory in every directory.
+    #[error("the {what} is {name:?}, which is a path; expected a name that can be one of a file")]
+    Path {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        name: &'static str,
+    },
+}
+
+/// What a name must be.
+pub(crate) struct Rule {
+    pub(crate) what: &'static str,
+    /// In bytes.
+    pub(crate) max: usize,
+    pub(crate) allowed: fn(char) -> bool,
+    pub(crate) expected: &'static str,
+}
+
+impl Rule {
+    /// Checks a name; one that is too long is not repeated.
+    pub(crate) fn check(&self, name: &str) -> Result<(), InvalidName> {
+        let &Self {
+            what,
+            max,
+            allowed,
+            expected,
+        } = self;
+        if name.is_empty() {
+            return Err(InvalidName::Empty { what, max });
+        }
+        if name.len() > max {
+            let got = name.len();
+            return Err(InvalidName::TooLong { what, got, max });
+        }
+        // Names become those of files, and parts of addresses.
+        if let Some(name) = [".", ".."].into_iter().find(|path| *path == name) {
+            return Err(InvalidName::Path { what, name });
+        }
+        match name.chars().find(|c| !allowed(*c)) {
+            Some(found) => Err(InvalidName::Character {
+                what,
+                name: name.into(),
+                found,
+                expected,
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 macro_rules! name {
@@ -134,23 +185,14 @@ macro_rules! name {
 
             /// Checks and wraps a name.
             pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidName> {
+                const RULE: Rule = Rule {
+                    what: $what,
+                    max: $max,
+                    allowed: $allowed,
+                    expected: $expected,
+                };
                 let name = name.as_ref();
-                if name.is_empty() {
-                    return Err(InvalidName::Empty { what: $what, max: $max });
-                }
-                if name.len() > $max {
-                    return Err(InvalidName::TooLong { what: $what, got: name.len(), max: $max });
-                }
-                let allowed: fn(char) -> bool = $allowed;
-                match name.chars().find(|c| !allowed(*c)) {
-                    Some(found) => Err(InvalidName::Character {
-                        what: $what,
-                        name: name.into(),
-                        found,
-                        expected: $expected,
-                    }),
-                    None => Ok(Self(name.into())),
-                }
+                RULE.check(name).map(|()| Self(name.into()))
             }
 
             /// The name as a string slice.
@@ -234,12 +276,8 @@ impl<T> Visitor<'_> for Checked<T> {
     }
 }
 
-fn plain(c: char) -> bool {
+pub(crate) fn plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
-}
-
-fn printable(c: char) -> bool {
-    !c.is_control()
 }
 
 name!(
@@ -256,9 +294,61 @@ name!(
 );
 name!(
     /// A child's name, unique in its horde: the user's string.
-    ChildId, "child id", 255, printable, "no control characters"
+    ChildId, "child id", 255, is_printable, "none that moves the cursor, turns the text or cannot be seen"
 );
 name!(
     /// The name under which a worker type is registered on a node.
     Kind, "kind", 63, plain, "ASCII letters, digits, '-', '_' and '.'"
 );
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_a_path_or_deceives_its_readers_is_refused() {
+        for name in [
+            "",
+            ".",
+            "..",
+            "a\0b",
+            "a\nb",
+            "a\u{1b}[2Jb",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\u{2066}b",
+        ] {
+            assert!(ChildId::new(name).is_err(), "{name:?} is taken for a child id");
+            assert!(NodeName::new(name).is_err(), "{name:?} is taken for a node name");
+        }
+        for name in ["...", ".a", "a..b"] {
+            ChildId::new(name).unwrap();
+            NodeName::new(name).unwrap();
+        }
+        for id in ["web 1", "größe", "網站", "🚀", "a/b"] {
+            ChildId::new(id).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_longest_name_is_measured_in_bytes() {
+        let longest = "ä".repeat(127) + "a";
+        assert_eq!(longest.len(), ChildId::MAX_LEN);
+        ChildId::new(&longest).unwrap();
+        let error = ChildId::new(longest + "a").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the child id is 256 bytes long; expected at most 255"
+        );
+    }
+
+    #[test]
+    fn a_name_of_a_peer_is_held_to_the_same_rule() {
+        let told = postcard::to_allocvec("a\u{202e}b").unwrap();
+        assert!(postcard::from_bytes::<ChildId>(&told).is_err());
+        let told = postcard::to_allocvec("..").unwrap();
+        assert!(postcard::from_bytes::<NodeName>(&told).is_err());
+    }
+}

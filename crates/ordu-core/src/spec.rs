@@ -1,6 +1,6 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,7 +8,7 @@ use ordu_supervisor::core::{ChildType, Intensity, Restart, Shutdown};
 use serde::{Deserialize, Serialize};
 
 use crate::registers::Value;
-use crate::{Kind, NodeName};
+use crate::{Kind, NodeName, label};
 
 /// What a horde is told to keep running: OTP's child spec, with a registered kind and its args in the place
 /// of a start function. Args travel, code does not.
@@ -42,8 +42,16 @@ impl ChildSpec {
     /// The longest spec allowed as a whole, in bytes: it must fit into one frame with its id.
     const MAX_LEN: usize = 56 * 1024;
 
-    /// Why it is too large to be replicated, if it is.
-    pub(crate) fn oversize(&self) -> Option<String> {
+    /// Why no node would take it, if that is so: it is too large to be replicated, or names no label that a node can
+    /// have.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let labels = self.constraints.iter().find_map(|constraint| match constraint {
+            Constraint::Labels(labels) => label::check(labels).err(),
+            Constraint::Node(_) => None,
+        });
+        if let Some(invalid) = labels {
+            return Some(invalid.to_string());
+        }
         let (args, most) = (self.args.len(), Self::MAX_ARGS);
         if args > most {
             return Some(format!(

@@ -78,6 +78,6 @@ pub use process::{ChildLog, InvalidProcessSpec, LogError, LogFollower, ProcessSp
 
 pub use ordu_core::{
     CallError, ChildId, ChildInfo, ChildSpec, ChildState, ChildType, ClusterName, Constraint, Event,
-    ExitReason, HordeName, Intensity, InvalidName, Kind, MemberInfo, MemberState, NodeId, NodeName, Restart,
-    Shutdown, StartId, Stopped, Timing, Token,
+    ExitReason, HordeName, Intensity, InvalidConfig, InvalidName, Kind, MemberInfo, MemberState, NodeId,
+    NodeName, Restart, Shutdown, StartId, Stopped, Timing, Token, is_printable, printable,
 };

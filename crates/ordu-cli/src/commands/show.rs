@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use ordu::printable;
+
 use crate::args::{Ask, ChildArg};
 use crate::control::{ChildDetail, Request};
 use crate::failure::Failure;
-use crate::output::{Ink, Output, printable, write};
+use crate::output::{Ink, Output, write};
 
 pub(super) fn run(args: &ChildArg<Ask>) -> Result<(), Failure> {
     let request = Request::Child { id: args.id.clone() };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 pub(crate) use colour::{Colour, Ink};
-pub(crate) use table::{Table, printable};
+pub(crate) use table::Table;
 
 /// Standard output.
 #[derive(Debug)]

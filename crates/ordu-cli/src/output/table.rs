@@ -1,3 +1,5 @@
+use ordu::printable;
+
 use super::{Colour, Ink};
 
 /// Rows under a head.
@@ -15,7 +17,8 @@ impl Table {
         }
     }
 
-    /// Adds a row; it has as many cells as the head.
+    /// Adds a row; it has as many cells as the head. What children and peers say of themselves moves no cursor here,
+    /// turns no text and breaks no row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = (Ink, String)>) {
         self.rows.push(
             cells
@@ -77,13 +80,6 @@ fn width(cell: &str) -> usize {
     cell.chars().count()
 }
 
-/// A child's name is its user's choice; it moves no cursor here and breaks no row.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Colour, Ink, Table};
@@ -118,9 +114,17 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_sequence_in_a_name_is_shown_and_not_sent() {
-        let mut table = Table::new(&["ID"]);
-        table.row([(Ink::Plain, "\x1b[2J".into())]);
-        assert_eq!(table.plain(), "\u{fffd}[2J\n");
+    fn what_could_deceive_a_terminal_is_shown_and_not_sent() {
+        let mut table = Table::new(&["ID", "STATE"]);
+        table.row([
+            (Ink::Plain, "\x1b[2J\n".into()),
+            (Ink::Good, "run\u{202e}gnin\u{200b}".into()),
+        ]);
+        assert_eq!(table.plain(), "\\u{1b}[2J\\u{a}\trun\\u{202e}gnin\\u{200b}\n");
+        assert!(
+            table
+                .aligned(Colour::Never)
+                .ends_with("\\u{1b}[2J\\u{a}  run\\u{202e}gnin\\u{200b}\n")
+        );
     }
 }

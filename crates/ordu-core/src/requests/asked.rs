@@ -110,7 +110,7 @@ impl Node {
         }
         if let Command::StartChild { spec, .. } = command {
             return spec
-                .oversize()
+                .problem()
                 .or_else(|| policy(spec, None).validate(None).err().map(|e| e.to_string()));
         }
         None

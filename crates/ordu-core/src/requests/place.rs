@@ -27,8 +27,8 @@ impl Node {
             let refusal = PlaceError::Refused("is not ready".into());
             return self.answer(decider, &place, Err(refusal));
         }
-        if let Some(oversize) = spec.oversize() {
-            return self.answer(decider, &place, Err(PlaceError::StartFailed(oversize)));
+        if let Some(problem) = spec.problem() {
+            return self.answer(decider, &place, Err(PlaceError::StartFailed(problem)));
         }
         let deadline = self.now.mono + place.timeout;
         // A later stamp of this node must be above the birth: a restart is known by its higher run (S2.1).

@@ -113,7 +113,9 @@ impl NodeBuilder {
         self
     }
 
-    /// A label that constraints of children are matched against.
+    /// A label that constraints of children are matched against: a name of 1 to 63 ASCII letters, digits, `-`, `_`,
+    /// `.` and `/`, and a value of at most 255 bytes without control and invisible characters. All that the node says
+    /// of itself, labels, kinds and hordes, may take 16 KiB.
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(name.into(), value.into());
         self

@@ -36,6 +36,18 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     if builder.processes && builder.data_dir.is_none() {
         return Err(StartError::NoDataDir);
     }
+    // What is not known yet comes later; nothing that is checked depends on it.
+    let mut config = Config {
+        name: name.clone(),
+        addr: builder.listen,
+        labels: builder.labels,
+        capacity: builder.capacity,
+        kinds: kinds.versions(),
+        hordes: hordes.clone(),
+        seeds: Vec::new(),
+        timing: builder.timing,
+    };
+    config.check()?;
     let key = match builder.key {
         Some(Key::Given(key)) => key,
         Some(Key::File(path)) => ClusterKey::load(path)?,
@@ -50,19 +62,10 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         detail: error.to_string(),
     };
     let transport = Transport::listen(builder.listen, &credentials, Limits::default()).map_err(listen)?;
-    let mut seeds = discovery::first(&builder.joins, builder.timing.boot_grace).await;
+    let mut seeds = discovery::first(&builder.joins, config.timing.boot_grace).await;
     let addr = advertise::advertised(builder.advertise, transport.local_addr(), &seeds)?;
     seeds.retain(|seed| *seed != addr);
-    let config = Config {
-        name: name.clone(),
-        addr,
-        labels: builder.labels,
-        capacity: builder.capacity,
-        kinds: kinds.versions(),
-        hordes: hordes.clone(),
-        seeds: seeds.clone(),
-        timing: builder.timing,
-    };
+    (config.addr, config.seeds) = (addr, seeds.clone());
     let header = Header { config, id, seed };
     let recording = builder.record.map(|path| record(&path, &header)).transpose()?;
     let (logs, keeping) = match data_dir.as_ref().zip(keeping) {

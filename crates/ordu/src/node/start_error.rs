@@ -2,7 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ordu_core::{InvalidName, Kind};
+use ordu_core::{InvalidConfig, InvalidName, Kind};
 
 use super::InvalidJoin;
 use crate::cluster_key::{CredentialsError, KeyFileError};
@@ -14,6 +14,9 @@ pub enum StartError {
     /// A name is not valid.
     #[error(transparent)]
     Name(#[from] InvalidName),
+    /// A label is not valid, or what the node says of itself is too much.
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
     /// A horde was named twice.
     #[error("horde {name:?} is named twice; name it once")]
     DuplicateHorde {

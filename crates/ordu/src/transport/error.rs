@@ -212,10 +212,10 @@ impl From<ConnectionError> for ClosedReason {
     }
 }
 
-/// Peers' words as they may go to a log: one line, no control characters, not long.
+/// Peers' words as they may go to a log: not long, one line, and nothing that deceives who reads it.
 fn printable(text: &str) -> String {
-    text.chars()
-        .take(200)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    match text.char_indices().nth(200) {
+        Some((end, _)) => ordu_core::printable(&text[..end]),
+        None => ordu_core::printable(text),
+    }
 }
