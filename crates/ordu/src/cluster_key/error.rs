@@ -54,6 +54,30 @@ pub enum KeyFileError {
         /// Its mode.
         mode: u32,
     },
+    /// It, or the directory it is in, belongs to another user, who could change it.
+    #[error(
+        "cluster key {}: it, or its directory, belongs to user {owner}; expected user {own}, which reads it, or \
+         root: run `chown {own} {0}`, or keep a key of your own", path.display()
+    )]
+    OtherOwner {
+        /// The file, or its directory.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who reads it.
+        own: u32,
+    },
+    /// Everybody can put another file in its place.
+    #[error(
+        "cluster key {}: everybody can write to its directory (mode {mode:04o}), and so put another key in its place; \
+         run `chmod o-w` on it, or keep the key elsewhere", path.display()
+    )]
+    OpenDirectory {
+        /// The file.
+        path: PathBuf,
+        /// The mode of the directory.
+        mode: u32,
+    },
     /// It is too long for a key file.
     #[error("cluster key {}: expected at most {max} bytes, got more: this is no key file", path.display())]
     TooLong {

@@ -1,6 +1,6 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::error::KeyFileError;
@@ -48,8 +48,40 @@ pub(super) fn read(path: &Path) -> Result<String, KeyFileError> {
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
         .map_err(io)?;
-    check(path, &file.metadata().map_err(io)?)?;
+    let own = rustix::process::geteuid().as_raw();
+    let metadata = file.metadata().map_err(io)?;
+    check(path, &metadata)?;
+    check_owner(path, metadata.uid(), own)?;
+    let folder = path.canonicalize().map_err(io)?;
+    if let Some(folder) = folder.parent() {
+        let metadata = folder.metadata().map_err(io)?;
+        check_owner(folder, metadata.uid(), own)?;
+        check_folder(path, metadata.mode() & 0o7777)?;
+    }
     read_text(path, &file)
+}
+
+/// Root can read and change everything anyway.
+pub(super) fn check_owner(path: &Path, owner: u32, own: u32) -> Result<(), KeyFileError> {
+    if owner == own || owner == 0 {
+        return Ok(());
+    }
+    Err(KeyFileError::OtherOwner {
+        path: path.to_owned(),
+        owner,
+        own,
+    })
+}
+
+/// With the sticky bit, as in `/tmp`, others can add names to a directory but not move ours away.
+fn check_folder(path: &Path, mode: u32) -> Result<(), KeyFileError> {
+    if mode & 0o002 == 0 || mode & 0o1000 != 0 {
+        return Ok(());
+    }
+    Err(KeyFileError::OpenDirectory {
+        path: path.to_owned(),
+        mode,
+    })
 }
 
 fn check(path: &Path, metadata: &Metadata) -> Result<(), KeyFileError> {

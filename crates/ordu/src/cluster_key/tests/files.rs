@@ -113,6 +113,67 @@ fn a_file_that_group_or_world_has_any_right_to_is_refused() {
 }
 
 #[test]
+fn a_file_of_another_user_is_refused_and_one_of_root_is_not() {
+    use crate::cluster_key::file::check_owner;
+    let path = PathBuf::from("/etc/ordu/cluster.key");
+    check_owner(&path, 1_000, 1_000).unwrap();
+    check_owner(&path, 0, 1_000).unwrap();
+    for own in [1_001, 0] {
+        let error = check_owner(&path, 1_000, own).unwrap_err();
+        assert!(
+            matches!(error, KeyFileError::OtherOwner { owner: 1_000, .. }),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("chown {own} /etc/ordu/cluster.key")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_whose_owner_was_changed_is_refused() {
+    let place = Place::new();
+    ClusterKey::generate().unwrap().create_file(place.path()).unwrap();
+    // Only root can give files away; for others the rule is shown above.
+    if std::os::unix::fs::chown(place.path(), Some(65_534), None).is_err() {
+        println!("\nSKIPPED: a key whose owner was changed: only root can give a file away");
+        return;
+    }
+    let error = ClusterKey::load(place.path()).unwrap_err();
+    assert!(
+        matches!(error, KeyFileError::OtherOwner { owner: 65_534, .. }),
+        "{error}"
+    );
+
+    std::os::unix::fs::chown(place.path(), Some(0), None).unwrap();
+    std::os::unix::fs::chown(place.dir.path(), Some(65_534), None).unwrap();
+    let error = ClusterKey::load(place.path()).unwrap_err();
+    assert!(
+        matches!(error, KeyFileError::OtherOwner { owner: 65_534, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_in_a_directory_that_everybody_can_write_to_is_refused() {
+    let place = Place::new();
+    ClusterKey::generate().unwrap().create_file(place.path()).unwrap();
+    let set = |mode| fs::set_permissions(place.dir.path(), Permissions::from_mode(mode)).unwrap();
+    set(0o777);
+    let error = ClusterKey::load(place.path()).unwrap_err();
+    assert!(
+        matches!(error, KeyFileError::OpenDirectory { mode: 0o777, .. }),
+        "{error}"
+    );
+    set(0o1777);
+    ClusterKey::load(place.path()).unwrap();
+    set(0o700);
+}
+
+#[test]
 fn a_link_to_a_good_file_is_followed_and_the_rights_of_the_file_count() {
     let place = Place::new();
     let target = place.dir.path().join("mounted");
