@@ -87,6 +87,39 @@ fn random_bytes_on_every_port_crash_nothing() {
     assert!(!log.contains("panicked"), "{log}");
 }
 
+#[test]
+fn a_name_that_cannot_be_looked_up_is_complained_of_once_with_what_to_do() {
+    let mut cluster = Cluster::empty();
+    cluster
+        .add_node()
+        .with_arg("--join")
+        .with_arg("no-such-node.invalid:7600")
+        .start();
+    let complaints = || {
+        let log = cluster.nodes[0].log();
+        let complaint = |line: &&str| line.contains("cannot look up the address to join at");
+        log.lines()
+            .filter(complaint)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (told, _) = eventually(Duration::from_secs(10), "it complains", || {
+        complaints().pop().ok_or_else(|| "it says nothing".to_owned())
+    });
+    assert!(
+        told.contains("check its spelling") && told.contains("once a minute"),
+        "{told}"
+    );
+    holds_for(
+        Duration::from_secs(3),
+        "it does not repeat itself",
+        || match complaints().len() {
+            1 => Ok(()),
+            more => Err(format!("{more} times")),
+        },
+    );
+}
+
 /// `… holds the key of cluster "default", FINGERPRINT`.
 fn fingerprint(keygen: &str) -> String {
     let line = keygen.lines().next().unwrap();

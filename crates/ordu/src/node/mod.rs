@@ -3,6 +3,7 @@
 mod advertise;
 mod builder;
 mod changes;
+mod complaints;
 mod data_dir;
 mod discovery;
 mod exited;

@@ -11,6 +11,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::builder::{Key, NodeBuilder};
 use super::data_dir::DataDir;
+use super::discovery::Lookup;
 use super::{About, Discovery, Exited, Node, StartError, advertise, discovery};
 use crate::cluster_key::ClusterKey;
 use crate::events::EventLog;
@@ -62,7 +63,8 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         detail: error.to_string(),
     };
     let transport = Transport::listen(builder.listen, &credentials, Limits::default()).map_err(listen)?;
-    let mut seeds = discovery::first(&builder.joins, config.timing.boot_grace).await;
+    let mut lookup = Lookup::new(builder.joins, transport.reach());
+    let mut seeds = lookup.first(config.timing.boot_grace).await;
     let addr = advertise::advertised(builder.advertise, transport.local_addr(), &seeds)?;
     seeds.retain(|seed| *seed != addr);
     (config.addr, config.seeds) = (addr, seeds.clone());
@@ -100,7 +102,7 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         exited,
     };
     tracing::info!(node = %name, %id, %addr, cluster = %about.fingerprint, "node starts");
-    let discovery = Discovery::watch(builder.joins, seeds, addr);
+    let discovery = Discovery::watch(lookup, seeds, addr);
     let parts = Parts {
         header,
         recorder,

@@ -170,6 +170,14 @@ pub(crate) enum ClosedReason {
         /// The most that is kept for a peer, in bytes.
         limit: usize,
     },
+    /// Too much waits to be sent to all peers together, and to this one most of it.
+    #[error(
+        "peers read too slowly: more than {limit} bytes wait for all of them, and most of that for this one"
+    )]
+    AllQueuesFull {
+        /// The most that is kept for all, in bytes.
+        limit: usize,
+    },
     /// The peer broke the rules of the transport.
     #[error("peer broke the protocol: {0}")]
     Protocol(String),
@@ -187,7 +195,7 @@ impl ClosedReason {
         VarInt::from_u32(match self {
             Self::Local(_) | Self::Peer(_) | Self::Idle | Self::Lost(_) => 0,
             Self::Protocol(_) => 1,
-            Self::QueueFull { .. } => 2,
+            Self::QueueFull { .. } | Self::AllQueuesFull { .. } => 2,
         })
     }
 

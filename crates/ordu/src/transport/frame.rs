@@ -5,6 +5,10 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 /// The longest frame, in bytes, without its length: a longer one no core would take.
 pub(crate) use ordu_core::MAX_FRAME;
 
+/// What a frame or datagram takes of a queue beyond its own bytes: room for its bookkeeping, so that empty
+/// ones are not free.
+pub(super) const OVERHEAD: usize = 64;
+
 const HEADER: usize = 4;
 
 /// Frames shorter than this are copied together, longer ones are passed on as they are.

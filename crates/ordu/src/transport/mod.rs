@@ -14,7 +14,8 @@
 //!
 //! Whatever a peer or a stranger sends costs bounded memory and cannot panic: frames are bounded before
 //! they are read, what the loop has not taken is bounded by flow control, what a peer has not read is bounded
-//! by closing the connection, strangers are bounded in number and time.
+//! by closing the connection, strangers are bounded in number and time. All of these are bounded for each connection
+//! and for all together.
 
 mod command;
 mod connection;
@@ -28,6 +29,7 @@ mod limits;
 mod listen;
 mod probe;
 mod quic;
+mod reach;
 mod shared;
 mod strangers;
 
@@ -35,6 +37,7 @@ pub(crate) use command::{Channel, Command, ConnId};
 pub(crate) use error::{DialError, HandshakeError, ListenError};
 pub(crate) use event::{Event, ProbeOutcome};
 pub(crate) use limits::Limits;
+pub(crate) use reach::Reach;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +45,7 @@ mod tests;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, VarInt};
@@ -64,12 +68,15 @@ const GOOD_BYES: Duration = Duration::from_secs(1);
 /// The sockets and connections of one node. Dropping it closes them all.
 pub(crate) struct Transport {
     addr: SocketAddr,
+    reach: Reach,
     endpoint: Endpoint,
     dialling: ClientConfig,
     shared: Arc<Shared>,
     notes: Notes,
     connections: HashMap<ConnId, Handle>,
     dials: HashMap<u64, JoinHandle<()>>,
+    /// The share of each connection in what may be under way on all.
+    window: u32,
     listeners: [JoinHandle<()>; 2],
 }
 
@@ -83,6 +90,8 @@ impl Transport {
     ) -> Result<Self, ListenError> {
         let ports = Ports::open(addr)?;
         let addr = ports.addr;
+        let only_ipv6 = addr.is_ipv6() && rustix::net::sockopt::ipv6_v6only(&ports.udp).unwrap_or(true);
+        let reach = Reach::of(addr, only_ipv6);
         let quic = |error: &dyn std::fmt::Display| ListenError::Quic {
             addr,
             what: error.to_string(),
@@ -94,6 +103,7 @@ impl Transport {
             .map_err(|error| quic(&error))?;
         let tcp = TcpListener::from_std(ports.tcp).map_err(|error| quic(&error))?;
 
+        let window = quic::share_of(limits.all_windows, 1);
         let (shared, notes) = Shared::new(credentials.node(), limits);
         let listeners = [
             tokio::spawn(incoming::accept_all(Arc::clone(&shared), endpoint.clone())),
@@ -102,12 +112,14 @@ impl Transport {
         let (connections, dials) = (HashMap::new(), HashMap::new());
         Ok(Self {
             addr,
+            reach,
             endpoint,
             dialling,
             shared,
             notes,
             connections,
             dials,
+            window,
             listeners,
         })
     }
@@ -115,6 +127,11 @@ impl Transport {
     /// Where it listens, with the port that was picked.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Which addresses it can reach at all.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// Starts what is asked and returns at once. A command for a connection that is over does
@@ -159,6 +176,7 @@ impl Transport {
             Command::Send { conn, channel, bytes } => {
                 if let Some(handle) = self.connections.get(&conn) {
                     handle.send(channel, bytes);
+                    self.bound_queues();
                 }
             }
             Command::Probe { probe, addr } => {
@@ -187,11 +205,39 @@ impl Transport {
         }
     }
 
+    /// Closes the connection on which most waits to be sent if too much does on all together.
+    fn bound_queues(&self) {
+        let limit = self.shared.limits.all_send_queues;
+        // Counts those that are over as well until the loop has heard of it, so it is only a hint.
+        if self.shared.queued.load(Ordering::Relaxed) <= limit {
+            return;
+        }
+        let all: usize = self.connections.values().map(Handle::queued).sum();
+        let longest = self.connections.values().max_by_key(|handle| handle.queued());
+        if let Some(longest) = longest.filter(|_| all > limit) {
+            longest.close_for_others(limit);
+        }
+    }
+
+    /// Gives each connection its share of what may be under way, when that has changed.
+    fn share_windows(&mut self) {
+        let share = quic::share_of(self.shared.limits.all_windows, self.connections.len());
+        if self.window != share {
+            self.window = share;
+            self.connections
+                .values()
+                .for_each(|handle| handle.set_windows(share));
+        }
+    }
+
     /// Keeps the books, and keeps back what the loop must not hear any more.
     fn take(&mut self, note: Note) -> Option<Event> {
         let Note { event, handle, _room } = note;
         if let Some(handle) = handle {
+            // Others came before it; those set to another share are set again together with it.
+            handle.set_windows(self.window);
             self.connections.insert(handle.id(), handle);
+            self.share_windows();
         }
         match &event {
             Event::Connected { dialled, .. } => {
@@ -204,7 +250,11 @@ impl Transport {
                 self.dials.remove(attempt);
                 Some(event)
             }
-            Event::Closed { conn, .. } => self.connections.remove(conn).map(|_| event),
+            Event::Closed { conn, .. } => {
+                let known = self.connections.remove(conn).is_some();
+                self.share_windows();
+                known.then_some(event)
+            }
             _ => match event.conn() {
                 Some(conn) => self
                     .connections

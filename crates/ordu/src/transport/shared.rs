@@ -1,14 +1,18 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::command::ConnId;
 use super::connection::Handle;
 use super::event::Event;
+use super::frame::{MAX_FRAME, OVERHEAD};
 use super::lifeline::Registry;
 use super::limits::Limits;
 use super::strangers::Strangers;
+
+/// Datagrams of all connections that may wait for the loop, in bytes; more are dropped, as datagrams may be.
+const ALL_DATAGRAMS: usize = 16 * 1024 * 1024;
 
 /// What all tasks of a transport share.
 pub(super) struct Shared {
@@ -17,6 +21,12 @@ pub(super) struct Shared {
     /// Lifelines that connections wait for.
     pub(super) lifelines: Registry,
     pub(super) strangers: Strangers,
+    /// Room for frames that were received on all connections and wait for the loop.
+    pub(super) frame_room: Arc<Semaphore>,
+    /// The same for datagrams, which frames must not crowd out: the probes of the membership are among them.
+    pub(super) datagram_room: Arc<Semaphore>,
+    /// Bytes that wait to be sent on all connections.
+    pub(super) queued: Arc<AtomicUsize>,
     next_conn: AtomicU64,
     urgent: mpsc::UnboundedSender<Note>,
     ordered: mpsc::UnboundedSender<Note>,
@@ -28,8 +38,14 @@ pub(super) struct Note {
     /// With `Connected`: what the loop drives the connection by.
     pub(super) handle: Option<Handle>,
     /// What the event takes of its connection's share of the queue, given back when the loop has it. So the
-    /// queues, though unbounded in themselves, hold a bounded number of bytes per connection.
-    pub(super) _room: Option<OwnedSemaphorePermit>,
+    /// queues, though unbounded in themselves, hold a bounded number of bytes per connection, and in all.
+    pub(super) _room: Option<Room>,
+}
+
+/// What an event takes: of its connection's room, and of the room of all.
+pub(super) struct Room {
+    pub(super) _own: OwnedSemaphorePermit,
+    pub(super) _all: OwnedSemaphorePermit,
 }
 
 /// Where a transport takes its events from.
@@ -44,11 +60,17 @@ impl Shared {
     pub(super) fn new(node: u128, limits: Limits) -> (Arc<Self>, Notes) {
         let (urgent, urgent_notes) = mpsc::unbounded_channel();
         let (ordered, ordered_notes) = mpsc::unbounded_channel();
+        let room = limits
+            .all_receive_queues
+            .clamp(MAX_FRAME + OVERHEAD, Semaphore::MAX_PERMITS);
         let shared = Self {
             node,
             limits,
             lifelines: Registry::default(),
             strangers: Strangers::default(),
+            frame_room: Arc::new(Semaphore::new(room)),
+            datagram_room: Arc::new(Semaphore::new(ALL_DATAGRAMS)),
+            queued: Arc::default(),
             next_conn: AtomicU64::new(1),
             urgent,
             ordered,
@@ -71,7 +93,7 @@ impl Shared {
         self.tell_with(event, None);
     }
 
-    pub(super) fn tell_with(&self, event: Event, room: Option<OwnedSemaphorePermit>) {
+    pub(super) fn tell_with(&self, event: Event, room: Option<Room>) {
         let _ = self.urgent.send(Note {
             event,
             handle: None,
@@ -88,7 +110,7 @@ impl Shared {
     }
 
     /// Tells the loop in order with the frames told before.
-    pub(super) fn tell_in_order(&self, event: Event, room: Option<OwnedSemaphorePermit>) {
+    pub(super) fn tell_in_order(&self, event: Event, room: Option<Room>) {
         let _ = self.ordered.send(Note {
             event,
             handle: None,

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use super::link::{Link, OVERHEAD};
+use super::link::Link;
 use crate::transport::event::Event;
-use crate::transport::shared::Shared;
+use crate::transport::frame::OVERHEAD;
+use crate::transport::shared::{Room, Shared};
 
 /// Passes on datagrams until the connection ends.
 pub(super) async fn read_datagrams(shared: Arc<Shared>, link: Arc<Link>) {
@@ -10,7 +11,9 @@ pub(super) async fn read_datagrams(shared: Arc<Shared>, link: Arc<Link>) {
         let Ok(cost) = u32::try_from(bytes.len() + OVERHEAD) else {
             continue;
         };
-        let Ok(room) = Arc::clone(&link.datagram_room).try_acquire_many_owned(cost) else {
+        let own = Arc::clone(&link.datagram_room).try_acquire_many_owned(cost);
+        let all = Arc::clone(&shared.datagram_room).try_acquire_many_owned(cost);
+        let (Ok(own), Ok(all)) = (own, all) else {
             continue;
         };
         shared.tell_with(
@@ -18,7 +21,7 @@ pub(super) async fn read_datagrams(shared: Arc<Shared>, link: Arc<Link>) {
                 conn: link.id,
                 bytes: bytes.into(),
             },
-            Some(room),
+            Some(Room { _own: own, _all: all }),
         );
     }
 }

@@ -1,14 +1,13 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::link::{Link, OVERHEAD};
+use super::link::Link;
 use crate::transport::command::Channel;
 use crate::transport::error::ClosedReason;
-use crate::transport::frame::MAX_FRAME;
-use crate::transport::{ConnId, MAX_DATAGRAM};
+use crate::transport::frame::{MAX_FRAME, OVERHEAD};
+use crate::transport::{ConnId, MAX_DATAGRAM, quic};
 
 /// What the loop drives a connection by. Nothing here waits.
 pub(in crate::transport) struct Handle {
@@ -40,6 +39,20 @@ impl Handle {
         self.link.close(ClosedReason::Local(reason));
     }
 
+    /// How many bytes wait to be sent.
+    pub(in crate::transport) fn queued(&self) -> usize {
+        self.link.queued()
+    }
+
+    /// Closes for the sake of the others: too much waits on all connections, and most of it here.
+    pub(in crate::transport) fn close_for_others(&self, limit: usize) {
+        self.link.close(ClosedReason::AllQueuesFull { limit });
+    }
+
+    pub(in crate::transport) fn set_windows(&self, share: u32) {
+        quic::set_windows(&self.link.quic, share);
+    }
+
     pub(in crate::transport) fn begin_end(&self, reason: String) {
         self.link.begin_end(reason);
     }
@@ -56,7 +69,7 @@ impl Handle {
         }
         let cost = bytes.len() + OVERHEAD;
         let limit = self.link.queue_limit;
-        if self.link.queued.fetch_add(cost, Ordering::Relaxed) + cost > limit {
+        if self.link.queue(cost) > limit {
             self.link.close(ClosedReason::QueueFull { channel, limit });
             return;
         }

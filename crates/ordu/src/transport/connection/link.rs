@@ -6,12 +6,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::transport::command::{Channel, ConnId};
 use crate::transport::error::ClosedReason;
-use crate::transport::frame::MAX_FRAME;
-use crate::transport::limits::Limits;
-
-/// What a frame or datagram takes of a queue beyond its own bytes: room for its bookkeeping, so that empty
-/// ones are not free.
-pub(super) const OVERHEAD: usize = 64;
+use crate::transport::frame::{MAX_FRAME, OVERHEAD};
+use crate::transport::shared::Shared;
 
 /// Datagrams that may wait for the loop, in bytes; more are dropped, as datagrams may be.
 const DATAGRAM_ROOM: usize = 256 * 1024;
@@ -22,7 +18,9 @@ pub(in crate::transport) struct Link {
     pub(in crate::transport) peer: u128,
     pub(in crate::transport) quic: Connection,
     /// Bytes that wait to be sent.
-    pub(super) queued: AtomicUsize,
+    queued: AtomicUsize,
+    /// The same of all connections.
+    all_queued: Arc<AtomicUsize>,
     /// The most of them.
     pub(super) queue_limit: usize,
     /// Room for received frames that wait for the loop.
@@ -40,12 +38,14 @@ pub(in crate::transport) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(id: ConnId, peer: u128, quic: Connection, limits: &Limits) -> Self {
+    pub(super) fn new(id: ConnId, peer: u128, quic: Connection, shared: &Shared) -> Self {
+        let limits = &shared.limits;
         Self {
             id,
             peer,
             quic,
             queued: AtomicUsize::new(0),
+            all_queued: Arc::clone(&shared.queued),
             queue_limit: limits.send_queue,
             frame_room: Arc::new(Semaphore::new(limits.receive_queue.max(MAX_FRAME + OVERHEAD))),
             datagram_room: Arc::new(Semaphore::new(DATAGRAM_ROOM)),
@@ -53,6 +53,26 @@ impl Link {
             finish: watch::Sender::new(false),
             finish_reason: OnceLock::new(),
             closed: OnceLock::new(),
+        }
+    }
+
+    /// Notes that so many bytes wait to be sent, and says how many do now.
+    pub(super) fn queue(&self, bytes: usize) -> usize {
+        self.all_queued.fetch_add(bytes, Ordering::Relaxed);
+        self.queued.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+
+    /// Notes that so many bytes wait no more.
+    pub(super) fn unqueue(&self, bytes: usize) {
+        self.all_queued.fetch_sub(bytes, Ordering::Relaxed);
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// How many bytes wait to be sent; none on a connection that is over.
+    pub(super) fn queued(&self) -> usize {
+        match self.closed.get() {
+            Some(_) => 0,
+            None => self.queued.load(Ordering::Relaxed),
         }
     }
 
@@ -95,5 +115,13 @@ impl Link {
             (None, Some(error)) => error.into(),
             (None, None) => ClosedReason::Lost("the transport was shut down".to_owned()),
         }
+    }
+}
+
+impl Drop for Link {
+    /// What was never sent waits no more.
+    fn drop(&mut self) {
+        self.all_queued
+            .fetch_sub(*self.queued.get_mut(), Ordering::Relaxed);
     }
 }

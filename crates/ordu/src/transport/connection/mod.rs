@@ -53,7 +53,7 @@ pub(super) async fn open(
 ) -> Result<(), ConnectionError> {
     let streams = open_streams(&quic).await?;
     let (frames, queues): (Vec<_>, Vec<_>) = Channel::ALL.iter().map(|_| mpsc::unbounded_channel()).unzip();
-    let link = Arc::new(Link::new(shared.next_conn(), peer, quic, &shared.limits));
+    let link = Arc::new(Link::new(shared.next_conn(), peer, quic, shared));
 
     let dialled = match &origin {
         Origin::Dialled { attempt, .. } => Some(*attempt),

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use quinn::{Connection, ReadError, ReadExactError, RecvStream};
 
-use super::link::{Link, OVERHEAD};
+use super::link::Link;
 use crate::transport::command::Channel;
 use crate::transport::error::ClosedReason;
 use crate::transport::event::Event;
-use crate::transport::frame::Decoder;
-use crate::transport::shared::Shared;
+use crate::transport::frame::{Decoder, OVERHEAD};
+use crate::transport::shared::{Room, Shared};
 
 /// The most taken out of a stream at once, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -100,17 +100,18 @@ async fn read_frames(
 /// Waits until the loop has taken enough of what came before; meanwhile QUIC holds the peer back.
 async fn pass_on(shared: &Shared, link: &Link, channel: Channel, bytes: Vec<u8>) -> Result<(), End> {
     let cost = u32::try_from(bytes.len() + OVERHEAD).map_err(|_| End::Lost)?;
-    let room = Arc::clone(&link.frame_room)
-        .acquire_many_owned(cost)
-        .await
-        .map_err(|_| End::Lost)?;
+    // Its own first: a connection that waits for that must not hold up the others.
+    let own = Arc::clone(&link.frame_room).acquire_many_owned(cost);
+    let own = own.await.map_err(|_| End::Lost)?;
+    let all = Arc::clone(&shared.frame_room).acquire_many_owned(cost);
+    let all = all.await.map_err(|_| End::Lost)?;
     shared.tell_in_order(
         Event::Received {
             conn: link.id,
             channel,
             bytes,
         },
-        Some(room),
+        Some(Room { _own: own, _all: all }),
     );
     Ok(())
 }

@@ -1,11 +1,10 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use quinn::SendStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::link::{Link, OVERHEAD};
-use crate::transport::frame;
+use super::link::Link;
+use crate::transport::frame::{self, OVERHEAD};
 
 /// Frames taken from the queue at once.
 const BATCH: usize = 256;
@@ -37,7 +36,7 @@ pub(super) async fn write_frames(
             return;
         }
         chunks.clear();
-        link.queued.fetch_sub(cost, Ordering::Relaxed);
+        link.unqueue(cost);
     }
     // Both fail only on a connection that is lost.
     let _ = stream.finish();

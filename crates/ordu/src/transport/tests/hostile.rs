@@ -285,3 +285,86 @@ async fn unfinished_handshakes_of_strangers_keep_a_peer_out_for_their_time_at_mo
     }
     assert_eq!(node.expect_connected().await.peer, 2);
 }
+
+#[tokio::test]
+async fn what_all_peers_together_send_waits_in_bounded_memory_and_all_of_it_arrives() {
+    const ROOM: usize = 200_000;
+    let key = ClusterKey::generate().unwrap();
+    let limits = Limits {
+        all_receive_queues: ROOM,
+        ..Limits::default()
+    };
+    let mut node = Node::start_with(&key, 1, limits);
+    let mut peers = Vec::new();
+    for id in 2..6 {
+        let mut peer = Node::start(&key, id);
+        peer.dial(node.addr());
+        let conn = peer.expect_connected().await.conn;
+        for _ in 0..40 {
+            peer.send(conn, Channel::Bulk, &[7; 10_000]);
+        }
+        peers.push(peer);
+    }
+    for _ in &peers {
+        node.expect_connected().await;
+    }
+    // Nobody takes what comes now, until there is no room for another frame.
+    let room = Arc::clone(&node.transport.shared.frame_room);
+    let full = async {
+        while room.available_permits() >= 10_000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), full)
+        .await
+        .expect("the room is never full");
+    let waiting = node.transport.notes.ordered.len();
+    assert!(waiting * 10_000 <= ROOM, "{waiting} frames wait");
+    assert_eq!(node.expect_frames(Channel::Bulk, 160).await.len(), 160);
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_closed_before_all_queues_take_too_much_and_the_others_stay() {
+    let key = ClusterKey::generate().unwrap();
+    let limits = Limits {
+        all_send_queues: 1_000_000,
+        ..Limits::default()
+    };
+    let mut node = Node::start_with(&key, 1, limits);
+    let mut good = Node::start(&key, 2);
+    good.dial(node.addr());
+    good.expect_connected().await;
+    let to_good = node.expect_connected().await.conn;
+    // Its QUIC takes what fits its windows; nobody reads it.
+    let bad = RawPeer::connect(&key, node.addr()).await;
+    let to_bad = node.expect_connected().await.conn;
+
+    let mut sent = 0;
+    let limit = loop {
+        node.send(to_bad, Channel::Bulk, &[7; 50_000]);
+        node.send(to_good, Channel::Control, b"beside it");
+        sent += 1;
+        let most = node
+            .transport
+            .shared
+            .queued
+            .load(std::sync::atomic::Ordering::Relaxed);
+        assert!(most < 1_200_000, "{most} bytes wait");
+        tokio::task::yield_now().await;
+        let closed = tokio::time::timeout(
+            Duration::from_millis(1),
+            node.expect("the end of the bad one", |event| match event {
+                Event::Closed { conn, reason } if *conn == to_bad => Some(reason.clone()),
+                _ => None,
+            }),
+        );
+        match closed.await {
+            Ok(ClosedReason::AllQueuesFull { limit }) => break limit,
+            Ok(other) => panic!("closed for another reason: {other}"),
+            Err(_) => assert!(sent < 1_000, "it is never closed"),
+        }
+    };
+    assert_eq!(limit, 1_000_000);
+    drop(bad);
+    assert_eq!(good.expect_frames(Channel::Control, sent).await.len(), sent);
+}
