@@ -1,10 +1,10 @@
 use ordu::{ChildLog, LogError};
 use tokio::io::{AsyncReadExt as _, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::unix::OwnedReadHalf;
 
 use super::Agent;
 use super::refusal::Refusal;
-use super::server::write;
+use super::server::Answer;
 use crate::control::{LogReply, LogRequest, LogRow, Reply};
 use crate::failure::Wrong;
 
@@ -16,21 +16,23 @@ pub(super) async fn send(
     agent: &Agent,
     request: LogRequest,
     reader: &mut BufReader<OwnedReadHalf>,
-    writer: &mut OwnedWriteHalf,
+    answer: &mut Answer,
 ) -> Result<(), Refusal> {
     let id = request.id.as_str();
-    let log = open(agent, id, writer).await?;
+    let log = open(agent, id, answer).await?;
     if request.lines.is_none() {
-        write_if_cut(&log, writer).await;
+        write_if_cut(&log, answer).await;
     }
     let lines = request.lines.unwrap_or(usize::MAX);
     if !request.follow {
         let found = log.tail(lines).await.map_err(|error| refusal(&error))?;
         if request.lines.is_some() && found.len() < lines {
-            write_if_cut(&log, writer).await;
+            write_if_cut(&log, answer).await;
         }
         for text in found {
-            write(writer, &reply(&LogReply::Line(LogRow { text }))).await;
+            if !answer.send_part(&reply(&LogReply::Line(LogRow { text }))).await {
+                break;
+            }
         }
         return Ok(());
     }
@@ -39,7 +41,9 @@ pub(super) async fn send(
         tokio::select! {
             line = follower.next() => {
                 let text = line.map_err(|error| refusal(&error))?;
-                write(writer, &reply(&LogReply::Line(LogRow { text }))).await;
+                if !answer.send_part(&reply(&LogReply::Line(LogRow { text }))).await {
+                    return Ok(());
+                }
             }
             // A caller of this has nothing more to say: that it can be read from means that it has gone.
             _ = reader.read_u8() => return Ok(()),
@@ -48,14 +52,14 @@ pub(super) async fn send(
 }
 
 /// The output is where the child runs. If it ran here before, that is shown, and the place is named.
-async fn open(agent: &Agent, id: &str, writer: &mut OwnedWriteHalf) -> Result<ChildLog, Refusal> {
+async fn open(agent: &Agent, id: &str, answer: &mut Answer) -> Result<ChildLog, Refusal> {
     let child = agent.lookup(id)?;
     let elsewhere = child.node.as_ref().filter(|node| *node != agent.node.name());
     match (agent.horde.log(id), elsewhere) {
         (Ok(log), None) => Ok(log),
         (Ok(log), Some(node)) => {
             let note = format!("child {id:?} runs on {node} now; this is what it said here before");
-            write(writer, &reply(&LogReply::Note(note))).await;
+            answer.send_part(&reply(&LogReply::Note(note))).await;
             Ok(log)
         }
         (Err(LogError::NoLog { .. }), Some(node)) => {
@@ -67,7 +71,7 @@ async fn open(agent: &Agent, id: &str, writer: &mut OwnedWriteHalf) -> Result<Ch
 }
 
 /// Says where the rest is if there is more than is shown.
-async fn write_if_cut(log: &ChildLog, writer: &mut OwnedWriteHalf) {
+async fn write_if_cut(log: &ChildLog, answer: &mut Answer) {
     let path = log.path();
     let older = |age: u8| path.with_extension(format!("log.{age}"));
     let files = [path.clone(), older(1), older(2)];
@@ -80,7 +84,7 @@ async fn write_if_cut(log: &ChildLog, writer: &mut OwnedWriteHalf) {
         let note = format!(
             "only the last 4 MiB of the past are shown; all that is kept is in {first}, {before} and {current}"
         );
-        write(writer, &reply(&LogReply::Note(note))).await;
+        answer.send_part(&reply(&LogReply::Note(note))).await;
     }
 }
 

@@ -2,14 +2,17 @@
 
 mod answer;
 mod describe;
+mod descriptors;
 mod endpoint;
 mod event_counts;
 mod http;
 mod logging;
 mod logs;
 mod orphans;
+mod places;
 mod refusal;
 mod replace;
+mod seldom;
 mod server;
 mod signals;
 
@@ -21,6 +24,7 @@ use ordu::{Exited, Horde, Node, StartError};
 use crate::args::AgentArgs;
 use crate::control::default_socket;
 use crate::failure::{Failure, Wrong};
+use descriptors::Descriptors;
 use endpoint::Endpoint;
 use event_counts::EventCounts;
 use signals::Signals;
@@ -88,8 +92,9 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
         fingerprint = %node.fingerprint(), socket = %endpoint.path().display(), "the node listens"
     );
     tokio::spawn(counts.follow(node.events()));
-    let control = tokio::spawn(server::serve(endpoint, Arc::clone(&agent)));
-    let web = http.map(|(_, listener)| tokio::spawn(http::serve(listener, Arc::clone(&agent))));
+    let room = Descriptors::of_this_process();
+    let control = tokio::spawn(server::serve(endpoint, Arc::clone(&agent), room));
+    let web = http.map(|(_, listener)| tokio::spawn(http::serve(listener, Arc::clone(&agent), room.http)));
 
     let mut holder_gone = std::pin::pin!(stdin_ends());
     let end = tokio::select! {
@@ -144,7 +149,10 @@ async fn start(args: &AgentArgs) -> Result<Node, Failure> {
     }
     builder.start().await.map_err(|error| {
         let wrong = match error {
-            StartError::Name(_) | StartError::Join { .. } | StartError::Advertise { .. } => Wrong::Usage,
+            StartError::Name(_)
+            | StartError::Config(_)
+            | StartError::Join { .. }
+            | StartError::Advertise { .. } => Wrong::Usage,
             _ => Wrong::Failed,
         };
         Failure::new(wrong, error.to_string())

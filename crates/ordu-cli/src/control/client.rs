@@ -84,8 +84,15 @@ impl Client {
     ) -> Result<impl Iterator<Item = Result<T, Failure>>, Failure> {
         let mut line = serde_json::to_vec(request).map_err(|error| Failure::usage(error.to_string()))?;
         line.push(b'\n');
-        self.stream.write_all(&line).map_err(lost)?;
+        let sent = self.stream.write_all(&line).map_err(lost);
         let mut reader = BufReader::new(self.stream);
+        if let Err(broken) = sent {
+            // An agent that refuses a caller does not listen to the end; what it said is the better answer.
+            return Err(match next::<T>(&mut reader) {
+                Err(refusal @ Failure::Plain { wrong, .. }) if wrong != Wrong::Unreachable => refusal,
+                _ => broken,
+            });
+        }
         Ok(std::iter::from_fn(move || next(&mut reader).transpose()))
     }
 }
@@ -163,6 +170,32 @@ mod tests {
             }
         ));
         assert!(failure.to_string().ends_with("may be done"), "{failure}");
+    }
+
+    #[test]
+    fn a_refusal_is_heard_even_if_the_agent_hangs_up_before_it_has_heard_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("ordu.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let agent = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream
+                .write_all(b"{\"error\":{\"wrong\":\"denied\",\"message\":\"no\"}}\n")
+                .unwrap();
+            // Closed with nothing read, which may break the caller off in the middle of a word.
+        });
+        let client = Client::connect(&socket).unwrap();
+        let request = Request::Child {
+            id: "x".repeat(1 << 20),
+        };
+        let failure = client
+            .ask::<serde_json::Value>(&request, Duration::ZERO)
+            .unwrap_err();
+        agent.join().unwrap();
+        assert!(
+            matches!(&failure, Failure::Plain { wrong: Wrong::Denied, message, .. } if message == "no"),
+            "{failure:?}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod apply;
+mod attacks;
 mod commands;
 mod dev;
 mod failover;

@@ -2,6 +2,7 @@
 //! an environment.
 
 mod api;
+mod connection;
 mod host;
 mod metrics;
 
@@ -14,6 +15,9 @@ use axum::{Router, middleware};
 use tokio::net::TcpListener;
 
 use super::Agent;
+use super::places::{Doing, Places};
+use super::seldom::Seldom;
+use super::server::or_pause;
 use crate::failure::Failure;
 
 /// Anybody on this machine may read it; on other addresses it would need a token and TLS.
@@ -34,10 +38,16 @@ pub(super) async fn listen(addr: SocketAddr) -> Result<(SocketAddr, TcpListener)
     Ok((listener.local_addr().map_err(failed)?, listener))
 }
 
-/// Answers until it is dropped.
-pub(super) async fn serve(listener: TcpListener, agent: Arc<Agent>) {
-    if let Err(error) = axum::serve(listener, router(agent)).await {
-        tracing::error!(%error, "HTTP has ended");
+/// Answers until it is dropped, `most` callers at once.
+pub(super) async fn serve(listener: TcpListener, agent: Arc<Agent>, most: usize) {
+    let (router, places, trouble) = (router(agent), Places::new(most), Seldom::default());
+    loop {
+        let accepted = listener.accept().await;
+        let Some((stream, _)) = or_pause(accepted, &trouble, "cannot take a caller of HTTP").await else {
+            continue;
+        };
+        let place = places.enter(Doing::Asking).await;
+        tokio::spawn(connection::serve(stream, router.clone(), place));
     }
 }
 

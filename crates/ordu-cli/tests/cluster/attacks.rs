@@ -1,0 +1,170 @@
+//! Callers of an agent that mean it no good, or are broken: they cost their own connections and nothing else.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+
+use crate::harness::{Cluster, eventually, kill, root_or_skip};
+
+/// What a command may take on a machine that builds something beside.
+const PROMPT: Duration = Duration::from_secs(8);
+
+/// As many as this test needs for its own ends of the connections.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
+}
+
+/// One node with HTTP, at most so many open files, and the address of its HTTP.
+fn cluster(open_files: u32) -> (Cluster, String) {
+    raise_open_files();
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    let http = format!("{}:7700", node.addr.ip());
+    node.with_arg("--http").with_arg(&http);
+    let limited = format!("ulimit -n {open_files} && exec \"$0\" \"$@\"");
+    node.in_wrapper(["sh", "-c", &limited]);
+    cluster.start_all();
+    (cluster, http)
+}
+
+#[test]
+fn idle_connections_to_http_keep_neither_commands_nor_restarts_nor_http_from_working() {
+    let (cluster, http) = cluster(1_024);
+    let node = &cluster.nodes[0];
+    cluster.start_child(node, "web").ok();
+    let idle: Vec<TcpStream> = (0..1_100).map(|_| TcpStream::connect(&http).unwrap()).collect();
+
+    node.ordu(["ps"]).ok();
+    let before = cluster.copies().one_each(&["web".to_owned()]).unwrap()["web"].pid;
+    kill(before, Signal::KILL);
+    eventually(PROMPT, "the child is started again", || {
+        let copies = cluster.copies().one_each(&["web".to_owned()])?;
+        if copies["web"].pid == before {
+            Err("it is still the old one".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+    cluster.start_child(node, "another").ok();
+    let mut watcher = TcpStream::connect(&http).unwrap();
+    write!(watcher, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    watcher.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    drop(idle);
+}
+
+#[test]
+fn half_sent_requests_keep_no_other_command_waiting() {
+    let (cluster, _) = cluster(4_096);
+    let node = &cluster.nodes[0];
+    let half: Vec<UnixStream> = (0..300)
+        .map(|_| {
+            let mut caller = UnixStream::connect(&node.socket).unwrap();
+            caller.write_all(b"{\"op\":\"chil").unwrap();
+            caller
+        })
+        .collect();
+    let begun = std::time::Instant::now();
+    node.ordu(["ps"]).ok();
+    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    drop(half);
+}
+
+#[test]
+fn readers_of_output_that_do_not_read_keep_no_other_reader_out() {
+    let (cluster, _) = cluster(1_024);
+    let node = &cluster.nodes[0];
+    let mark = format!("TEST_MARK={}", cluster.mark());
+    // More than the system keeps for a reader that does not read.
+    let talk = "seq 1 100000; exec sleep 86400";
+    node.ordu(["start", "talker", "--env", &mark, "--", "sh", "-c", talk])
+        .ok();
+    eventually(PROMPT, "it has said all", || {
+        let said = node.ordu(["logs", "talker", "--lines", "1"]);
+        if said.stdout.trim() == "100000" {
+            Ok(())
+        } else {
+            Err(format!("{said:?}"))
+        }
+    });
+
+    let stuck: Vec<UnixStream> = (0..300)
+        .map(|_| {
+            let mut reader = UnixStream::connect(&node.socket).unwrap();
+            let request = b"{\"op\":\"logs\",\"id\":\"talker\",\"lines\":null,\"follow\":true}\n";
+            reader.write_all(request).unwrap();
+            reader
+        })
+        .collect();
+    let said = node.ordu(["logs", "talker", "--lines", "1"]).ok();
+    assert_eq!(said.stdout, "100000\n");
+    node.ordu(["ps"]).ok();
+    drop(stuck);
+}
+
+#[test]
+fn whoever_is_denied_is_told_so_every_time_and_the_agent_logs_it() {
+    const NOBODY: u32 = 65_534;
+    if !root_or_skip("denied callers", "only root can call as somebody else") {
+        return;
+    }
+    let mut cluster = Cluster::empty();
+    // A program and a socket that anybody can reach, as after a careless chmod.
+    let program = cluster.folder.path().join("ordu");
+    std::fs::copy(env!("CARGO_BIN_EXE_ordu"), &program).unwrap();
+    let folder = cluster.folder.path().join("door");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+    cluster.add_node().socket = folder.join("ordu.sock");
+    cluster.start_all();
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
+    };
+    open(cluster.folder.path(), 0o711);
+    open(&folder, 0o711);
+    open(&program, 0o755);
+    open(&cluster.nodes[0].socket, 0o666);
+
+    let callers: Vec<_> = (0..60)
+        .map(|_| {
+            let mut command = Command::new(&program);
+            command
+                .args(["start", "web", "--socket"])
+                .arg(&cluster.nodes[0].socket);
+            // Long enough that it is still being sent when the answer is there.
+            command
+                .args(["--", "true", &"x".repeat(100_000)])
+                .uid(NOBODY)
+                .gid(NOBODY);
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for caller in callers {
+        let said = caller.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(5), "{stderr}");
+        assert!(stderr.contains("you are user 65534"), "{stderr}");
+    }
+    let log = cluster.nodes[0].log();
+    let told = log
+        .lines()
+        .filter(|line| line.contains("a caller was denied"))
+        .count();
+    assert!((1..=2).contains(&told), "told {told} times:\n{log}");
+}
