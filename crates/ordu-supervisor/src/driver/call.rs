@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::errors::SupervisorGone;
+use super::panics::contain;
 
 /// A call that was made; its answer when awaited.
 ///
@@ -26,6 +27,14 @@ impl<T, E> Call<T, E> {
     pub(super) fn waiting(answer: oneshot::Receiver<Result<T, E>>) -> Self {
         Self(State::Waiting(answer))
     }
+}
+
+/// Gives a caller its answer. One that does not wait any more is not missed; its waker, and the drop of what it
+/// does not take, are user code.
+pub(super) fn give<T>(caller: oneshot::Sender<T>, value: T) {
+    contain("a caller's waker, or what was meant for it,", || {
+        drop(caller.send(value));
+    });
 }
 
 // The answer is only ever moved out.

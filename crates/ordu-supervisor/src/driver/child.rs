@@ -4,20 +4,25 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::control::Control;
 use super::ctx::StopSignal;
 use super::into_exit::IntoExit;
+use super::panics::catch;
 use super::shared::Shared;
-use super::start::{BoxFuture, StartError, Started};
+use super::start::{BoxFuture, StartError};
 use super::supervisor::OwnedSupervisor;
 use crate::core::ExitReason;
 
-/// A child that has come up: what its start function returns. It runs once the supervisor has taken it.
-pub struct Child(pub(super) Body);
+/// A child that has come up: what its start function returns. It runs once the supervisor has been told so.
+pub struct Child(Body);
 
-pub(super) enum Body {
-    Task(BoxFuture<ExitReason>),
-    Trapping(Box<dyn FnOnce(StopSignal) -> BoxFuture<ExitReason> + Send>),
-    Thread(Box<dyn FnOnce(StopSignal) -> ExitReason + Send>),
+enum Body {
+    Task(BoxFuture<BodyEnd>),
+    Trapping(Box<dyn FnOnce(StopSignal) -> BoxFuture<BodyEnd> + Send>),
+    Thread(Box<dyn FnOnce(StopSignal) -> BodyEnd + Send>),
     Supervisor(OwnedSupervisor),
     #[cfg(feature = "process")]
     Process(super::process::RunningProcess),
@@ -32,7 +37,7 @@ impl Child {
         F: Future + Send + 'static,
         F::Output: IntoExit,
     {
-        Self(Body::Task(Box::pin(async move { body.await.into_exit() })))
+        Self(Body::Task(Box::pin(async move { BodyEnd::of(body.await) })))
     }
 
     /// A future that is told to stop and then ends in its own way. It is aborted only if it takes longer than
@@ -45,20 +50,21 @@ impl Child {
     {
         Self(Body::Trapping(Box::new(move |stop| {
             let body = body(stop);
-            Box::pin(async move { body.await.into_exit() })
+            Box::pin(async move { BodyEnd::of(body.await) })
         })))
     }
 
     /// A thread of its own for blocking code, which must ask the stop signal from time to time.
     ///
     /// A thread cannot be killed: one that does not stop when asked becomes a zombie, and
-    /// [`Shutdown::BrutalKill`](crate::Shutdown::BrutalKill) only sets the signal.
+    /// [`Shutdown::BrutalKill`](crate::Shutdown::BrutalKill) only sets the signal. If the operating system gives
+    /// none the start has failed.
     pub fn thread<F, T>(body: F) -> Self
     where
         F: FnOnce(StopSignal) -> T + Send + 'static,
         T: IntoExit,
     {
-        Self(Body::Thread(Box::new(move |stop| body(stop).into_exit())))
+        Self(Body::Thread(Box::new(move |stop| BodyEnd::of(body(stop)))))
     }
 
     /// A supervisor with children of its own, which ends with this child.
@@ -84,31 +90,93 @@ impl Child {
         Ok(self)
     }
 
-    /// Refuses a child that could not be run as what it is.
-    pub(super) fn admit(self, shared: &Arc<Shared>) -> Result<Self, StartError> {
-        match self.0 {
+    #[cfg(feature = "process")]
+    pub(super) fn process(process: super::process::RunningProcess) -> Self {
+        Self(Body::Process(process))
+    }
+
+    /// Makes of it what its task is to run, and the way to make it end. Called in that task.
+    pub(super) fn run(self, shared: &Arc<Shared>) -> Result<(Control, BoxFuture<BodyEnd>), StartError> {
+        Ok(match self.0 {
+            Body::Task(body) => (Control::Task, body),
+            Body::Trapping(body) => {
+                let stop = StopSignal(Arc::clone(shared));
+                (Control::Trapping, Box::pin(async move { body(stop).await }))
+            }
+            Body::Thread(body) => (Control::Thread, run_thread(shared, body)?),
             Body::Supervisor(supervisor) if supervisor.is_above(shared) => {
                 // It belongs to others, and lives on.
                 supervisor.release();
-                Err(StartError::failed(format_args!(
+                return Err(StartError::failed(format_args!(
                     "{:?} was given a supervisor above it as its own: each would wait for the other; \
                      give it one that it starts itself",
                     shared.id
-                )))
+                )));
             }
-            body => Ok(Self(body)),
+            Body::Supervisor(supervisor) => {
+                let exited = supervisor.exited();
+                let body = async move { BodyEnd::from(exited.await.reason) };
+                (Control::Supervisor(supervisor), Box::pin(body))
+            }
+            #[cfg(feature = "process")]
+            Body::Process(process) => {
+                let process = Arc::new(process);
+                let watched = Arc::clone(&process);
+                let body = async move { BodyEnd::from(watched.ended().await) };
+                (Control::Process(process), Box::pin(body))
+            }
+        })
+    }
+}
+
+/// Starts the thread; what is given back ends with it.
+fn run_thread(
+    shared: &Arc<Shared>,
+    body: Box<dyn FnOnce(StopSignal) -> BodyEnd + Send>,
+) -> Result<BoxFuture<BodyEnd>, StartError> {
+    let (ended, end) = oneshot::channel();
+    let child = Arc::clone(shared);
+    // Its code may spawn.
+    let runtime = Handle::current();
+    let run = move || {
+        let _inside = runtime.enter();
+        let stop = StopSignal(Arc::clone(&child));
+        let end = catch(|| child.sync_scope(|| body(stop))).unwrap_or_else(BodyEnd::from);
+        // Nobody waits for it if the runtime is gone.
+        drop(ended.send(end));
+    };
+    // The operating system takes no name with a NUL.
+    let name = shared.id.as_str().replace('\0', "\u{2400}");
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(|error| StartError::failed(format_args!("the thread could not be started: {error}")))?;
+    Ok(Box::pin(async move {
+        end.await.unwrap_or_else(|_| BodyEnd::from(ExitReason::Killed))
+    }))
+}
+
+/// How a body ended: with a reason, or with nothing to say.
+pub(super) struct BodyEnd(Option<ExitReason>);
+
+impl BodyEnd {
+    fn of(value: impl IntoExit) -> Self {
+        Self((!value.says_nothing()).then(|| value.into_exit()))
+    }
+
+    /// A child that was asked to stop and then was simply done has done what it was asked.
+    pub(super) fn reason(self, shared: &Shared) -> ExitReason {
+        match self.0 {
+            Some(reason) => reason,
+            None if shared.is_stopping() => ExitReason::Shutdown,
+            None => ExitReason::Normal,
         }
     }
 }
 
-/// What a start came to, if it can be run.
-pub(super) fn admit(
-    outcome: Result<Started, StartError>,
-    shared: &Arc<Shared>,
-) -> Result<Started, StartError> {
-    match outcome? {
-        Started::Running(child, info) => child.admit(shared).map(|child| Started::Running(child, info)),
-        Started::Ignore => Ok(Started::Ignore),
+impl From<ExitReason> for BodyEnd {
+    fn from(reason: ExitReason) -> Self {
+        Self(Some(reason))
     }
 }
 

@@ -30,6 +30,7 @@ impl Ending {
 
     fn tell(&mut self) {
         if let Some(news) = self.news.take() {
+            self.shared.is_over();
             self.shared.news.tell(news);
         }
     }

@@ -1,39 +1,35 @@
 //! Carries out what a core decides: starts, stops and kills children.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::child::{Body, Child, admit};
+use super::call::give;
 use super::child_id::{ChildId, ChildRef};
-use super::ctx::{Ctx, StopSignal};
-use super::ending::Ending;
+use super::control::Control;
 use super::errors::QueryError;
 use super::factory::Factory;
-use super::mailbox::{News, NewsSink, SupervisorId};
-use super::panics::catch;
+use super::mailbox::{NewsSink, SupervisorId, Up};
+use super::panics::{Guarded, contain};
 use super::shared::Shared;
-use super::start::{BoxFuture, Info, StartError, Started, Starting};
-use super::supervisor::OwnedSupervisor;
-use super::task::{ChildTask, StartTask};
+use super::start::{Info, StartError};
+use super::task::ChildTask;
 use crate::core::{self, ExitReason, Incarnation, Signal, StartOutcome};
 
 /// The children of one supervisor as things that run. It owns every one of them from before its start until
 /// its end was told; dropping it kills them all.
+///
+/// None of their code runs here, but for wakers and drops, and those are contained.
 pub(super) struct Hands {
     supervisor: SupervisorId,
     parent: Option<Arc<Shared>>,
     news: NewsSink,
     live: HashMap<Incarnation, Live, FixedState>,
-    /// Starts that were over at once, to be told to the core before anything else.
-    ready: VecDeque<(Incarnation, StartOutcome)>,
-    infos: HashMap<Incarnation, Info, FixedState>,
-    already_started: Option<ChildRef>,
+    /// What the start that was over last wants to tell its caller.
+    told: Told,
     monitors: HashMap<Incarnation, Vec<Watcher>, FixedState>,
 }
 
@@ -42,20 +38,14 @@ type Watcher = oneshot::Sender<Result<ExitReason, QueryError>>;
 
 struct Live {
     shared: Arc<Shared>,
+    task: AbortHandle,
     control: Control,
 }
 
-enum Control {
-    /// The start is over and what came of it is on its way.
-    Pending,
-    /// The start takes its time.
-    Starting(AbortHandle),
-    Task(AbortHandle),
-    Trapping(AbortHandle),
-    Thread,
-    Supervisor(OwnedSupervisor),
-    #[cfg(feature = "process")]
-    Process(Arc<super::process::RunningProcess>),
+enum Told {
+    Nothing,
+    Info(Guarded<Info>),
+    AlreadyStarted(ChildRef),
 }
 
 impl Hands {
@@ -65,15 +55,13 @@ impl Hands {
             parent,
             news,
             live: HashMap::default(),
-            ready: VecDeque::new(),
-            infos: HashMap::default(),
-            already_started: None,
+            told: Told::Nothing,
             monitors: HashMap::default(),
         }
     }
 
-    /// Starts a child. What comes of it is told as news, or waits in [`next_ready`](Self::next_ready).
-    pub(super) fn start(&mut self, id: ChildId, incarnation: Incarnation, restarts: u32, start: &Factory) {
+    /// Starts a child in a task of its own. What comes of it is told as news.
+    pub(super) fn start(&mut self, id: ChildId, incarnation: Incarnation, restarts: u32, start: Factory) {
         let shared = Shared::new(
             self.supervisor,
             id,
@@ -81,65 +69,37 @@ impl Hands {
             self.parent.clone(),
             self.news.clone(),
         );
-        let ctx = Ctx {
-            shared: Arc::clone(&shared),
-            restarts,
-        };
-        let (outcome, later) = match begin(&shared, start, ctx) {
-            Starting::Now(outcome) => (Some(admit(outcome, &shared)), None),
-            Starting::Later(start) => (None, Some(start)),
-        };
-        let control = match later {
-            Some(start) => {
-                let task = Arc::clone(&shared).scope(StartTask::new(start, Arc::clone(&shared)));
-                Control::Starting(tokio::spawn(task).abort_handle())
-            }
-            None => Control::Pending,
-        };
+        let task = ChildTask::new(Arc::clone(&shared), start, restarts);
+        let task = tokio::spawn(Arc::clone(&shared).scope(task)).abort_handle();
         let live = Live {
-            shared: Arc::clone(&shared),
-            control,
+            shared,
+            task,
+            control: Control::Starting,
         };
         self.live.insert(incarnation, live);
-        match outcome {
-            // Those that came to nothing take the way through the mailbox: behind what waits there, so that a child that fails
-            // over and over neither blocks its supervisor nor starves its thread.
-            Some(outcome @ (Err(_) | Ok(Started::Ignore))) => {
-                drop(Ending::new(shared, News::Started { incarnation, outcome }));
-            }
-            Some(Ok(started)) => {
-                let outcome = self.started(incarnation, Ok(started));
-                self.ready.push_back((incarnation, outcome));
-            }
-            None => {}
-        }
     }
 
-    pub(super) fn next_ready(&mut self) -> Option<(Incarnation, StartOutcome)> {
-        self.ready.pop_front()
-    }
-
-    /// A start is over: runs the child, and says what the core is to know.
+    /// A start is over: what the core is to know.
     pub(super) fn started(
         &mut self,
         incarnation: Incarnation,
-        outcome: Result<Started, StartError>,
+        outcome: Result<Up, StartError>,
     ) -> StartOutcome {
         match outcome {
-            Ok(Started::Running(child, info)) => {
-                if let Some(info) = info {
-                    self.infos.insert(incarnation, info);
+            Ok(Up::Running(control, info)) => {
+                if let Some(live) = self.live.get_mut(&incarnation) {
+                    live.control = control;
                 }
-                self.run(incarnation, child);
+                self.told = info.map_or(Told::Nothing, Told::Info);
                 Ok(core::Started::Running)
             }
-            Ok(Started::Ignore) => {
+            Ok(Up::Ignored) => {
                 self.exited(incarnation, &ExitReason::Normal);
                 Ok(core::Started::Ignore)
             }
             Err(error) => {
                 if let StartError::AlreadyStarted(child) = &error {
-                    self.already_started = Some(child.clone());
+                    self.told = Told::AlreadyStarted(child.clone());
                 }
                 let reason = error.into_reason();
                 self.exited(incarnation, &reason);
@@ -148,48 +108,14 @@ impl Hands {
         }
     }
 
-    fn run(&mut self, incarnation: Incarnation, child: Child) {
-        let Some(live) = self.live.get_mut(&incarnation) else {
-            return;
-        };
-        live.shared.came_up();
-        let shared = &live.shared;
-        let spawn = |body: BoxFuture<ExitReason>| {
-            let task = ChildTask::new(body, Arc::clone(shared));
-            tokio::spawn(Arc::clone(shared).scope(task)).abort_handle()
-        };
-        live.control = match child.0 {
-            Body::Task(body) => Control::Task(spawn(body)),
-            Body::Trapping(body) => {
-                let stop = StopSignal(Arc::clone(shared));
-                // The closure is the child's own code, so it runs in the child's task.
-                Control::Trapping(spawn(Box::pin(async move { body(stop).await })))
-            }
-            Body::Thread(body) => {
-                spawn_thread(shared, body);
-                Control::Thread
-            }
-            Body::Supervisor(supervisor) => {
-                let exited = supervisor.exited();
-                spawn(Box::pin(async move { exited.await.reason }));
-                Control::Supervisor(supervisor)
-            }
-            #[cfg(feature = "process")]
-            Body::Process(process) => {
-                let process = Arc::new(process);
-                let watched = Arc::clone(&process);
-                spawn(Box::pin(async move { watched.ended().await }));
-                Control::Process(process)
-            }
-        };
-    }
-
     pub(super) fn exited(&mut self, incarnation: Incarnation, reason: &ExitReason) {
-        self.live.remove(&incarnation);
-        self.infos.remove(&incarnation);
-        for watcher in self.monitors.remove(&incarnation).unwrap_or_default() {
-            // One that does not wait any more is not missed.
-            let _ = watcher.send(Ok(reason.clone()));
+        if let Some(live) = self.live.remove(&incarnation) {
+            contain("what a child ran as, when it was dropped,", || drop(live));
+        }
+        if let Some(watchers) = self.monitors.remove(&incarnation) {
+            for watcher in watchers {
+                give(watcher, Ok(reason.clone()));
+            }
         }
     }
 
@@ -198,7 +124,7 @@ impl Hands {
         if self.live.contains_key(&incarnation) {
             self.monitors.entry(incarnation).or_default().push(watcher);
         } else {
-            let _ = watcher.send(Err(QueryError::NotFound));
+            give(watcher, Err(QueryError::NotFound));
         }
     }
 
@@ -208,24 +134,37 @@ impl Hands {
         }
     }
 
-    /// What the start of this incarnation wants to tell its caller.
-    pub(super) fn take_info(&mut self, incarnation: Incarnation) -> Option<Info> {
-        self.infos.remove(&incarnation)
+    /// Kills all that lives.
+    pub(super) fn kill_all(&self) {
+        for live in self.live.values() {
+            live.signal(Signal::Kill);
+        }
+    }
+
+    /// What lives, as far as was told.
+    pub(super) fn living(&self) -> impl Iterator<Item = ChildRef> {
+        self.live.values().map(|live| live.shared.child_ref())
+    }
+
+    /// What the start that has just succeeded wants to tell its caller.
+    pub(super) fn take_info(&mut self) -> Option<Info> {
+        match std::mem::replace(&mut self.told, Told::Nothing) {
+            Told::Info(info) => info.into_inner(),
+            Told::Nothing | Told::AlreadyStarted(_) => None,
+        }
     }
 
     /// The child that a start which just failed found running already.
     pub(super) fn take_already_started(&mut self) -> Option<ChildRef> {
-        self.already_started.take()
+        match std::mem::replace(&mut self.told, Told::Nothing) {
+            Told::AlreadyStarted(child) => Some(child),
+            Told::Nothing | Told::Info(_) => None,
+        }
     }
 
     /// Nobody asks for what the last step left behind.
     pub(super) fn forget_leftovers(&mut self) {
-        self.already_started = None;
-        if !self.infos.is_empty() {
-            // Its drop is user code.
-            let infos = std::mem::take(&mut self.infos);
-            let _ = catch(|| drop(infos));
-        }
+        self.told = Told::Nothing;
     }
 
     pub(super) fn child_ref(&self, incarnation: Incarnation) -> Option<ChildRef> {
@@ -235,28 +174,10 @@ impl Hands {
 
 impl Live {
     fn signal(&self, signal: Signal) {
-        self.shared.request_stop();
-        match (&self.control, signal) {
-            (Control::Starting(start), _) => start.abort(),
-            (Control::Task(task), Signal::Shutdown) => {
-                self.shared.abort_means_shutdown();
-                task.abort();
-            }
-            (Control::Task(task) | Control::Trapping(task), Signal::Kill) => {
-                self.shared.abort_means_kill();
-                task.abort();
-            }
-            // The request is all there is; a start that is over is signalled again once it has been told.
-            (Control::Trapping(_), Signal::Shutdown) | (Control::Thread | Control::Pending, _) => {}
-            (Control::Supervisor(supervisor), Signal::Shutdown) => {
-                supervisor.request_stop(ExitReason::Shutdown);
-            }
-            (Control::Supervisor(supervisor), Signal::Kill) => supervisor.kill(),
-            #[cfg(feature = "process")]
-            (Control::Process(process), Signal::Shutdown) => process.ask(),
-            #[cfg(feature = "process")]
-            (Control::Process(process), Signal::Kill) => process.kill(),
-        }
+        // Wakes whoever in the child waits for it.
+        contain("a waker in a child", || {
+            self.control.signal(signal, &self.shared, &self.task);
+        });
     }
 }
 
@@ -269,51 +190,9 @@ impl Drop for Live {
 
 impl Drop for Hands {
     fn drop(&mut self) {
-        for live in self.live.values() {
-            live.signal(Signal::Kill);
+        self.kill_all();
+        for (_, live) in self.live.drain() {
+            contain("what a child ran as, when it was dropped,", || drop(live));
         }
     }
-}
-
-/// Calls the start function and takes its first steps here and now: most starts need no more, and a task less
-/// is a task less. A panic is a failed start.
-fn begin(shared: &Arc<Shared>, start: &Factory, ctx: Ctx) -> Starting {
-    let Some(start) = start.get() else {
-        return Starting::Now(Ok(Started::Ignore));
-    };
-    let begun = catch(|| {
-        Arc::clone(shared).sync_scope(|| match start.start(ctx) {
-            Starting::Now(outcome) => Starting::Now(outcome),
-            Starting::Later(mut start) => {
-                match start.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(outcome) => Starting::Now(outcome),
-                    // Polled again as a task, with a waker that counts.
-                    Poll::Pending => Starting::Later(start),
-                }
-            }
-        })
-    });
-    begun.unwrap_or_else(|panic| Starting::Now(Err(StartError::Failed(panic))))
-}
-
-fn spawn_thread(shared: &Arc<Shared>, body: Box<dyn FnOnce(StopSignal) -> ExitReason + Send>) {
-    let child = Arc::clone(shared);
-    let runtime = tokio::runtime::Handle::current();
-    let run = move || {
-        // Its code may spawn, and so may its end.
-        let _inside = runtime.enter();
-        let stop = StopSignal(Arc::clone(&child));
-        let reason = catch(|| Arc::clone(&child).sync_scope(|| body(stop))).unwrap_or_else(|panic| panic);
-        let obeyed = reason == ExitReason::Normal && child.is_stopping();
-        let reason = if obeyed { ExitReason::Shutdown } else { reason };
-        ended(child, reason);
-    };
-    if let Err(error) = std::thread::Builder::new().name(shared.id.to_string()).spawn(run) {
-        ended(Arc::clone(shared), ExitReason::error(error));
-    }
-}
-
-fn ended(shared: Arc<Shared>, reason: ExitReason) {
-    let incarnation = shared.incarnation;
-    drop(Ending::new(shared, News::Exited { incarnation, reason }));
 }

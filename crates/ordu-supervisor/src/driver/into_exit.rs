@@ -15,11 +15,21 @@ use crate::core::ExitReason;
 pub trait IntoExit {
     /// The reason with which the child ended.
     fn into_exit(self) -> ExitReason;
+
+    /// Whether it says nothing of how the child ended, as `()` does: then the end of a child that was asked to
+    /// stop is [`ExitReason::Shutdown`]. A reason that is spelled out stays as it is, `Normal` too.
+    fn says_nothing(&self) -> bool {
+        false
+    }
 }
 
 impl IntoExit for () {
     fn into_exit(self) -> ExitReason {
         ExitReason::Normal
+    }
+
+    fn says_nothing(&self) -> bool {
+        true
     }
 }
 
@@ -36,6 +46,10 @@ impl<T: IntoExit, E: Display> IntoExit for Result<T, E> {
             // The alternate form has the causes too where an error type offers them.
             Err(error) => ExitReason::Error(format!("{error:#}")),
         }
+    }
+
+    fn says_nothing(&self) -> bool {
+        self.as_ref().is_ok_and(T::says_nothing)
     }
 }
 

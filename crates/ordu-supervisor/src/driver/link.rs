@@ -7,14 +7,16 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
+use super::alarm::Alarm;
 use super::call::Call;
 use super::child_id::{ChildId, ChildRef};
+use super::clock::Clock;
 use super::errors::{QueryError, StopError};
 use super::events::{EventStream, Events, Subscriptions};
 use super::exit::SupervisorExit;
 use super::hands::Hands;
 use super::mailbox::{Message, News, NewsSink, SupervisorId};
-use super::run::{Clock, Loop, Mind, Timer};
+use super::run::{Loop, Mind};
 use super::shared::Shared;
 use crate::core::{ExitReason, Incarnation};
 
@@ -49,7 +51,7 @@ impl<C: Send + 'static> Link<C> {
             mailbox: receiver,
             exit: exit_sender,
             clock,
-            timer: Timer::default(),
+            alarm: Alarm::default(),
         };
         tokio::spawn(serving.run());
         Self {

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::control::Control;
 use super::errors::QueryError;
-use super::start::{StartError, Started};
+use super::panics::Guarded;
+use super::start::{Info, StartError};
 use crate::core::{ExitReason, Incarnation};
 
 /// What a supervisor's loop receives, in one order for all senders.
@@ -26,7 +28,7 @@ pub(super) enum Message<C> {
 pub(super) enum News {
     Started {
         incarnation: Incarnation,
-        outcome: Result<Started, StartError>,
+        outcome: Result<Up, StartError>,
     },
     Exited {
         incarnation: Incarnation,
@@ -37,6 +39,14 @@ pub(super) enum News {
         incarnation: Incarnation,
         ended: oneshot::Sender<Result<ExitReason, QueryError>>,
     },
+}
+
+/// What a start that did not fail came to.
+pub(super) enum Up {
+    /// The child runs, with the way to make it end, and perhaps something to tell the caller.
+    Running(Control, Option<Guarded<Info>>),
+    /// It chose not to run.
+    Ignored,
 }
 
 /// Where children send their news, whatever commands their supervisor takes.

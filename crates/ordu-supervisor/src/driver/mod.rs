@@ -1,9 +1,12 @@
 //! Runs children on tokio, as the core decides.
 
+mod alarm;
 mod call;
 mod child;
 mod child_id;
 mod child_spec;
+mod clock;
+mod control;
 mod ctx;
 mod dynamic;
 mod ending;

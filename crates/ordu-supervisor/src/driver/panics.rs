@@ -16,10 +16,41 @@ fn message(payload: Box<dyn Any + Send>) -> String {
         Err(payload) => match payload.downcast::<&'static str>() {
             Ok(text) => (*text).to_owned(),
             Err(payload) => {
-                // A payload whose own drop panics must not take the supervisor down.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+                // A payload whose own drop panics, with another of its kind perhaps, must take nobody down.
+                if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    std::mem::forget(next);
+                }
                 "a panic without a message".to_owned()
             }
         },
+    }
+}
+
+/// Runs what may run user code where a panic must end nothing: a waker, a drop. It is logged.
+pub(super) fn contain(what: &'static str, f: impl FnOnce()) {
+    if let Err(panic) = catch(f) {
+        tracing::error!(reason = %panic, "{what} panicked");
+    }
+}
+
+/// A value that a child brought and whose drop may panic, held where that must end nothing.
+pub(super) struct Guarded<T>(Option<T>);
+
+impl<T> Guarded<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    /// The value, there from `new` on.
+    pub(super) fn into_inner(mut self) -> Option<T> {
+        self.0.take()
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            contain("what a child brought, when it was dropped,", || drop(value));
+        }
     }
 }

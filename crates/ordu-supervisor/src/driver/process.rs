@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::child::{Body, Child};
+use super::child::Child;
 use super::child_id::ChildId;
 use super::child_spec::ChildSpec;
 use super::ctx::Ctx;
@@ -251,7 +251,7 @@ async fn start(inner: Arc<Inner>, command: Arc<ProcessCommand>, ctx: Ctx) -> Res
         // Not a helper of the child: what it wrote last is read also after its end.
         tokio::spawn(drain(output, Arc::clone(read)));
     }
-    Ok(Child(Body::Process(process)))
+    Ok(Child::process(process))
 }
 
 async fn drain(mut output: pipe::Receiver, read: OnOutput) {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::child_id::{ChildId, ChildRef};
 use super::helpers::Helpers;
 use super::mailbox::{NewsSink, SupervisorId};
-use crate::core::{ExitReason, Incarnation};
+use crate::core::{ExitReason, Incarnation, Signal};
 
 tokio::task_local! {
     /// The child the current task belongs to.
@@ -22,12 +22,21 @@ pub(super) struct Shared {
     pub(super) incarnation: Incarnation,
     pub(super) parent: Option<Arc<Self>>,
     pub(super) news: NewsSink,
-    starting: AtomicBool,
+    start: AtomicU8,
+    /// It was asked to stop.
     stop: AtomicBool,
+    /// It is being ended, asked or not.
+    doomed: AtomicBool,
+    /// Its end was told: whoever descends from it does not belong to its supervisor any more.
+    over: AtomicBool,
     stopped: Notify,
     aborted_as: AtomicU8,
     pub(super) helpers: Helpers,
 }
+
+const STARTING: u8 = 0;
+const UP: u8 = 1;
+const START_ABORTED: u8 = 2;
 
 const ABORTED_AS_KILLED: u8 = 0;
 const ABORTED_AS_SHUTDOWN: u8 = 1;
@@ -46,8 +55,10 @@ impl Shared {
             incarnation,
             parent,
             news,
-            starting: AtomicBool::new(true),
+            start: AtomicU8::new(STARTING),
             stop: AtomicBool::new(false),
+            doomed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             stopped: Notify::new(),
             aborted_as: AtomicU8::new(ABORTED_AS_KILLED),
             helpers: Helpers::new(),
@@ -74,23 +85,51 @@ impl Shared {
         (self.supervisor, self.incarnation)
     }
 
-    /// This child and those above it.
+    /// This child and those above it, up to one that has ended: what it left behind stands alone.
     pub(super) fn lineage(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
         std::iter::successors(Some(self), |shared| shared.parent.as_ref())
+            .take_while(|shared| !shared.over.load(Ordering::Acquire))
+    }
+
+    /// The end of this run, or of a start that came to nothing, is about to be told.
+    pub(super) fn is_over(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     /// Whether a static supervisor is waiting for this child right now and hears nothing else.
     pub(super) fn holds_up_its_supervisor(&self) -> bool {
-        self.starting.load(Ordering::Acquire) || self.is_stopping()
+        self.start.load(Ordering::Acquire) != UP || self.doomed.load(Ordering::Acquire)
     }
 
-    pub(super) fn came_up(&self) {
-        self.starting.store(false, Ordering::Release);
+    /// Whether the start may succeed: not if it was aborted meanwhile.
+    pub(super) fn came_up(&self) -> bool {
+        self.leave_start(UP)
+    }
+
+    /// Whether the start is aborted by this: not if it is over.
+    pub(super) fn abort_start(&self, signal: Signal) -> bool {
+        match signal {
+            Signal::Shutdown => self.abort_means_shutdown(),
+            Signal::Kill => self.abort_means_kill(),
+        }
+        self.leave_start(START_ABORTED)
+    }
+
+    fn leave_start(&self, for_good: u8) -> bool {
+        self.start
+            .compare_exchange(STARTING, for_good, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     pub(super) fn request_stop(&self) {
+        self.doom();
         self.stop.store(true, Ordering::Release);
         self.stopped.notify_waiters();
+    }
+
+    /// The supervisor waits for its end from now on, whether it is asked or not.
+    pub(super) fn doom(&self) {
+        self.doomed.store(true, Ordering::Release);
     }
 
     pub(super) fn is_stopping(&self) -> bool {

@@ -72,7 +72,7 @@ impl<E: std::error::Error> From<E> for StartError {
 pub enum Starting {
     /// It is over.
     Now(Result<Started, StartError>),
-    /// It takes its time. The supervisor polls it as a task of its own, which is aborted on a kill.
+    /// It takes its time. On a kill it is aborted.
     Later(BoxFuture<Result<Started, StartError>>),
 }
 
@@ -86,6 +86,9 @@ impl fmt::Debug for Starting {
 }
 
 /// Starts a child, the first time and every time again. Implemented for async closures.
+///
+/// It runs in the child's own task and holds up no call, nor a sibling's start under a dynamic supervisor, even if
+/// it blocks its thread; on a current-thread runtime what blocks its thread freezes all.
 ///
 /// A panic is a failed start. What a failed start acquired must be released before it returns, since the
 /// next attempt may come at once.

@@ -1,45 +1,123 @@
-//! The tasks a supervisor spawns: starts that take time, and the bodies of children.
+//! The one task of each run of a child: its start, then its body, then the end of what belongs to it.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::child::admit;
+use super::child::BodyEnd;
+use super::ctx::Ctx;
 use super::ending::Ending;
-use super::mailbox::News;
-use super::panics::catch;
+use super::factory::Factory;
+use super::mailbox::{News, Up};
+use super::panics::{Guarded, catch, contain};
 use super::shared::Shared;
-use super::start::{BoxFuture, StartError, Started};
+use super::start::{BoxFuture, StartError, Started, Starting};
 use crate::core::ExitReason;
 
-/// Runs a child's body and tells its end, exactly once, whatever happens: also when it panics, is aborted, or
-/// is dropped without ever having run. The end is told only when the body and its helpers are gone.
+/// One run of a child, from the call of its start function on. All of the child's code runs here, never in its
+/// supervisor's task, which so cannot be held up by it.
+///
+/// What came of the start and the end are told exactly once, whatever happens: also when the child panics, is
+/// aborted, or is dropped without ever having run; and only when nothing is left of what came to its end.
 pub(super) struct ChildTask {
-    body: Option<BoxFuture<ExitReason>>,
+    step: Step,
     shared: Arc<Shared>,
-    ending: Option<Ending>,
+}
+
+enum Step {
+    Begin(Factory, u32),
+    Starting(BoxFuture<Result<Started, StartError>>),
+    Running(BoxFuture<BodyEnd>),
+    Ending(Ending),
+    Over,
 }
 
 impl ChildTask {
-    pub(super) fn new(body: BoxFuture<ExitReason>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, start: Factory, restarts: u32) -> Self {
         Self {
-            body: Some(body),
+            step: Step::Begin(start, restarts),
             shared,
-            ending: None,
+        }
+    }
+
+    /// Calls the start function.
+    fn begin(&self, start: &Factory, restarts: u32) -> Starting {
+        let Some(start) = start.get() else {
+            return Starting::Now(Ok(Started::Ignore));
+        };
+        let ctx = Ctx {
+            shared: Arc::clone(&self.shared),
+            restarts,
+        };
+        catch(|| start.start(ctx)).unwrap_or_else(|panic| Starting::Now(Err(StartError::Failed(panic))))
+    }
+
+    /// The start is over: what is next, and whether the child is up.
+    fn start_over(&mut self, outcome: Result<Started, StartError>) -> bool {
+        let start = mem::replace(&mut self.step, Step::Over);
+        let outcome = match catch(|| drop(start)) {
+            Ok(()) => outcome,
+            Err(panic) => Err(StartError::Failed(panic)),
+        };
+        let running = match outcome {
+            Ok(Started::Running(child, info)) => {
+                let info = info.map(Guarded::new);
+                child
+                    .run(&self.shared)
+                    .map(|(control, body)| (control, info, body))
+            }
+            Ok(Started::Ignore) => {
+                self.end(self.news(Ok(Up::Ignored)));
+                return false;
+            }
+            Err(error) => Err(error),
+        };
+        match running {
+            Ok((control, info, body)) if self.shared.came_up() => {
+                self.step = Step::Running(body);
+                self.shared.news.tell(self.news(Ok(Up::Running(control, info))));
+                true
+            }
+            // Told to end meanwhile, which found a start: it counts as one that was aborted.
+            Ok((control, info, body)) => {
+                drop(info);
+                contain("a body, when it was dropped,", || drop(body));
+                control.abandon(&self.shared);
+                self.end_start(StartError::Failed(ExitReason::Killed));
+                false
+            }
+            Err(error) => {
+                self.end_start(error);
+                false
+            }
+        }
+    }
+
+    fn end_start(&mut self, error: StartError) {
+        self.end(self.news(Err(error)));
+    }
+
+    fn news(&self, outcome: Result<Up, StartError>) -> News {
+        News::Started {
+            incarnation: self.shared.incarnation,
+            outcome,
         }
     }
 
     /// Drops the body, whose drop may panic, and begins the end.
-    fn body_over(&mut self, reason: ExitReason) {
-        let body = self.body.take();
-        let reason = catch(|| drop(body)).err().unwrap_or(reason);
-        // The end of a child that was asked to stop and then was simply done.
-        let obeyed = reason == ExitReason::Normal && self.shared.is_stopping();
-        let news = News::Exited {
-            incarnation: self.shared.incarnation,
-            reason: if obeyed { ExitReason::Shutdown } else { reason },
+    fn body_over(&mut self, end: BodyEnd) {
+        let body = mem::replace(&mut self.step, Step::Over);
+        let reason = match catch(|| drop(body)) {
+            Ok(()) => end.reason(&self.shared),
+            Err(panic) => panic,
         };
-        self.ending = Some(Ending::new(Arc::clone(&self.shared), news));
+        let incarnation = self.shared.incarnation;
+        self.end(News::Exited { incarnation, reason });
+    }
+
+    fn end(&mut self, news: News) {
+        self.step = Step::Ending(Ending::new(Arc::clone(&self.shared), news));
     }
 }
 
@@ -48,89 +126,52 @@ impl Future for ChildTask {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if let Some(body) = &mut this.body {
-            let reason = match catch(|| body.as_mut().poll(cx)) {
-                Ok(polled) => ready!(polled),
-                Err(panic) => panic,
+        loop {
+            let outcome = match &mut this.step {
+                Step::Begin(start, restarts) => {
+                    let (start, restarts) = (start.clone(), *restarts);
+                    match this.begin(&start, restarts) {
+                        Starting::Now(outcome) => outcome,
+                        Starting::Later(start) => {
+                            this.step = Step::Starting(start);
+                            continue;
+                        }
+                    }
+                }
+                Step::Starting(start) => match catch(|| start.as_mut().poll(cx)) {
+                    Ok(polled) => ready!(polled),
+                    Err(panic) => Err(StartError::Failed(panic)),
+                },
+                Step::Running(body) => {
+                    let end = match catch(|| body.as_mut().poll(cx)) {
+                        Ok(polled) => ready!(polled),
+                        Err(panic) => BodyEnd::from(panic),
+                    };
+                    this.body_over(end);
+                    continue;
+                }
+                Step::Ending(ending) => return Pin::new(ending).poll(cx),
+                Step::Over => return Poll::Ready(()),
             };
-            this.body_over(reason);
-        }
-        match &mut this.ending {
-            Some(ending) => Pin::new(ending).poll(cx),
-            None => Poll::Ready(()),
+            if this.start_over(outcome) {
+                // Whoever was woken by the news waits behind this task where no other thread may take it from:
+                // the body, which may be long in its first step, lets it pass.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 }
 
 impl Drop for ChildTask {
     fn drop(&mut self) {
-        if self.body.is_some() {
-            let reason = self.shared.aborted_reason();
-            self.body_over(reason);
-        }
-    }
-}
-
-/// Runs a start that takes its time and tells its outcome, also when it is aborted. One that came to nothing
-/// is told only when the start and its helpers are gone.
-pub(super) struct StartTask {
-    start: Option<BoxFuture<Result<Started, StartError>>>,
-    shared: Arc<Shared>,
-    ending: Option<Ending>,
-}
-
-impl StartTask {
-    pub(super) fn new(start: BoxFuture<Result<Started, StartError>>, shared: Arc<Shared>) -> Self {
-        Self {
-            start: Some(start),
-            shared,
-            ending: None,
-        }
-    }
-
-    fn over(&mut self, outcome: Result<Started, StartError>) {
-        let start = self.start.take();
-        let outcome = match catch(|| drop(start)) {
-            Ok(()) => outcome,
-            Err(panic) => Err(StartError::Failed(panic)),
-        };
-        let outcome = admit(outcome, &self.shared);
-        let runs = matches!(outcome, Ok(Started::Running(..)));
-        let news = News::Started {
-            incarnation: self.shared.incarnation,
-            outcome,
-        };
-        if runs {
-            self.shared.news.tell(news);
-        } else {
-            self.ending = Some(Ending::new(Arc::clone(&self.shared), news));
-        }
-    }
-}
-
-impl Future for StartTask {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if let Some(start) = &mut this.start {
-            let outcome = match catch(|| start.as_mut().poll(cx)) {
-                Ok(polled) => ready!(polled),
-                Err(panic) => Err(StartError::Failed(panic)),
-            };
-            this.over(outcome);
-        }
-        match &mut this.ending {
-            Some(ending) => Pin::new(ending).poll(cx),
-            None => Poll::Ready(()),
-        }
-    }
-}
-
-impl Drop for StartTask {
-    fn drop(&mut self) {
-        if self.start.is_some() {
-            self.over(Err(StartError::Failed(ExitReason::Killed)));
+        match self.step {
+            Step::Begin(..) | Step::Starting(_) => {
+                let _: bool = self.start_over(Err(StartError::Failed(ExitReason::Killed)));
+            }
+            Step::Running(_) => self.body_over(BodyEnd::from(self.shared.aborted_reason())),
+            // Goes on by itself.
+            Step::Ending(_) | Step::Over => {}
         }
     }
 }

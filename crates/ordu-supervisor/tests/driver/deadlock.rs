@@ -121,3 +121,37 @@ async fn a_child_may_ask_for_the_end_of_its_tree_without_waiting_for_it() {
     handle.set(supervisor.clone()).unwrap();
     assert_eq!(supervisor.exited().await, ExitReason::shutdown_with("done"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_child_left_behind_may_ask_once_that_child_has_ended() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let starter = ChildSpec::new("starter", move |ctx: Ctx| {
+        let tell = tell.clone();
+        async move {
+            // Belongs to nobody, and outlives the child that starts it.
+            if ctx.restarts() == 0 {
+                tell.send(Supervisor::builder().start().await?).unwrap();
+                return Child::task(async { Err::<(), _>("boom") }).up();
+            }
+            Child::task(std::future::pending::<()>()).up()
+        }
+    });
+    let handle = Cell::default();
+    let (asks, answered) = asking("asker", &handle, |supervisor| async move {
+        (
+            supervisor.count_children().await,
+            supervisor.terminate_child("starter").await,
+        )
+    });
+    let supervisor = Supervisor::builder().child(starter).start().await.unwrap();
+    let independent = told.recv().await.unwrap();
+    while supervisor.which_children().await.unwrap()[0].restarts == 0 {
+        tokio::task::yield_now().await;
+    }
+    independent.start_child(asks).await.unwrap();
+    handle.set(supervisor.clone()).unwrap();
+    let (counted, terminated) = answered.await.unwrap();
+    assert_eq!(counted.map(|counts| counts.specs), Ok(1));
+    assert_eq!(terminated, Ok(()));
+    independent.stop().await.unwrap();
+}

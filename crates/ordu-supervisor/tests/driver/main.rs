@@ -21,3 +21,4 @@ mod restarts;
 mod scale;
 mod stops;
 mod support;
+mod user_code;

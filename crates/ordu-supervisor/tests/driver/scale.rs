@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_supervisor::{ChildSpec, DynamicSupervisor, Restart, Supervisor};
+use ordu_supervisor::{ChildSpec, DynamicSupervisor, ExitReason, Restart, Supervisor, SupervisorExit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What this thread has computed, whatever else the machine does.
@@ -47,4 +48,42 @@ async fn case_108_starting_and_stopping_is_near_linear() {
     assert_near_linear(few, static_start_stop(100_000).await);
     let few = dynamic_start_stop(5_000).await;
     assert_near_linear(few, dynamic_start_stop(50_000).await);
+}
+
+/// A hundred thousand children that panic as soon as they run, restarted until all of the budget is used up.
+async fn crash_loop(children: usize, restarts: u32) -> SupervisorExit {
+    let supervisor = DynamicSupervisor::builder()
+        .intensity(restarts, Duration::from_hours(1))
+        .start()
+        .unwrap();
+    let alive = Arc::new(());
+    let calls: Vec<_> = (0..children)
+        .map(|_| {
+            let alive = Arc::clone(&alive);
+            supervisor.start_child(ChildSpec::task("doomed", move |_ctx| {
+                let alive = Arc::clone(&alive);
+                async move {
+                    let _alive = alive;
+                    tokio::task::yield_now().await;
+                    // As a panic, without the hook that prints.
+                    std::panic::resume_unwind(Box::new("crash loop".to_owned()));
+                }
+            }))
+        })
+        .collect();
+    let exit = supervisor.exited().await;
+    drop(calls);
+    drop(supervisor);
+    // What the loop held is gone with it; nothing of the children is left.
+    while Arc::strong_count(&alive) > 1 {
+        tokio::task::yield_now().await;
+    }
+    exit
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_children_in_a_crash_loop_with_panics_end_cleanly() {
+    let exit = crash_loop(100_000, 300_000).await;
+    assert!(exit.gave_up, "{exit:?}");
+    assert_eq!((exit.reason, exit.zombies), (ExitReason::Shutdown, vec![]));
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ordu_supervisor::{ChildSpec, Ctx, Event, ExitReason, Report, Shutdown, StopError, Supervisor};
+use ordu_supervisor::{ChildSpec, Ctx, Event, ExitReason, IntoExit, Report, Shutdown, StopError, Supervisor};
 use tokio::time::Instant;
 
 use crate::support::{Stage, boom, secs, until};
@@ -132,4 +132,97 @@ async fn dropping_handles_ends_nothing_and_dropping_the_owner_ends_all() {
     drop(supervisor);
     drop(owner);
     assert_eq!(exited.await, ExitReason::Killed);
+}
+
+/// Notes, when it is dropped, whether its child had been asked to stop.
+struct NotesWhetherAsked(Ctx, Stage);
+
+impl Drop for NotesWhetherAsked {
+    fn drop(&mut self) {
+        self.1.note(if self.0.is_stopping() {
+            "asked"
+        } else {
+            "not asked"
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brutal_kill_does_not_ask_first_and_a_timeout_of_zero_does() {
+    for (shutdown, noted) in [
+        (Shutdown::BrutalKill, "not asked"),
+        (Shutdown::Timeout(Duration::ZERO), "asked"),
+    ] {
+        let stage = Stage::new();
+        let held = stage.clone();
+        let spec = ChildSpec::trapping("a", move |ctx: Ctx| {
+            let notes = NotesWhetherAsked(ctx.clone(), held.clone());
+            async move {
+                let _notes = notes;
+                ctx.stopped().await;
+                std::future::pending::<()>().await;
+            }
+        });
+        let supervisor = Supervisor::builder()
+            .child(spec.shutdown(shutdown))
+            .start()
+            .await
+            .unwrap();
+        supervisor.terminate_child("a").await.unwrap();
+        assert_eq!(stage.log(), [noted]);
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_is_killed_is_at_least_asked() {
+    let spec = ChildSpec::thread("a", |_ctx, stop| while !stop.wait_timeout(secs(60)) {});
+    let supervisor = Supervisor::builder()
+        .child(spec.shutdown(Shutdown::BrutalKill))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(supervisor.terminate_child("a").await, Ok(()));
+}
+
+/// What is reported about a permanent child that ends like this when it is asked to stop.
+async fn reported_of_a_child_that_ends_with<T: IntoExit + Clone + Send + Sync + 'static>(
+    value: T,
+) -> Option<ExitReason> {
+    let spec = ChildSpec::trapping("a", move |ctx: Ctx| {
+        let value = value.clone();
+        async move {
+            ctx.stopped().await;
+            value
+        }
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    let mut events = supervisor.subscribe();
+    supervisor.stop().await.unwrap();
+    while let Some(event) = events.next().await {
+        if let Event::Report(Report::ShutdownError(_, reason)) = event {
+            return Some(reason);
+        }
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_normal_end_that_is_spelled_out_stays_normal_in_a_stop_and_is_reported() {
+    assert_eq!(
+        reported_of_a_child_that_ends_with(ExitReason::Normal).await,
+        Some(ExitReason::Normal)
+    );
+    assert_eq!(
+        reported_of_a_child_that_ends_with(Ok::<_, String>(ExitReason::Normal)).await,
+        Some(ExitReason::Normal)
+    );
+    assert_eq!(reported_of_a_child_that_ends_with(()).await, None);
+    assert_eq!(
+        reported_of_a_child_that_ends_with(Ok::<_, String>(())).await,
+        None
+    );
+    assert_eq!(
+        reported_of_a_child_that_ends_with(ExitReason::Shutdown).await,
+        None
+    );
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::handle::DynamicSupervisorHandle;
 use super::mind::DynamicMind;
 use crate::core::{DynamicCore, DynamicFlags, FlagsError, Intensity};
+use crate::driver::clock::Clock;
 use crate::driver::ctx::Ctx;
 use crate::driver::events::{EventStream, Listeners};
 use crate::driver::link::Link;
 use crate::driver::mailbox::SupervisorId;
-use crate::driver::run::Clock;
 
 /// A dynamic supervisor yet to be started.
 #[derive(Debug, Clone, Default)]

@@ -8,6 +8,7 @@ use crate::core::{
     ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Incarnation, Notice, Offender,
     Refusal, Report, StartOutcome, Time,
 };
+use crate::driver::call::give;
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{QueryError, StartChildError, TerminateChildError};
@@ -107,10 +108,10 @@ impl DynamicMind {
     ) {
         let ours = child.supervisor() == self.supervisor;
         let Some(key) = self.core.key_of(child.incarnation()).filter(|_| ours).cloned() else {
-            return drop(answer.send(Err(TerminateChildError::NotFound)));
+            return give(answer, Err(TerminateChildError::NotFound));
         };
         if matches!(self.core.child(&key), Some((_, ChildPhase::Zombie))) {
-            return drop(answer.send(Err(TerminateChildError::Zombie(child))));
+            return give(answer, Err(TerminateChildError::Zombie(child)));
         }
         self.terminates.entry(key.number).or_default().push(answer);
         self.core.step(
@@ -124,14 +125,13 @@ impl DynamicMind {
 
     fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
         if let Some(caller) = self.starts.remove(&key.number) {
-            // A caller that does not wait any more is not missed.
-            drop(caller.send(answer()));
+            give(caller, answer());
         }
     }
 
     fn answer_terminates(&mut self, key: &Key, answer: &Result<(), TerminateChildError>) {
         for caller in self.terminates.remove(&key.number).unwrap_or_default() {
-            drop(caller.send(answer.clone()));
+            give(caller, answer.clone());
         }
     }
 
@@ -147,9 +147,7 @@ impl DynamicMind {
         let child = || ChildRef::new(supervisor, key.id.clone(), incarnation);
         match notice {
             Notice::Running => {
-                self.answer_start(key, || {
-                    Ok(StartedChild::Running(child(), hands.take_info(incarnation)))
-                });
+                self.answer_start(key, || Ok(StartedChild::Running(child(), hands.take_info())));
             }
             Notice::Ignored => self.answer_start(key, || Ok(StartedChild::Ignored)),
             Notice::StartFailed(reason) => self.answer_start(key, || {
@@ -212,8 +210,8 @@ impl Mind for DynamicMind {
                 );
             }
             Command::TerminateChild(child, answer) => self.terminate_child(child, answer, now),
-            Command::WhichChildren(answer) => drop(answer.send(Ok(self.which_children()))),
-            Command::CountChildren(answer) => drop(answer.send(Ok(self.core.count_children()))),
+            Command::WhichChildren(answer) => give(answer, Ok(self.which_children())),
+            Command::CountChildren(answer) => give(answer, Ok(self.core.count_children())),
         }
     }
 
@@ -252,7 +250,7 @@ impl Mind for DynamicMind {
                     restarts,
                     payload,
                 } => {
-                    hands.start(key.id, incarnation, restarts, &payload);
+                    hands.start(key.id, incarnation, restarts, payload);
                 }
                 DynamicAction::Signal {
                     incarnation, signal, ..

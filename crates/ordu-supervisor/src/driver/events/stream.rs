@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::Event;
+use crate::driver::panics::contain;
 
 /// How many events a listener may lag behind before it misses some, unless it says otherwise.
 const BOUND: usize = 1024;
@@ -157,7 +158,7 @@ impl Events {
         }
         let event = event();
         for queue in &queues.open {
-            queue.push(event.clone());
+            contain("a listener's waker", || queue.push(event.clone()));
         }
     }
 }
@@ -167,7 +168,7 @@ impl Drop for Events {
         let mut queues = lock(&self.0.queues);
         queues.closed = true;
         for queue in mem::take(&mut queues.open) {
-            queue.close();
+            contain("a listener's waker", || queue.close());
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::core::{
     AutoShutdown, ExitReason, InitError, Intensity, ShutdownInfo, StaticCore, StaticFlags, Strategy,
 };
 use crate::driver::child_spec::ChildSpec;
+use crate::driver::clock::Clock;
 use crate::driver::ctx::Ctx;
 use crate::driver::errors::StartSupervisorError;
 use crate::driver::events::{EventStream, Listeners};
 use crate::driver::link::Link;
 use crate::driver::mailbox::SupervisorId;
-use crate::driver::run::Clock;
 use crate::driver::start::StartError;
 
 /// A supervisor yet to be started.

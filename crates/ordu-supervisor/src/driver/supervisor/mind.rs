@@ -8,6 +8,7 @@ use crate::core::{
     self, CallError, ChildPolicy, Counts, ExitReason, Incarnation, Reply, Report, Request, StartOutcome,
     StaticAction, StaticCore, StaticEvent, Time,
 };
+use crate::driver::call::give;
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{
@@ -72,35 +73,30 @@ impl StaticMind {
         };
         let supervisor = self.supervisor;
         let named = |id| Named { supervisor, id };
-        // A caller that does not wait any more is not missed.
         match caller {
-            Caller::StartChild(id, answer) => drop(answer.send(start_child_answer(&named(id), reply, hands))),
+            Caller::StartChild(id, answer) => give(answer, start_child_answer(&named(id), reply, hands)),
             Caller::TerminateChild(id, answer) => {
-                drop(answer.send(terminate_child_answer(&named(id), &reply)));
+                give(answer, terminate_child_answer(&named(id), &reply));
             }
             Caller::RestartChild(id, answer) => {
-                drop(answer.send(restart_child_answer(&named(id), reply, hands)));
+                give(answer, restart_child_answer(&named(id), reply, hands));
             }
-            Caller::DeleteChild(id, answer) => drop(answer.send(delete_child_answer(&named(id), &reply))),
+            Caller::DeleteChild(id, answer) => give(answer, delete_child_answer(&named(id), &reply)),
             Caller::WhichChildren(answer) => {
                 if let Reply::Children(children) = reply {
-                    drop(
-                        answer.send(Ok(children
-                            .into_iter()
-                            .map(|child| child_info(supervisor, child))
-                            .collect())),
-                    );
+                    let children = children.into_iter().map(|child| child_info(supervisor, child));
+                    give(answer, Ok(children.collect()));
                 }
             }
             Caller::CountChildren(answer) => {
                 if let Reply::Counts(counts) = reply {
-                    drop(answer.send(Ok(counts)));
+                    give(answer, Ok(counts));
                 }
             }
             Caller::ChildSpec(answer) => match reply {
-                Reply::Policy(policy) => drop(answer.send(Ok(policy))),
-                Reply::Refused(CallError::NotFound) => drop(answer.send(Err(QueryError::NotFound))),
-                _ => drop(answer.send(Err(QueryError::SupervisorGone))),
+                Reply::Policy(policy) => give(answer, Ok(policy)),
+                Reply::Refused(CallError::NotFound) => give(answer, Err(QueryError::NotFound)),
+                _ => give(answer, Err(QueryError::SupervisorGone)),
             },
         }
     }
@@ -181,7 +177,7 @@ impl Mind for StaticMind {
                     restarts,
                     payload,
                 } => {
-                    hands.start(key, incarnation, restarts, &payload);
+                    hands.start(key, incarnation, restarts, payload);
                 }
                 StaticAction::Signal {
                     incarnation, signal, ..
@@ -196,7 +192,7 @@ impl Mind for StaticMind {
                 }
                 StaticAction::Initialized => {
                     if let Some(up) = self.up.take() {
-                        let _ = up.send(());
+                        give(up, ());
                     }
                 }
                 StaticAction::Zombie { key, incarnation } => {
@@ -252,10 +248,7 @@ fn start_child_answer(
 ) -> Result<StartedChild, StartChildError> {
     Err(match reply {
         Reply::Started(incarnation) => {
-            return Ok(StartedChild::Running(
-                child.at(incarnation),
-                hands.take_info(incarnation),
-            ));
+            return Ok(StartedChild::Running(child.at(incarnation), hands.take_info()));
         }
         Reply::Ignored => return Ok(StartedChild::Ignored),
         Reply::Refused(CallError::AlreadyPresent) => StartChildError::AlreadyPresent,
@@ -279,10 +272,7 @@ fn restart_child_answer(
 ) -> Result<StartedChild, RestartChildError> {
     Err(match reply {
         Reply::Started(incarnation) => {
-            return Ok(StartedChild::Running(
-                child.at(incarnation),
-                hands.take_info(incarnation),
-            ));
+            return Ok(StartedChild::Running(child.at(incarnation), hands.take_info()));
         }
         Reply::Ignored => return Ok(StartedChild::Ignored),
         Reply::Refused(CallError::NotFound) => RestartChildError::NotFound,

@@ -1,0 +1,337 @@
+//! What children's code may do to their supervisor: take long, panic where nobody expects it, bring odd names.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use ordu_supervisor::{
+    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown, StartChildError, StartError,
+    Started, Supervisor,
+};
+use tokio::time::timeout;
+
+use crate::support::{Stage, boom, counts, dynamic_counts, secs};
+
+/// How long what is answered at once may take on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Code that blocks its thread until it is let go.
+#[derive(Clone)]
+struct Gate {
+    entered: mpsc::Sender<()>,
+    open: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+/// Opens a gate, also when the test fails: a thread that blocks for ever would keep the runtime from ending.
+struct Opener {
+    _open: mpsc::Sender<()>,
+    entered: mpsc::Receiver<()>,
+}
+
+fn gate() -> (Gate, Opener) {
+    let ((entered, is_entered), (open, is_open)) = (mpsc::channel(), mpsc::channel());
+    let gate = Gate {
+        entered,
+        open: Arc::new(Mutex::new(is_open)),
+    };
+    (
+        gate,
+        Opener {
+            _open: open,
+            entered: is_entered,
+        },
+    )
+}
+
+impl Gate {
+    fn block(&self) {
+        self.entered.send(()).unwrap();
+        let _ = self.open.lock().unwrap().recv();
+    }
+}
+
+impl Opener {
+    /// Waits until somebody blocks.
+    fn wait(&self) {
+        self.entered.recv_timeout(SOON).unwrap();
+    }
+}
+
+fn blocking_start(id: &str, gate: &Gate) -> ChildSpec {
+    let gate = gate.clone();
+    ChildSpec::new(id, move |_ctx| {
+        let gate = gate.clone();
+        async move {
+            gate.block();
+            Child::task(std::future::pending::<()>()).up()
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_blocks_its_thread_holds_up_no_other_call() {
+    let (gate, opener) = gate();
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let starting = supervisor.start_child(blocking_start("slow", &gate));
+    opener.wait();
+    let stage = Stage::new();
+    timeout(SOON, supervisor.start_child(stage.actor("quick")))
+        .await
+        .expect("the supervisor is held up by a start")
+        .unwrap();
+    assert_eq!(dynamic_counts(&supervisor).await, [2, 1, 0, 2]);
+    drop(opener);
+    assert!(starting.await.unwrap().child().is_some());
+    supervisor.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_blocks_before_its_future_exists_holds_up_no_other_call() {
+    let (gate, opener) = gate();
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let starting = supervisor.start_child(ChildSpec::task("slow", move |_ctx| {
+        gate.block();
+        std::future::pending::<()>()
+    }));
+    opener.wait();
+    let counted = timeout(SOON, dynamic_counts(&supervisor));
+    assert_eq!(counted.await.expect("the supervisor is held up"), [1, 0, 0, 1]);
+    drop(opener);
+    assert!(starting.await.unwrap().child().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_blocks_in_its_first_step_holds_up_neither_its_supervisor_nor_a_sibling() {
+    for _ in 0..50 {
+        let (gate, opener) = gate();
+        let stage = Stage::new();
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        let blocker = supervisor.start_child(ChildSpec::task("blocker", move |_ctx| {
+            let gate = gate.clone();
+            async move { gate.block() }
+        }));
+        let sibling = supervisor.start_child(stage.actor("sibling"));
+        timeout(SOON, async { (blocker.await.unwrap(), sibling.await.unwrap()) })
+            .await
+            .expect("the supervisor is held up by a body");
+        opener.wait();
+        while !stage.log().contains(&"+sibling".to_owned()) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            timeout(SOON, dynamic_counts(&supervisor)).await.expect("held up"),
+            [2, 2, 0, 2]
+        );
+        drop(opener);
+        supervisor.kill();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blocking_start_that_outlasts_its_limit_has_failed_though_it_succeeded_in_the_end() {
+    let (gate, opener) = gate();
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let spec = blocking_start("slow", &gate).start_timeout(Duration::from_millis(20));
+    let starting = supervisor.start_child(spec);
+    opener.wait();
+    // Its limit has passed once it is shown as stopping.
+    let stopping =
+        |state: &ordu_supervisor::ChildState| matches!(state, ordu_supervisor::ChildState::Stopping(_));
+    while !supervisor
+        .which_children()
+        .await
+        .unwrap()
+        .iter()
+        .any(|child| stopping(&child.state))
+    {
+        tokio::task::yield_now().await;
+    }
+    drop(opener);
+    assert_eq!(
+        starting.await.unwrap_err(),
+        StartChildError::Failed(ExitReason::StartTimeout)
+    );
+    assert_eq!(dynamic_counts(&supervisor).await, [0; 4]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_does_not_wait_longer_than_the_kill_grace_for_a_start_that_blocks() {
+    let (gate, opener) = gate();
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let spec = blocking_start("slow", &gate).kill_grace(Duration::from_millis(20));
+    let starting = supervisor.start_child(spec);
+    opener.wait();
+    supervisor.kill();
+    let exit = timeout(SOON, supervisor.exited())
+        .await
+        .expect("the kill waits for the start");
+    assert_eq!((exit.reason, exit.zombies.len()), (ExitReason::Killed, 1));
+    assert!(starting.await.is_err());
+    drop(opener);
+}
+
+#[tokio::test]
+async fn a_thread_child_may_have_any_name() {
+    let stage = Stage::new();
+    let odd = ChildSpec::thread("a\0b", |_ctx, stop| while !stop.wait_timeout(secs(60)) {});
+    let supervisor = Supervisor::builder()
+        .child(stage.actor("first"))
+        .child(odd)
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(counts(&supervisor).await, [2, 2, 0, 2]);
+    supervisor.stop().await.unwrap();
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
+    }
+}
+
+fn with_a_bomb_as_info(id: &str) -> ChildSpec {
+    ChildSpec::new(id, async |_ctx| {
+        let child = Child::task(std::future::pending::<()>());
+        Ok::<_, StartError>(Started::Running(child, Some(Box::new(Bomb))))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_start_tells_may_panic_when_nobody_takes_it() {
+    let dynamic = DynamicSupervisor::builder().start().unwrap();
+    drop(dynamic.start_child(with_a_bomb_as_info("a")));
+    let supervisor = Supervisor::builder()
+        .child(with_a_bomb_as_info("a"))
+        .start()
+        .await
+        .unwrap();
+    drop(supervisor.start_child(with_a_bomb_as_info("b")));
+    assert_eq!(counts(&supervisor).await, [2, 2, 0, 2]);
+    while dynamic_counts(&dynamic).await != [1, 1, 0, 1] {
+        tokio::task::yield_now().await;
+    }
+    supervisor.stop().await.unwrap();
+    dynamic.stop().await.unwrap();
+    assert_eq!(dynamic.exited().await.reason, ExitReason::Normal);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_may_panic_when_the_supervisor_ended_before_it_was_read() {
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let unread: Vec<_> = (0..8)
+        .map(|_| supervisor.start_child(with_a_bomb_as_info("a")))
+        .collect();
+    supervisor.kill();
+    assert_eq!(supervisor.exited().await.reason, ExitReason::Killed);
+    drop(unread);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_a_child_captured_or_panicked_with_may_panic_when_it_is_dropped() {
+    let stage = Stage::new();
+    let supervisor = Supervisor::builder()
+        .intensity(100, secs(1))
+        .child(stage.actor("witness"))
+        .start()
+        .await
+        .unwrap();
+    let captured = |bomb: Bomb| {
+        ChildSpec::task("captured by the start", move |_ctx| {
+            let _ = &bomb;
+            std::future::pending::<()>()
+        })
+    };
+    let body = ChildSpec::task("captured by the body", |_ctx| {
+        let bomb = Bomb;
+        async move {
+            let _bomb = bomb;
+            std::future::pending::<()>().await;
+        }
+    });
+    let payload = ChildSpec::task("panics with a bomb", async |_ctx| std::panic::panic_any(Bomb));
+    let failing = ChildSpec::new("start", |_ctx| {
+        let bomb = Bomb;
+        async move {
+            let _bomb = bomb;
+            Err::<Child, _>(StartError::Failed(boom()))
+        }
+    });
+    for spec in [captured(Bomb), body, payload] {
+        let id = spec.id().clone();
+        supervisor
+            .start_child(spec.restart(Restart::Temporary))
+            .await
+            .unwrap();
+        while supervisor.terminate_child(&id).await.is_ok() {}
+    }
+    assert!(supervisor.start_child(failing).await.is_err());
+    assert_eq!(counts(&supervisor).await, [1, 1, 0, 1]);
+    supervisor.stop().await.unwrap();
+    assert_eq!(supervisor.exited().await.reason, ExitReason::Normal);
+}
+
+/// A waker that panics when it is used, as a child's own executor may.
+struct BadWaker;
+
+impl std::task::Wake for BadWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_may_panic_when_its_call_is_answered_or_its_child_is_asked_to_stop() {
+    fn poll_badly<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
+        let waker = std::task::Waker::from(Arc::new(BadWaker));
+        let mut future = Box::pin(future);
+        let polled = future.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        future
+    }
+    let supervisor = Supervisor::builder().start().await.unwrap();
+    let spec = ChildSpec::trapping("a", |ctx: Ctx| async move {
+        let _waits = poll_badly(ctx.stopped());
+        std::future::pending::<()>().await;
+    });
+    let asked = poll_badly(supervisor.start_child(spec));
+    let mut events = supervisor.subscribe();
+    let heard = poll_badly(events.next());
+    let watched = poll_badly(supervisor.exited());
+    assert_eq!(counts(&supervisor).await, [1, 1, 0, 1]);
+    supervisor.stop().await.unwrap();
+    drop((asked, heard, watched));
+}
+
+#[test]
+fn a_runtime_without_timers_stops_children_in_time_all_the_same() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let stage = Stage::new();
+        let deaf = ChildSpec::trapping("deaf", |_ctx| std::future::pending::<()>())
+            .shutdown(Shutdown::Timeout(Duration::from_millis(30)));
+        let supervisor = Supervisor::builder()
+            .child(stage.actor("first"))
+            .child(deaf)
+            .start()
+            .await
+            .unwrap();
+        let mut events = supervisor.subscribe();
+        supervisor.stop().await.unwrap();
+        assert_eq!(stage.log(), ["+first", "-first"]);
+        assert_eq!(supervisor.exited().await.reason, ExitReason::Normal);
+        let mut killed = false;
+        while let Some(event) = events.next().await {
+            killed |= matches!(
+                event,
+                ordu_supervisor::Event::Report(ordu_supervisor::Report::ShutdownError(_, ExitReason::Killed))
+            );
+        }
+        assert!(killed, "the one that does not hear was not killed");
+    });
+}
