@@ -12,6 +12,7 @@ mod duration;
 mod failure;
 mod output;
 mod paths;
+mod size;
 
 use std::process::ExitCode;
 

@@ -92,4 +92,16 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Output of a child of this node was dropped: the disk was full, or failed, or did not take it in time. Told at
+    /// once, and then every ten seconds while it goes on.
+    OutputDropped {
+        /// Its horde.
+        horde: HordeName,
+        /// Its id.
+        id: ChildId,
+        /// How many bytes since it was last told.
+        bytes: u64,
+        /// Why the last of them.
+        reason: String,
+    },
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use alloc::sync::Arc;
 
 use crate::{
-    Answer, CallError, Channel, ChildId, ChildInfo, ChildSpec, ConnId, DialId, Event, HordeName, MemberInfo,
-    NodeId, NodeName, ProbeId, RequestId, StartId, Token,
+    Answer, CallError, Channel, ChildId, ChildInfo, ChildSpec, ConnId, DialId, Event, HordeName, Life,
+    MemberInfo, NodeId, NodeName, ProbeId, RequestId, StartId, Token,
 };
 
 /// What the shell is to do.
@@ -62,6 +62,8 @@ pub enum Output {
         horde: HordeName,
         /// Which child.
         id: ChildId,
+        /// Which life of the child's id.
+        life: Life,
         /// The fencing token of this start (S3.1).
         token: Token,
         /// What to start.
@@ -91,6 +93,8 @@ pub enum Output {
         horde: HordeName,
         /// Which child.
         id: ChildId,
+        /// Which life of the id, if it is there.
+        life: Option<Life>,
         /// What is known now.
         info: Option<Arc<ChildInfo>>,
     },

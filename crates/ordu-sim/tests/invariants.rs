@@ -315,6 +315,7 @@ impl Bad {
         self.outputs.push_back(Output::Child {
             horde: child.horde.clone(),
             id: child.id.clone(),
+            life: None,
             info: Some(child.clone()),
         });
     }
@@ -325,6 +326,7 @@ impl Bad {
             self.outputs.push_back(Output::Child {
                 horde: child.horde.clone(),
                 id: id.clone(),
+                life: None,
                 info: Some(Arc::new(ChildInfo { id, ..child.clone() })),
             });
         }

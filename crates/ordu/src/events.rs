@@ -74,18 +74,28 @@ impl EventLog {
     /// For handles, which must not keep the stream open once the node has ended.
     pub(crate) fn source(&self) -> EventSource {
         EventSource {
+            node: self.node.clone(),
             sender: self.sender.downgrade(),
         }
     }
 }
 
-/// Where handles get the events from.
+/// Where handles get the events from, and where what may outlive the node's loop puts its own.
 #[derive(Clone, Debug)]
 pub(crate) struct EventSource {
+    node: NodeName,
     sender: broadcast::WeakSender<EventRecord>,
 }
 
 impl EventSource {
+    /// Nothing happens if the node has ended.
+    pub(crate) fn record(&self, event: Event) {
+        if let Some(sender) = self.sender.upgrade() {
+            let node = self.node.clone();
+            EventLog { node, sender }.record(event);
+        }
+    }
+
     pub(crate) fn subscribe(&self) -> Events {
         let receiver = match self.sender.upgrade() {
             Some(sender) => sender.subscribe(),
@@ -151,6 +161,14 @@ fn trace(node: &NodeName, event: &Event) {
         }
         Event::Unclaimed { horde, id, reason } => {
             tracing::warn!(%node, %horde, %id, reason, "child cannot be placed");
+        }
+        Event::OutputDropped {
+            horde,
+            id,
+            bytes,
+            reason,
+        } => {
+            tracing::warn!(%node, %horde, %id, bytes, reason, "output of a child was dropped");
         }
         other => tracing::info!(%node, event = ?other, "event"),
     }

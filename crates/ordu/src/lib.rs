@@ -74,10 +74,10 @@ pub use events::{EventRecord, Events};
 pub use horde::{Acknowledged, Counts, Horde, Started};
 pub use kind::{Running, StartRequest, Starting, WorkerKind};
 pub use node::{Changes, DEFAULT_CLUSTER, Exited, InvalidJoin, Node, NodeBuilder, StartError, UnknownHorde};
-pub use process::{ChildLog, InvalidProcessSpec, LogError, LogFollower, ProcessSpec};
+pub use process::{ChildLog, DroppedOutput, InvalidProcessSpec, LogError, LogFollower, ProcessSpec};
 
 pub use ordu_core::{
     CallError, ChildId, ChildInfo, ChildSpec, ChildState, ChildType, ClusterName, Constraint, Event,
-    ExitReason, HordeName, Intensity, InvalidConfig, InvalidName, Kind, MemberInfo, MemberState, NodeId,
-    NodeName, Restart, Shutdown, StartId, Stopped, Timing, Token, is_printable, printable,
+    ExitReason, HordeName, Intensity, InvalidConfig, InvalidName, Kind, Life, MemberInfo, MemberState,
+    NodeId, NodeName, Restart, Shutdown, StartId, Stopped, Timing, Token, is_printable, printable,
 };

@@ -51,23 +51,40 @@ pub(super) async fn send(
     }
 }
 
-/// The output is where the child runs. If it ran here before, that is shown, and the place is named.
+/// The output is where the child runs. If it ran here before, that is shown, and the place is named. Of a child that
+/// is no more it is shown for as long as it is kept.
 async fn open(agent: &Agent, id: &str, answer: &mut Answer) -> Result<ChildLog, Refusal> {
-    let child = agent.lookup(id)?;
-    let elsewhere = child.node.as_ref().filter(|node| *node != agent.node.name());
-    match (agent.horde.log(id), elsewhere) {
-        (Ok(log), None) => Ok(log),
-        (Ok(log), Some(node)) => {
-            let note = format!("child {id:?} runs on {node} now; this is what it said here before");
-            answer.send_part(&reply(&LogReply::Note(note))).await;
-            Ok(log)
-        }
+    let found = agent.lookup(id);
+    let log = agent.horde.log(id);
+    let elsewhere = match &found {
+        Ok(child) => child.node.as_ref().filter(|node| *node != agent.node.name()),
+        Err(_) => None,
+    };
+    let note = match (&found, elsewhere) {
+        (Err(_), _) => Some(format!(
+            "there is no child {id:?} any more; this is what the last one said here"
+        )),
+        (Ok(_), Some(node)) => Some(format!(
+            "child {id:?} runs on {node} now; this is what it said here before"
+        )),
+        (Ok(_), None) => None,
+    };
+    let log = match (log, elsewhere) {
+        (Ok(log), _) => log,
         (Err(LogError::NoLog { .. }), Some(node)) => {
             let message = format!("child {id:?} runs on {node}; ask the agent there for its output");
-            Err(Refusal::new(Wrong::Failed, message))
+            return Err(Refusal::new(Wrong::Failed, message));
         }
-        (Err(error), _) => Err(refusal(&error)),
+        (Err(error), _) => return Err(found.err().unwrap_or_else(|| refusal(&error))),
+    };
+    let dropped = log.dropped().map(|dropped| {
+        let (bytes, reason) = (dropped.bytes, &dropped.reason);
+        format!("{bytes} bytes of its output were dropped since this agent started: {reason}")
+    });
+    for note in note.into_iter().chain(dropped) {
+        answer.send_part(&reply(&LogReply::Note(note))).await;
     }
+    Ok(log)
 }
 
 /// Says where the rest is if there is more than is shown.

@@ -134,6 +134,8 @@ async fn start(args: &AgentArgs) -> Result<Node, Failure> {
         .listen(args.listen)
         .data_dir(&args.data_dir)
         .horde(&args.horde)
+        .log_retention(args.log_retention)
+        .log_max_total(args.log_max_total)
         .processes();
     if let Some(advertise) = args.advertise {
         builder = builder.advertise(advertise);

@@ -1,7 +1,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+
+use crate::{duration, size};
 
 /// `ordu agent`.
 #[derive(Debug, Args)]
@@ -36,6 +39,12 @@ pub(crate) struct AgentArgs {
     /// The horde whose children it keeps
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) horde: String,
+    /// How long to keep the output of children that were removed or have finished, or "infinity"
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = log_retention)]
+    pub(crate) log_retention: Duration,
+    /// How much disk the output of all children may take together, in bytes or with KiB, MiB, GiB or TiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
+    pub(crate) log_max_total: u64,
     /// Record all that goes into the node, to replay it in the simulator: a new file, or a directory, in which
     /// each start makes one. It holds the arguments and environments of children
     #[arg(long, value_name = "PATH")]
@@ -46,4 +55,12 @@ pub(crate) struct AgentArgs {
     /// End at once, as in a crash, when standard input ends: for `ordu dev`, which holds the other end
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// [`Duration::MAX`] stands for ever.
+fn log_retention(text: &str) -> Result<Duration, String> {
+    if text == "infinity" {
+        return Ok(Duration::MAX);
+    }
+    duration::parse(text).map_err(|error| format!("{error}, or \"infinity\""))
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, ClaimState, Desired};
-use crate::{ChildInfo, ChildState, NodeId, NodeName, Output};
+use crate::{ChildInfo, ChildState, Life, NodeId, NodeName, Output};
 
 impl Node {
     /// What is known here of a child; `None`: it is not there.
@@ -65,9 +65,12 @@ impl Node {
         }
         let info = info.map(Arc::new);
         child.published.clone_from(&info);
+        let intent = child.claims.intent().filter(|_| info.is_some());
+        let life = intent.map(|intent| Life::born(intent.birth));
         self.output(Output::Child {
             horde: key.horde.clone(),
             id: key.id.clone(),
+            life,
             info,
         });
     }

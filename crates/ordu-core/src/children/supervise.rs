@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::PlaceError;
-use crate::{ChildSpec, Event, NodeId, Output, StartId, Token};
+use crate::{ChildSpec, Event, Life, NodeId, Output, StartId, Token};
 
 /// How the local supervisor treats a child: OTP's fields, a restart budget of its own so that one bad child
 /// takes down nobody, and a back-off so that it does not burn the budget in microseconds.
@@ -196,6 +196,7 @@ impl Node {
             start,
             horde,
             id,
+            life: Life::born(copy.birth),
             token,
             spec,
         });

@@ -238,11 +238,12 @@ impl<M: Machine> World<M> {
                 id,
                 token,
                 spec,
+                ..
             } => self.start_worker(boot, start, horde, id, token, spec),
             Output::ShutdownChild { start } => self.shut_down_worker(boot, start),
             Output::KillChild { start } => self.kill_worker(boot, start),
             Output::Reply { request, result } => self.reply(boot, request, result),
-            Output::Child { horde, id, info } => self.report(What::Child {
+            Output::Child { horde, id, info, .. } => self.report(What::Child {
                 boot,
                 horde,
                 id,

@@ -117,13 +117,8 @@ async fn a_flood_into_a_log_stays_within_its_files_and_ends_with_the_last_line(m
     request.output = Output::Separate;
     let process = scene.keeper.spawn(request).await.unwrap();
 
-    let file = drain(
-        process.stdout,
-        process.stderr,
-        RotatingFile::open(files.clone()).unwrap(),
-    )
-    .await
-    .unwrap();
+    let file = RotatingFile::open(files.clone());
+    let file = drain(process.stdout, process.stderr, file, |_| {}).await.unwrap();
 
     drop(file);
     assert_eq!(scene.exit_of(1).await, ProcessExit::Code(0));

@@ -6,7 +6,7 @@ mod report;
 use std::fmt;
 use std::sync::Arc;
 
-use ordu_core::{ChildId, ChildSpec, HordeName, Kind, NodeName, StartId, Token};
+use ordu_core::{ChildId, ChildSpec, HordeName, Kind, Life, NodeName, StartId, Token};
 
 pub(crate) use registry::{DuplicateKind, Kinds};
 pub use report::{Running, Starting};
@@ -84,6 +84,9 @@ pub struct StartRequest {
     pub horde: HordeName,
     /// The child's id.
     pub id: ChildId,
+    /// Which life of the id: another one for a child that is started anew under the id of one that was deleted or has
+    /// finished.
+    pub life: Life,
     /// The fencing token of this start (S3.1).
     pub token: Token,
     /// The name of this node.

@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ordu_core::Timing;
 
 use super::{Node, StartError, start};
 use crate::cluster_key::ClusterKey;
 use crate::kind::WorkerKind;
+use crate::process::LogLimits;
 
 /// The name of a cluster that was given none.
 pub const DEFAULT_CLUSTER: &str = "default";
@@ -34,6 +36,7 @@ pub struct NodeBuilder {
     pub(super) without_control_groups: bool,
     pub(super) kinds: Vec<Arc<dyn WorkerKind>>,
     pub(super) record: Option<PathBuf>,
+    pub(super) log_limits: LogLimits,
 }
 
 /// Where the cluster key comes from.
@@ -61,6 +64,7 @@ impl NodeBuilder {
             without_control_groups: false,
             kinds: Vec::new(),
             record: None,
+            log_limits: LogLimits::default(),
         }
     }
 
@@ -158,6 +162,23 @@ impl NodeBuilder {
     /// Runs children of this kind; may be called several times.
     pub fn kind(mut self, kind: impl WorkerKind) -> Self {
         self.kinds.push(Arc::new(kind));
+        self
+    }
+
+    /// How long the output of a child is kept once the child was deleted or has finished; one hour if not given,
+    /// [`Duration::MAX`] for ever. It counts from when this node has seen it, and begins anew when the node does.
+    pub fn log_retention(mut self, time: Duration) -> Self {
+        self.log_limits.retention = time;
+        self
+    }
+
+    /// How many bytes the output of all children may take on the disk; 1 GiB if not given.
+    ///
+    /// What is over goes first: the output of children that were deleted or have finished, the oldest before; then
+    /// that of children which do not run here; then the older files of those that do. The file that a running
+    /// child writes to stays, so with many children it can be more by 10 MB for each.
+    pub fn log_max_total(mut self, bytes: u64) -> Self {
+        self.log_limits.total = bytes;
         self
     }
 

@@ -70,9 +70,10 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     (config.addr, config.seeds) = (addr, seeds.clone());
     let header = Header { config, id, seed };
     let recording = builder.record.map(|path| record(&path, &header)).transpose()?;
+    let events = EventLog::new(name.clone());
     let (logs, keeping) = match data_dir.as_ref().zip(keeping) {
         Some((data_dir, keeping)) => {
-            let logs = Logs::new(data_dir.path().join("logs"));
+            let logs = Logs::new(data_dir.path().join("logs"), &hordes, events.source());
             let keeping =
                 start_keeper(keeping, data_dir, logs.clone(), builder.without_control_groups).await?;
             (Some(logs), Some(keeping))
@@ -86,7 +87,6 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     });
 
     let published = Arc::new(Published::new());
-    let events = EventLog::new(name.clone());
     let (calls, calls_received) = mpsc::unbounded_channel();
     let (exited_sender, exited) = watch::channel(None);
     let about = About {
@@ -110,13 +110,21 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         kinds,
         published,
         events,
+        logs: logs.clone(),
         discovery,
         calls: calls_received,
     };
+    let tending = logs.clone().map(|logs| {
+        let (published, limits) = (Arc::clone(&about.published), builder.log_limits);
+        tokio::spawn(async move { logs.tend(&published, limits).await })
+    });
     let event_loop = tokio::spawn(EventLoop::new(parts).run());
     let to_loop = calls.downgrade();
     tokio::spawn(async move {
         let exited = both_ended(event_loop, keeping, to_loop).await;
+        if let Some(tending) = tending {
+            tending.abort();
+        }
         tracing::info!(%exited, "node has ended");
         drop(data_dir); // Unlocked only now: until here children of this node may have run.
         // No handle is left: nobody wants to know.

@@ -133,8 +133,8 @@ impl Driver {
             asked: Asked::Nothing,
         };
         self.processes.insert(request.start, entry);
-        let log = self.logs.files(&request.horde, request.id.as_str());
-        let path = log.path(0);
+        let log = self.logs.begin_run(&request.horde, &request.id, request.life);
+        let path = log.files().path(0);
         let run = Run {
             start: request.start,
             keeper: self.keeper.clone(),

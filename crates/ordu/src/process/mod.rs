@@ -10,6 +10,6 @@ mod spec;
 mod state;
 
 pub(crate) use kind::{Keeping, ProcessKind};
-pub(crate) use log::Logs;
-pub use log::{ChildLog, LogError, LogFollower};
+pub use log::{ChildLog, DroppedOutput, LogError, LogFollower};
+pub(crate) use log::{LogLimits, Logs};
 pub use spec::{InvalidProcessSpec, ProcessSpec};

@@ -2,11 +2,13 @@ use std::io;
 use std::time::Duration;
 
 use ordu_core::StartId;
-use ordu_supervisor::process::log::{LogFiles, RotatingFile, drain};
+use ordu_supervisor::process::log::{RotatingFile, drain};
 use ordu_supervisor::process::{Keeper, SpawnError, SpawnRequest};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use super::log::LogRun;
 
 /// How long the last words of a run are waited for when the next one starts. Its processes are gone by then, so
 /// only a slow disk can hold them up.
@@ -36,7 +38,7 @@ pub(super) struct Run {
     pub(super) start: StartId,
     pub(super) keeper: Keeper,
     pub(super) request: SpawnRequest,
-    pub(super) log: LogFiles,
+    pub(super) log: LogRun,
     /// The run before of the same child, which may still write to the log: only one may at a time.
     pub(super) previous: Option<JoinHandle<()>>,
     pub(super) spawned: mpsc::UnboundedSender<Spawned>,
@@ -44,8 +46,8 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) async fn run(self) {
-        let (start, log) = (self.start, self.log.clone());
-        let started = match open(self.log, self.previous).await {
+        let (start, log) = (self.start, self.log);
+        let started = match open(&log, self.previous).await {
             Ok(file) => match self.keeper.spawn(self.request).await {
                 Ok(process) => Ok((file, process)),
                 Err(error) => Err(error.into()),
@@ -60,8 +62,15 @@ impl Run {
                     start,
                     result: Ok(process.pid),
                 });
-                if let Err(error) = drain(process.stdout, process.stderr, file).await {
-                    tracing::warn!(log = %log.path(0).display(), %error, "cannot write the output of a child");
+                let drained = drain(process.stdout, process.stderr, file, |dropped| {
+                    log.dropped(dropped);
+                });
+                match drained.await {
+                    Ok(file) => log.leave_missing(file.missing()),
+                    Err(error) => {
+                        let log = log.files().path(0);
+                        tracing::warn!(log = %log.display(), %error, "cannot write the output of a child");
+                    }
                 }
             }
             Err(error) => drop(self.spawned.send(Spawned {
@@ -72,13 +81,19 @@ impl Run {
     }
 }
 
-async fn open(log: LogFiles, previous: Option<JoinHandle<()>>) -> io::Result<RotatingFile> {
+/// A log that cannot be opened is no reason not to start: it is tried again with each write.
+async fn open(log: &LogRun, previous: Option<JoinHandle<()>>) -> io::Result<RotatingFile> {
     if let Some(mut previous) = previous
         && timeout(LAST_WORDS, &mut previous).await.is_err()
     {
         previous.abort();
         let _ = previous.await;
     }
-    let opened = tokio::task::spawn_blocking(move || RotatingFile::open(log)).await;
-    opened.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+    let (files, missing) = (log.files().clone(), log.take_missing());
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut file = RotatingFile::open(files);
+        file.skip(missing);
+        file
+    });
+    opened.await.map_err(io::Error::other)
 }

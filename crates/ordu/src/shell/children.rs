@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ordu_core::{ChildId, ChildSpec, HordeName, Input, NodeName, StartId, Token};
+use ordu_core::{ChildId, ChildSpec, HordeName, Input, Life, NodeName, StartId, Token};
 use tokio::sync::mpsc;
 
 use crate::kind::{Kinds, StartRequest, Starting, WorkerKind};
@@ -31,6 +31,7 @@ impl LocalChildren {
         start: StartId,
         horde: HordeName,
         id: ChildId,
+        life: Life,
         token: Token,
         spec: Arc<ChildSpec>,
     ) {
@@ -49,6 +50,7 @@ impl LocalChildren {
             start,
             horde,
             id,
+            life,
             token,
             node,
             spec,

@@ -12,6 +12,7 @@ use super::{Call, Clock, Reply, network};
 use crate::events::EventLog;
 use crate::kind::Kinds;
 use crate::node::{Discovery, Exited};
+use crate::process::Logs;
 use crate::published::Published;
 use crate::recording::Recorder;
 use crate::transport::{self, Command, ConnId, Transport};
@@ -35,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) kinds: Kinds,
     pub(crate) published: Arc<Published>,
     pub(crate) events: EventLog,
+    pub(crate) logs: Option<Logs>,
     pub(crate) discovery: Discovery,
     pub(crate) calls: mpsc::UnboundedReceiver<Call>,
 }
@@ -51,6 +53,7 @@ pub(crate) struct EventLoop {
     children: LocalChildren,
     published: Arc<Published>,
     events: EventLog,
+    logs: Option<Logs>,
     discovery: Discovery,
     calls: mpsc::UnboundedReceiver<Call>,
     inputs: mpsc::UnboundedReceiver<Input>,
@@ -75,6 +78,7 @@ impl EventLoop {
             children,
             published: parts.published,
             events: parts.events,
+            logs: parts.logs,
             discovery: parts.discovery,
             calls: parts.calls,
             inputs,
@@ -265,10 +269,11 @@ impl EventLoop {
                 start,
                 horde,
                 id,
+                life,
                 token,
                 spec,
             } => {
-                self.children.start(start, horde, id, token, spec);
+                self.children.start(start, horde, id, life, token, spec);
             }
             Output::ShutdownChild { start } => self.children.shutdown(start),
             Output::KillChild { start } => self.children.kill(start),
@@ -277,8 +282,16 @@ impl EventLoop {
                     reply.send(result);
                 }
             }
-            Output::Child { horde, id, info } => {
+            Output::Child {
+                horde,
+                id,
+                life,
+                info,
+            } => {
                 self.changed = true;
+                if let Some(logs) = &self.logs {
+                    logs.note_child(&horde, &id, life);
+                }
                 self.published.publish_child(&horde, id, info);
             }
             Output::Member { node, info } => {

@@ -1,6 +1,6 @@
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -43,6 +43,11 @@ impl Node {
     /// Run by this command, to which that of the agent is appended.
     pub(crate) fn in_wrapper<const N: usize>(&mut self, wrapper: [&str; N]) {
         self.wrapper = wrapper.map(str::to_owned).into();
+    }
+
+    /// Where it keeps what must be kept.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.folder
     }
 
     /// In this network namespace, at this address, joining those.

@@ -1,18 +1,26 @@
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use super::file_stem;
 
 /// How much [`LogFiles::last_lines`] returns at most.
 const MOST: usize = 4 << 20;
 
-/// Where the log of one child is: a current file and older ones, which have a number appended.
+/// The most of a life's name that counts: with the longest stem, the name of a file has 255 bytes then.
+const LIFE: usize = 48;
+
+/// Where the log of one child is: a current file `STEM.log` and older ones, which have a number appended.
+///
+/// An id can be used again by another child, another *life* of the id. Which life a log is of is noted in a
+/// file `STEM.life` beside it; when another one begins to write ([`of_life`](Self::of_life)), what is there is
+/// put aside as `STEM+LIFE.log`, and is no longer part of the log. No stem has a `+`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFiles {
     directory: PathBuf,
     stem: String,
+    life: Option<String>,
     file_size: u64,
     file_count: usize,
 }
@@ -23,6 +31,7 @@ impl LogFiles {
         Self {
             directory: directory.into(),
             stem: file_stem(id),
+            life: None,
             file_size: 10_000_000,
             file_count: 3,
         }
@@ -34,6 +43,22 @@ impl LogFiles {
     pub fn with_limits(mut self, size: u64, count: usize) -> Self {
         (self.file_size, self.file_count) = (size.max(1), count.max(1));
         self
+    }
+
+    /// The log of this life of the id only. Lives are told apart by the first 48 bytes of the stems of their
+    /// names ([`file_stem`]).
+    #[must_use]
+    pub fn of_life(mut self, life: &str) -> Self {
+        let mut life = file_stem(life);
+        life.truncate(LIFE);
+        self.life = Some(life);
+        self
+    }
+
+    /// Whether there is something to read: a file of this log, which is not of another life.
+    #[must_use]
+    pub fn exist(&self) -> bool {
+        self.are_of_this_life() && (0..self.file_count).any(|age| self.path(age).exists())
     }
 
     /// The path of the current file (`age` 0) or of the `age`th before it.
@@ -50,22 +75,103 @@ impl LogFiles {
     ///
     /// A last line that is not ended yet counts as one. Empty if the child has printed nothing yet.
     pub fn last_lines(&self, count: usize) -> io::Result<Vec<u8>> {
-        match File::open(self.path(0)) {
-            Ok(current) => self.last_lines_before(&current, current.metadata()?.len(), count),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+        match self.newest()? {
+            Some(newest) => self.last_lines_before(&newest, newest.metadata()?.len(), count),
+            None => Ok(Vec::new()),
         }
     }
 
     /// Removes all files of the log.
     pub fn remove(&self) -> io::Result<()> {
         for age in 0..self.file_count {
-            match fs::remove_file(self.path(age)) {
+            remove_if_there(&self.path(age))?;
+        }
+        remove_if_there(&self.life_path())
+    }
+
+    /// Opens the current file; if that was removed, the youngest that was not.
+    pub(super) fn newest(&self) -> io::Result<Option<File>> {
+        if !self.are_of_this_life() {
+            return Ok(None);
+        }
+        for age in 0..self.file_count {
+            if let Some(file) = self.open(age)? {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens one file, if it is there.
+    pub(super) fn open(&self, age: usize) -> io::Result<Option<File>> {
+        match File::open(self.path(age)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The files that were written before this one.
+    pub(super) fn files_before(&self, file: &File) -> io::Result<Vec<File>> {
+        let own = self.age_of(file)?.unwrap_or(self.file_count);
+        let older = (own + 1..self.file_count).map(|age| self.open(age));
+        older.filter_map(io::Result::transpose).collect()
+    }
+
+    /// The file that was written after that of this age; if that was removed, the next one.
+    pub(super) fn next_after(&self, age: usize) -> io::Result<Option<File>> {
+        for younger in (0..age).rev() {
+            if let Some(file) = self.open(younger)? {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts the files of another life aside and notes that those to come are of this one.
+    ///
+    /// A file that cannot be put aside is an error: what is printed now must not be taken for its end.
+    pub(super) fn begin_life(&self) -> io::Result<()> {
+        let Some(life) = &self.life else {
+            return Ok(());
+        };
+        let before = self.noted_life()?;
+        if before.as_ref() == Some(life) {
+            return Ok(());
+        }
+        let mut name = file_stem(before.as_deref().unwrap_or_default());
+        name.truncate(LIFE);
+        let aside = Self {
+            stem: format!("{}+{name}", self.stem),
+            ..self.clone()
+        };
+        // The oldest first: what a rename that fails leaves behind is a shorter log, and no mixed one.
+        for age in (0..self.file_count).rev() {
+            match fs::rename(self.path(age), aside.path(age)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        Ok(())
+        create_directory(&self.directory)?;
+        let mut options = File::options();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        options.open(self.life_path())?.write_all(life.as_bytes())
+    }
+
+    fn are_of_this_life(&self) -> bool {
+        self.life.is_none() || self.noted_life().is_ok_and(|noted| noted == self.life)
+    }
+
+    fn noted_life(&self) -> io::Result<Option<String>> {
+        match fs::read(self.life_path()) {
+            Ok(life) => Ok(Some(String::from_utf8_lossy(&life).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn life_path(&self) -> PathBuf {
+        self.directory.join(format!("{}.life", self.stem))
     }
 
     pub(super) fn file_size(&self) -> u64 {
@@ -102,16 +208,26 @@ impl LogFiles {
         // It may have been rotated since it was opened.
         let mut age = self.age_of(current)?.map_or(self.file_count, |age| age + 1);
         while !enough && age < self.file_count {
-            let older = match File::open(self.path(age)) {
-                Ok(older) => older,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-                Err(error) => return Err(error),
-            };
-            enough = lines.take(&older, older.metadata()?.len())?;
+            // One that is not there was removed by hand.
+            if let Some(older) = self.open(age)? {
+                enough = lines.take(&older, older.metadata()?.len())?;
+            }
             age += 1;
         }
         Ok(lines.finish())
     }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a directory and those above it, for their owner alone, unless they are there.
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Collects blocks from the end of a log towards its beginning.

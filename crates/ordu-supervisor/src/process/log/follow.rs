@@ -11,44 +11,39 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The most that is returned at once.
 const BLOCK: usize = 64 << 10;
 
-/// Reads a log as it is written, through rotations.
+/// Reads a log as it is written, through rotations, and goes on when its files are removed.
 ///
 /// It reads the files and needs nothing from the writer, so it works on the log of a child that is over or
-/// has never run, too. Lines are missed only if the whole log is overwritten faster than it is read.
+/// has never run, too. Lines are missed only if the whole log is overwritten faster than it is read, or
+/// removed.
 #[derive(Debug)]
 pub struct Follower {
     files: LogFiles,
     /// `None` until there is one.
     file: Option<File>,
     position: u64,
+    /// The files before it in the log, which have been read: they show where the log goes on, should `file` be
+    /// removed. That they are open keeps their identities from being given to others.
+    before: Vec<File>,
 }
 
 impl Follower {
     /// The last `lines` lines, and a follower that goes on from exactly there.
     pub fn start(files: LogFiles, lines: usize) -> io::Result<(Vec<u8>, Self)> {
-        match File::open(files.path(0)) {
-            Ok(file) => {
-                let position = file.metadata()?.len();
-                let last = files.last_lines_before(&file, position, lines)?;
-                Ok((
-                    last,
-                    Self {
-                        files,
-                        file: Some(file),
-                        position,
-                    },
-                ))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((
-                Vec::new(),
-                Self {
-                    files,
-                    file: None,
-                    position: 0,
-                },
-            )),
-            Err(error) => Err(error),
+        let file = files.newest()?;
+        let (mut last, mut position, mut before) = (Vec::new(), 0, Vec::new());
+        if let Some(file) = &file {
+            position = file.metadata()?.len();
+            last = files.last_lines_before(file, position, lines)?;
+            before = files.files_before(file)?;
         }
+        let follower = Self {
+            files,
+            file,
+            position,
+            before,
+        };
+        Ok((last, follower))
     }
 
     /// Waits for more and returns it: at least one byte, at most 64 KiB, not cut at lines.
@@ -68,10 +63,9 @@ impl Follower {
     fn read(&mut self) -> io::Result<Vec<u8>> {
         loop {
             let Some(file) = &self.file else {
-                match File::open(self.files.path(0)) {
-                    Ok(file) => self.file = Some(file),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-                    Err(error) => return Err(error),
+                self.file = self.first_unread()?;
+                if self.file.is_none() {
+                    return Ok(Vec::new());
                 }
                 continue;
             };
@@ -88,24 +82,33 @@ impl Follower {
                 self.position += count as u64;
                 return Ok(bytes);
             }
-            match age {
+            let next = match age {
                 Some(0) => return Ok(Vec::new()),
-                Some(age) => match File::open(self.files.path(age - 1)) {
-                    Ok(next) => (self.file, self.position) = (Some(next), 0),
-                    // In the middle of a rotation.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-                    Err(error) => return Err(error),
-                },
-                None => {
-                    let mut ages = (0..self.files.file_count()).rev();
-                    self.file = ages.find_map(|age| File::open(self.files.path(age)).ok());
-                    self.position = 0;
-                    if self.file.is_none() {
-                        return Ok(Vec::new());
-                    }
-                }
-            }
+                Some(age) => self.files.next_after(age)?,
+                None => self.first_unread()?,
+            };
+            let Some(next) = next else {
+                // In the middle of a rotation, or nothing was printed since it was removed.
+                return Ok(Vec::new());
+            };
+            self.before.extend(self.file.replace(next));
+            self.position = 0;
+            let files = &self.files;
+            self.before
+                .retain(|read| files.age_of(read).is_ok_and(|age| age.is_some()));
         }
+    }
+
+    /// The oldest file of the log that was not read yet, when the one being read is no part of it any more.
+    fn first_unread(&self) -> io::Result<Option<File>> {
+        let mut youngest_read = self.files.file_count();
+        for read in &self.before {
+            youngest_read = self
+                .files
+                .age_of(read)?
+                .map_or(youngest_read, |age| age.min(youngest_read));
+        }
+        self.files.next_after(youngest_read)
     }
 }
 
@@ -118,7 +121,7 @@ mod tests {
     fn a_follower_reads_every_line_through_rotations() {
         let directory = tempfile::tempdir().unwrap();
         let files = LogFiles::new(directory.path(), "a").with_limits(50, 3);
-        let mut file = RotatingFile::open(files.clone()).unwrap();
+        let mut file = RotatingFile::open(files.clone());
         file.write(b"before\nlast\n").unwrap();
         let (last, mut follower) = Follower::start(files, 1).unwrap();
         assert_eq!(last, b"last\n");
@@ -147,7 +150,7 @@ mod tests {
     fn a_follower_that_was_overtaken_goes_on_with_the_oldest_file() {
         let directory = tempfile::tempdir().unwrap();
         let files = LogFiles::new(directory.path(), "a").with_limits(4, 2);
-        let mut file = RotatingFile::open(files.clone()).unwrap();
+        let mut file = RotatingFile::open(files.clone());
         file.write(b"1\n").unwrap();
         let (_, mut follower) = Follower::start(files, 0).unwrap();
 
@@ -163,6 +166,51 @@ mod tests {
         assert_eq!(String::from_utf8(read).unwrap(), "2\n5\n6\n7\n");
     }
 
+    fn read_all(follower: &mut Follower) -> String {
+        let mut all = Vec::new();
+        loop {
+            let bytes = follower.read().unwrap();
+            if bytes.is_empty() {
+                return String::from_utf8(all).unwrap();
+            }
+            all.extend(bytes);
+        }
+    }
+
+    #[test]
+    fn a_follower_goes_on_when_files_are_removed_and_repeats_nothing() {
+        for removed in [&[0][..], &[1], &[0, 1], &[0, 1, 2], &[2]] {
+            let directory = tempfile::tempdir().unwrap();
+            let files = LogFiles::new(directory.path(), "a").with_limits(4, 3);
+            let mut file = RotatingFile::open(files.clone());
+            file.write(b"1\n2\n3\n4\n5\n").unwrap();
+            let (last, mut follower) = Follower::start(files.clone(), 9).unwrap();
+            assert_eq!(last, b"1\n2\n3\n4\n5\n");
+
+            for age in removed {
+                std::fs::remove_file(files.path(*age)).unwrap();
+            }
+            assert_eq!(read_all(&mut follower), "", "{removed:?}");
+            file.write(b"6\n").unwrap();
+            file.write(b"7\n8\n").unwrap();
+
+            assert_eq!(read_all(&mut follower), "6\n7\n8\n", "{removed:?}");
+        }
+    }
+
+    #[test]
+    fn a_follower_shows_a_new_life_after_the_old_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = LogFiles::new(directory.path(), "a");
+        let (one, two) = (files.clone().of_life("1"), files.clone().of_life("2"));
+        RotatingFile::open(one.clone()).write(b"old\n").unwrap();
+        let (_, mut follower) = Follower::start(files, 0).unwrap();
+
+        RotatingFile::open(two).write(b"new\n").unwrap();
+
+        assert_eq!(read_all(&mut follower), "new\n");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_follower_waits_for_a_log_that_does_not_exist_yet() {
         let directory = tempfile::tempdir().unwrap();
@@ -172,7 +220,7 @@ mod tests {
 
         let (read, ()) = tokio::join!(follower.next(), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            RotatingFile::open(files).unwrap().write(b"first\n").unwrap();
+            RotatingFile::open(files).write(b"first\n").unwrap();
         });
 
         assert_eq!(read.unwrap(), b"first\n");

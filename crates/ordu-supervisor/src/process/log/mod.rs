@@ -10,7 +10,10 @@
 //! async fn run(keeper: &Keeper) -> Result<(), Box<dyn std::error::Error>> {
 //!     let files = LogFiles::new("/var/lib/ordu/logs", "web/1");
 //!     let process = keeper.spawn(SpawnRequest::new(1, ["./server"])).await?;
-//!     tokio::spawn(drain(process.stdout, process.stderr, RotatingFile::open(files.clone())?));
+//!     let file = RotatingFile::open(files.clone());
+//!     tokio::spawn(drain(process.stdout, process.stderr, file, |dropped| {
+//!         eprintln!("{} bytes of output were dropped: {}", dropped.bytes, dropped.reason);
+//!     }));
 //!
 //!     let (last, mut follower) = Follower::start(files, 10)?;
 //!     print!("{}", String::from_utf8_lossy(&last));
@@ -21,6 +24,7 @@
 //! ```
 
 mod drain;
+mod dropped;
 mod files;
 mod follow;
 mod lines;
@@ -30,6 +34,7 @@ mod sink;
 mod stream;
 
 pub use drain::drain;
+pub use dropped::Dropped;
 pub use files::LogFiles;
 pub use follow::Follower;
 pub use name::file_stem;

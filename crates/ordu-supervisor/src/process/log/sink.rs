@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::RotatingFile;
 
-/// The file, how much was to be written, and whether it was.
-pub(super) type Written = (RotatingFile, usize, io::Result<()>);
+/// The file, how many of the bytes to be written were not, and why.
+pub(super) type Written = (RotatingFile, u64, io::Result<()>);
 
 /// Where the file is.
 pub(super) enum Sink {
@@ -45,10 +45,14 @@ impl Sink {
         }
     }
 
-    /// Ends the last line, so that the next incarnation begins with one of its own.
+    /// Ends the last line, so that the next incarnation begins with one of its own. If that cannot be done, the
+    /// next one will do it.
     pub(super) async fn close(mut self) -> io::Result<RotatingFile> {
         let mut file = self.take_idle().ok_or(io::ErrorKind::Other)?;
-        let task = tokio::task::spawn_blocking(move || file.end_line().map(|()| file));
-        task.await.map_err(io::Error::other)?
+        let task = tokio::task::spawn_blocking(move || {
+            let _ = file.end_line();
+            file
+        });
+        task.await.map_err(io::Error::other)
     }
 }

@@ -3,18 +3,25 @@ use std::path::PathBuf;
 
 use ordu_supervisor::process::log::LogFiles;
 
-use super::{LogError, LogFollower};
+use super::{DroppedOutput, LogError, LogFollower};
 
-/// The output of one process child on this node, of all its runs here: standard output and standard error,
+/// The output of one process child on this node, of all its runs here in one life of its id: standard output and standard error,
 /// line by line as they came, in three files of 10 MB at the most.
 #[derive(Clone, Debug)]
 pub struct ChildLog {
     files: LogFiles,
+    dropped: Option<DroppedOutput>,
 }
 
 impl ChildLog {
-    pub(super) fn new(files: LogFiles) -> Self {
-        Self { files }
+    pub(super) fn new(files: LogFiles, dropped: Option<DroppedOutput>) -> Self {
+        Self { files, dropped }
+    }
+
+    /// What of the output was dropped because the disk did not take it, as of the moment this log was asked for. Where
+    /// that was, a line in the log says so as soon as the disk takes one.
+    pub fn dropped(&self) -> Option<&DroppedOutput> {
+        self.dropped.as_ref()
     }
 
     /// The file that is being written; older ones have `.1` and `.2` appended.

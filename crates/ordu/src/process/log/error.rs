@@ -8,7 +8,7 @@ pub enum LogError {
     /// The node runs no processes, so it has no logs.
     #[error("this node runs no processes")]
     NoProcesses,
-    /// The child has never run on this node.
+    /// The child has never run on this node, or what it said is not kept any more.
     #[error("child {id:?} has no log on this node: it has never run here")]
     NoLog {
         /// The child's id.

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn follower(bytes: &[u8]) -> LogFollower {
-        let mut follower = LogFollower::new(ChildLog::new(LogFiles::new("/nowhere", "a")), 0);
+        let mut follower = LogFollower::new(ChildLog::new(LogFiles::new("/nowhere", "a"), None), 0);
         follower.bytes = bytes.to_vec();
         follower
     }
