@@ -22,8 +22,8 @@ crate::tests![
 
 const ARGUMENT: &str = "__kills";
 
-/// Half of them with control groups, half without.
-const KILLS: u32 = if cfg!(ordu_long) { 250 } else { 20 };
+/// How many kills there are, with control groups and without, if this is set in the environment.
+const KILLS: &str = "ORDU_KILLS";
 
 /// How many children run at a time.
 const CHILDREN: u64 = 12;
@@ -129,16 +129,21 @@ async fn after_random_kills_the_next_boot_leaves_no_process_of_the_one_before(sc
     let entry = format!("KILLS={}", directory.display());
     let seed = std::process::id().to_le_bytes();
     let mut random = TestRng::from_seed(RngAlgorithm::XorShift, &[seed; 4].concat());
+    let kills = match std::env::var(KILLS) {
+        Ok(text) => text.parse().expect("a number of kills"),
+        Err(_) if cfg!(ordu_long) => 250,
+        Err(_) => 20,
+    };
     let mut groups = Vec::new();
     let begun = Instant::now();
     let mut most = 0;
 
-    for round in 0..=KILLS {
+    for round in 0..=kills {
         let mut agent = Agent::boot(&directory, scene.without_control_groups);
         let left = running_with(&entry);
         assert_eq!(left, [], "left after {round} kills, seed {seed:?}");
         groups.extend(group_of_run(&directory));
-        if round == KILLS {
+        if round == kills {
             break;
         }
         agent.begin();
@@ -155,7 +160,7 @@ async fn after_random_kills_the_next_boot_leaves_no_process_of_the_one_before(sc
     }
 
     println!(
-        "{KILLS} kills and boots, at most {most} processes at a time: {} s",
+        "{kills} kills and boots, at most {most} processes at a time: {} s",
         begun.elapsed().as_secs()
     );
     assert!(most > 0, "there was never a process to be left");
