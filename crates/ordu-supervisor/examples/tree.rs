@@ -55,13 +55,13 @@ async fn listener(sessions: Nested<DynamicSupervisorHandle>, address: Address) -
 }
 
 /// Lives until the client goes or it is asked to stop.
-async fn session(ctx: Ctx, stream: TcpStream) -> Result<(), std::io::Error> {
+async fn session(ctx: Ctx, mut stream: TcpStream) -> Result<(), std::io::Error> {
     println!("{}: up", ctx.child());
+    let mut nothing = tokio::io::sink();
     tokio::select! {
         () = ctx.stopped() => println!("{}: said goodbye", ctx.child()),
-        readable = stream.readable() => {
-            readable?;
-            println!("{}: the client is gone", ctx.child());
+        read = tokio::io::copy(&mut stream, &mut nothing) => {
+            println!("{}: the client is gone after {} bytes", ctx.child(), read?);
         }
     }
     Ok(())

@@ -120,6 +120,8 @@ impl fmt::Display for ExitReason {
     }
 }
 
+impl core::error::Error for ExitReason {}
+
 impl fmt::Display for ShutdownInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,6 +7,9 @@ use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "tokio-util")]
+use tokio_util::sync::CancellationToken;
+
 use super::child_id::{ChildId, ChildRef};
 use super::helpers::Helper;
 use super::shared::Shared;
@@ -128,6 +131,47 @@ impl StopSignal {
             }
             thread::park_timeout(left);
         }
+    }
+}
+
+#[cfg(feature = "tokio-util")]
+impl StopSignal {
+    /// A token that is cancelled when the child is asked to stop, or ends. For code that takes one.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime. Child threads are inside.
+    ///
+    /// ```
+    /// use ordu_supervisor::{ChildSpec, Ctx, Supervisor};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ChildSpec::trapping("server", async |ctx: Ctx| {
+    ///     let token = ctx.stop_signal().cancellation_token();
+    ///     token.cancelled().await
+    /// });
+    /// let supervisor = Supervisor::builder().child(server).start().await?;
+    /// supervisor.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cancellation_token(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        let (stop, cancel) = (self.clone(), token.clone().drop_guard());
+        // If the child has ended, this is dropped at once, which cancels, too.
+        self.0.helpers.spawn(async move {
+            stop.stopped().await;
+            drop(cancel);
+        });
+        token
+    }
+}
+
+#[cfg(feature = "tokio-util")]
+impl From<StopSignal> for CancellationToken {
+    fn from(stop: StopSignal) -> Self {
+        stop.cancellation_token()
     }
 }
 

@@ -74,7 +74,7 @@ pub enum TerminateChildError {
     WouldDeadlock,
 }
 
-/// Why `restart_child` did not start a child.
+/// Why `restart_child` or `restart_child_now` did not start a child.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestartChildError {
@@ -87,10 +87,14 @@ pub enum RestartChildError {
     /// It is being restarted anyway.
     #[error("it is being restarted")]
     Restarting,
+    /// It is temporary: it runs at most once.
+    #[error("a temporary child cannot be restarted")]
+    Temporary,
     /// It was killed and has not ended.
     #[error("{0} was killed and has not ended")]
     Zombie(ChildRef),
-    /// The start failed; the child stays known and is not retried.
+    /// The start failed. Under a static supervisor the child stays known and is not retried; under a dynamic one
+    /// it is tried again, as after any failed restart.
     #[error("the start failed: {0}")]
     Failed(ExitReason),
     /// The start function found that it runs already, as this child.
@@ -99,7 +103,7 @@ pub enum RestartChildError {
     /// The supervisor has ended, or ended before the start was over.
     #[error("the supervisor is gone")]
     SupervisorGone,
-    /// The caller belongs to a child that the supervisor is waiting for.
+    /// The caller belongs to the child, or to one that the supervisor is waiting for.
     #[error("the supervisor waits for the caller and would never answer")]
     WouldDeadlock,
 }

@@ -62,9 +62,35 @@ impl StartError {
     }
 }
 
-impl<E: std::error::Error> From<E> for StartError {
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(reason) => reason.fmt(f),
+            Self::AlreadyStarted(child) => write!(f, "already started as {child}"),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> From<E> for StartError {
+    /// An [`ExitReason`] stays what it is; of other errors the text is kept.
     fn from(error: E) -> Self {
-        Self::failed(error)
+        match (&error as &dyn Any).downcast_ref::<ExitReason>() {
+            Some(reason) => Self::Failed(reason.clone()),
+            None => Self::failed(error),
+        }
+    }
+}
+
+// It cannot be an error itself, since any error turns into one.
+impl From<StartError> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(error: StartError) -> Self {
+        error.into_reason().into()
+    }
+}
+
+impl From<StartError> for Box<dyn std::error::Error> {
+    fn from(error: StartError) -> Self {
+        error.into_reason().into()
     }
 }
 

@@ -17,6 +17,7 @@ mod helpers;
 mod listening;
 mod nested;
 mod once;
+mod renewal;
 mod restarts;
 mod scale;
 mod stops;

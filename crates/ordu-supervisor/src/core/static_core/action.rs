@@ -104,6 +104,9 @@ pub enum CallError {
     /// The child is being restarted.
     #[error("the child is being restarted")]
     Restarting,
+    /// A temporary child runs at most once.
+    #[error("a temporary child cannot be restarted")]
+    Temporary,
     /// The child was killed and has not ended.
     #[error("the child was killed as {0} and has not ended")]
     Zombie(Incarnation),

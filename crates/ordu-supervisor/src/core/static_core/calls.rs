@@ -17,6 +17,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             Request::RestartChild { key } => {
                 self.with(&key, |core, place| core.restart_child(call, place, now))
             }
+            Request::RestartNow { key } => self.with(&key, |core, place| core.restart_now(call, place, now)),
             Request::DeleteChild { key } => self.with(&key, |core, place| Some(core.delete_child(place))),
             Request::WhichChildren => Some(Reply::Children(self.which_children().collect())),
             Request::CountChildren => Some(Reply::Counts(self.count_children())),
@@ -88,6 +89,24 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             return Some(refusal);
         }
         self.begin_start(place, Plan::Manual { call }, now);
+        None
+    }
+
+    fn restart_now(&mut self, call: u64, place: Place, now: Time) -> Option<Reply<K>> {
+        let child = self.roster.get(place)?;
+        if child.is_temporary() {
+            return Some(Reply::Refused(CallError::Temporary));
+        }
+        match child.state {
+            State::Running { .. } => self.begin_stop(place, Plan::Renew { call }, now),
+            State::Zombie { incarnation, .. } => {
+                return Some(Reply::Refused(CallError::Zombie(incarnation)));
+            }
+            State::Undefined | State::Restarting { .. } => {
+                self.cancel_retry(place);
+                self.begin_start(place, Plan::Manual { call }, now);
+            }
+        }
         None
     }
 

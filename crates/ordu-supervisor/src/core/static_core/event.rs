@@ -64,6 +64,12 @@ pub enum Request<K, P = ()> {
         /// Its id.
         key: K,
     },
+    /// Stop a child and start it again, it alone, whatever the strategy; one that does not run, or whose restart
+    /// is tried again, is started at once. Counts against no budget. A failure is not retried.
+    RestartNow {
+        /// Its id.
+        key: K,
+    },
     /// Forget the spec of a child that does not run.
     DeleteChild {
         /// Its id.

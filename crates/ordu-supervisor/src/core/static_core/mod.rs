@@ -114,6 +114,8 @@ enum Plan {
     Manual { call: u64 },
     /// A call stops a child.
     Terminate { call: u64 },
+    /// A call stops a child that it wants started again.
+    Renew { call: u64 },
     /// One child is restarted.
     One { last: Option<Incarnation> },
     /// Stop the children between these places from the last to the first, then start them again.
@@ -297,7 +299,11 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             Plan::GroupStop { group, below } => self.advance_group_stop(group, below, now),
             Plan::GroupStart { group, from } => self.advance_group_start(group, from, now),
             Plan::Finish { below } => self.advance_finish(below, now),
-            Plan::Add { .. } | Plan::Manual { .. } | Plan::Terminate { .. } | Plan::One { .. } => {}
+            Plan::Add { .. }
+            | Plan::Manual { .. }
+            | Plan::Terminate { .. }
+            | Plan::Renew { .. }
+            | Plan::One { .. } => {}
         }
     }
 

@@ -142,7 +142,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                     },
                 );
             }
-            Plan::One { .. } | Plan::Terminate { .. } => {}
+            Plan::One { .. } | Plan::Terminate { .. } | Plan::Renew { .. } => {}
             Plan::Init { .. } | Plan::GroupStop { .. } | Plan::GroupStart { .. } | Plan::Finish { .. } => {
                 self.plan = Some(plan);
             }
@@ -163,7 +163,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 let last = if place == group.failed { group.last } else { None };
                 self.restart_failed(place, last, reason, now);
             }
-            Plan::Terminate { .. } | Plan::GroupStop { .. } | Plan::Finish { .. } => {}
+            Plan::Terminate { .. } | Plan::Renew { .. } | Plan::GroupStop { .. } | Plan::Finish { .. } => {}
         }
     }
 

@@ -17,7 +17,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 incarnation: current,
                 ..
             }) if current == incarnation => {
-                self.stop_over(place, incarnation, &reason);
+                self.stop_over(place, incarnation, &reason, now);
             }
             // It died before its start could even say that it failed.
             Some(Work::Starting {
@@ -51,7 +51,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             return;
         };
         if let Some(reason) = self.ends.remove(&incarnation) {
-            return self.stop_over(place, incarnation, &reason);
+            return self.stop_over(place, incarnation, &reason, now);
         }
         let (stopping, signals) = match self.killed_at {
             // Everybody was sent the kill at that moment.
@@ -68,7 +68,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         }
     }
 
-    fn stop_over(&mut self, place: Place, incarnation: Incarnation, reason: &ExitReason) {
+    fn stop_over(&mut self, place: Place, incarnation: Incarnation, reason: &ExitReason, now: Time) {
         self.work = None;
         self.roster.unbind(incarnation);
         if let Some(child) = self.roster.get_mut(place) {
@@ -81,9 +81,17 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 self.roster.remove(place);
             }
         }
-        if let Some(Plan::Terminate { call }) = self.plan {
-            self.plan = None;
-            self.reply(call, Reply::Done);
+        match self.plan {
+            Some(Plan::Terminate { call }) => {
+                self.plan = None;
+                self.reply(call, Reply::Done);
+            }
+            Some(Plan::Renew { call }) if self.ending.is_some() => {
+                self.plan = None;
+                self.reply(call, Reply::Refused(CallError::Gone));
+            }
+            Some(Plan::Renew { call }) => self.begin_start(place, Plan::Manual { call }, now),
+            _ => {}
         }
     }
 
@@ -111,7 +119,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                     AfterZombie::Keep
                 };
                 self.becomes_zombie(place, incarnation, then);
-                if let Some(Plan::Terminate { call }) = self.plan {
+                if let Some(Plan::Terminate { call } | Plan::Renew { call }) = self.plan {
                     self.plan = None;
                     self.reply(call, Reply::Refused(CallError::Zombie(incarnation)));
                 }

@@ -8,7 +8,7 @@ use crate::core::{AutoShutdown, Counts, ExitReason};
 use crate::driver::call::Call;
 use crate::driver::child_id::ChildRef;
 use crate::driver::child_spec::ChildSpec;
-use crate::driver::errors::{QueryError, StartChildError, StopError, TerminateChildError};
+use crate::driver::errors::{QueryError, RestartChildError, StartChildError, StopError, TerminateChildError};
 use crate::driver::events::EventStream;
 use crate::driver::exit::SupervisorExit;
 use crate::driver::link::Link;
@@ -39,6 +39,18 @@ impl DynamicSupervisorHandle {
         }
         self.link
             .call(|answer| Command::TerminateChild(child.clone(), answer))
+    }
+
+    /// Stops a child and starts it again, now, without a count against any budget. One that waits for its restart
+    /// is started at once. Its reference is another one afterwards.
+    ///
+    /// A failure is told and tried again, as that of any restart. A temporary child is refused, and runs on.
+    pub fn restart_child_now(&self, child: &ChildRef) -> Call<StartedChild, RestartChildError> {
+        if self.link.find_above_caller(|shared| shared.child_ref() == *child) {
+            return Call::refused(RestartChildError::WouldDeadlock);
+        }
+        self.link
+            .call(|answer| Command::RestartNow(child.clone(), answer))
     }
 
     /// All children, in the order in which they were first started.

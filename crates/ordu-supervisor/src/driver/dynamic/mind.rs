@@ -11,7 +11,7 @@ use crate::core::{
 use crate::driver::call::give;
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
-use crate::driver::errors::{QueryError, StartChildError, TerminateChildError};
+use crate::driver::errors::{QueryError, RestartChildError, StartChildError, TerminateChildError};
 use crate::driver::events::{Event, Events, log};
 use crate::driver::factory::Factory;
 use crate::driver::hands::Hands;
@@ -23,6 +23,7 @@ use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
 pub(in crate::driver) enum Command {
     StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
     TerminateChild(ChildRef, Sender<Result<(), TerminateChildError>>),
+    RestartNow(ChildRef, Sender<Result<StartedChild, RestartChildError>>),
     WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
     CountChildren(Sender<Result<Counts, QueryError>>),
 }
@@ -62,6 +63,7 @@ pub(super) struct DynamicMind {
     last_key: u64,
     starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
     terminates: Callers<Vec<Sender<Result<(), TerminateChildError>>>>,
+    restarts: Callers<Vec<Sender<Result<StartedChild, RestartChildError>>>>,
     gave_up: bool,
 }
 
@@ -73,6 +75,7 @@ impl DynamicMind {
             last_key: 0,
             starts: Callers::default(),
             terminates: Callers::default(),
+            restarts: Callers::default(),
             gave_up: false,
         }
     }
@@ -123,6 +126,37 @@ impl DynamicMind {
         );
     }
 
+    fn restart_now(
+        &mut self,
+        child: &ChildRef,
+        answer: Sender<Result<StartedChild, RestartChildError>>,
+        now: Time,
+    ) {
+        let ours = child.supervisor() == self.supervisor;
+        let Some(key) = self.core.key_of(child.incarnation()).filter(|_| ours).cloned() else {
+            return give(answer, Err(RestartChildError::NotFound));
+        };
+        if matches!(self.core.child(&key), Some((_, ChildPhase::Zombie))) {
+            return give(answer, Err(RestartChildError::Zombie(child.clone())));
+        }
+        // Somebody had it terminated before.
+        if self.terminates.contains_key(&key.number) {
+            return give(answer, Err(RestartChildError::NotFound));
+        }
+        self.restarts.entry(key.number).or_default().push(answer);
+        self.core.step(DynamicEvent::Restart { key }, now);
+    }
+
+    fn answer_restarts(
+        &mut self,
+        key: &Key,
+        mut answer: impl FnMut() -> Result<StartedChild, RestartChildError>,
+    ) {
+        for caller in self.restarts.remove(&key.number).unwrap_or_default() {
+            give(caller, answer());
+        }
+    }
+
     fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
         if let Some(caller) = self.starts.remove(&key.number) {
             give(caller, answer());
@@ -148,6 +182,7 @@ impl DynamicMind {
         match notice {
             Notice::Running => {
                 self.answer_start(key, || Ok(StartedChild::Running(child(), hands.take_info())));
+                self.answer_restarts(key, || Ok(StartedChild::Running(child(), hands.take_info())));
             }
             Notice::Ignored => self.answer_start(key, || Ok(StartedChild::Ignored)),
             Notice::StartFailed(reason) => self.answer_start(key, || {
@@ -160,22 +195,47 @@ impl DynamicMind {
                 tracing::error!(child = %key.id, incarnation = incarnation.number(), "child cannot be killed");
                 events.emit(|| Event::Zombie(child()));
                 self.answer_start(key, || Err(StartChildError::Zombie(child())));
+                self.answer_restarts(key, || Err(RestartChildError::Zombie(child())));
                 self.answer_terminates(key, &Err(TerminateChildError::Zombie(child())));
             }
             // Either may come before the child was up.
             Notice::Stopped { .. } => {
                 self.answer_start(key, || Err(StartChildError::Failed(ExitReason::Killed)));
+                self.answer_restarts(key, || Err(RestartChildError::NotFound));
                 self.answer_terminates(key, &Ok(()));
             }
             Notice::Relinquished(_) => {
                 self.answer_start(key, || Err(StartChildError::SupervisorGone));
+                self.answer_restarts(key, || Err(RestartChildError::SupervisorGone));
                 self.answer_terminates(key, &Ok(()));
             }
-            Notice::Restarting { .. } | Notice::Finished(_) | Notice::Disowned | Notice::GaveUp(_) => {}
+            Notice::Disowned => {
+                self.answer_start(key, || Ok(StartedChild::Ignored));
+                self.answer_restarts(key, || Ok(StartedChild::Ignored));
+            }
+            // Of a child whose restart was ordered, these tell that its start failed.
+            Notice::Restarting { reason, .. } | Notice::GaveUp(reason) => {
+                self.answer_start(key, || Err(StartChildError::Failed(reason.clone())));
+                let already_started = hands.take_already_started();
+                self.answer_restarts(key, || {
+                    Err(match &already_started {
+                        Some(child) => RestartChildError::AlreadyStarted(child.clone()),
+                        None => RestartChildError::Failed(reason.clone()),
+                    })
+                });
+            }
+            Notice::Finished(_) => {}
         }
     }
 
     fn refused(&mut self, key: &Key, refusal: Refusal) {
+        self.answer_restarts(key, || {
+            Err(match refusal {
+                Refusal::Temporary => RestartChildError::Temporary,
+                Refusal::NotFound => RestartChildError::NotFound,
+                _ => RestartChildError::SupervisorGone,
+            })
+        });
         self.answer_start(key, || {
             Err(match refusal {
                 Refusal::MaxChildren => StartChildError::MaxChildren,
@@ -210,6 +270,7 @@ impl Mind for DynamicMind {
                 );
             }
             Command::TerminateChild(child, answer) => self.terminate_child(child, answer, now),
+            Command::RestartNow(child, answer) => self.restart_now(&child, answer, now),
             Command::WhichChildren(answer) => give(answer, Ok(self.which_children())),
             Command::CountChildren(answer) => give(answer, Ok(self.core.count_children())),
         }

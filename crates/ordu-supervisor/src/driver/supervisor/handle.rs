@@ -62,6 +62,31 @@ impl SupervisorHandle {
         self.link.call(|answer| Command::RestartChild(id, answer))
     }
 
+    /// Stops a child and starts it again, now. It alone, whatever the strategy, and without a count against any
+    /// budget. One that does not run, or whose restart is being tried again, is started at once.
+    ///
+    /// A failure is not retried. A temporary child is refused, and runs on.
+    ///
+    /// ```
+    /// use ordu_supervisor::{ChildSpec, Supervisor};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let worker = ChildSpec::trapping("worker", async |ctx| ctx.stopped().await);
+    /// let supervisor = Supervisor::builder().child(worker).start().await?;
+    /// let renewed = supervisor.restart_child_now("worker").await?;
+    /// assert!(renewed.child().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn restart_child_now(&self, id: impl Into<ChildId>) -> Call<StartedChild, RestartChildError> {
+        let id = id.into();
+        if self.link.waits_for_caller() || self.link.is_caller(&id) {
+            return Call::refused(RestartChildError::WouldDeadlock);
+        }
+        self.link.call(|answer| Command::RestartNow(id, answer))
+    }
+
     /// Forgets the spec of a child that does not run.
     pub fn delete_child(&self, id: impl Into<ChildId>) -> Call<(), DeleteChildError> {
         if self.link.waits_for_caller() {

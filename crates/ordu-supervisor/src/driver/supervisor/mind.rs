@@ -25,6 +25,7 @@ pub(in crate::driver) enum Command {
     StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
     TerminateChild(ChildId, Sender<Result<(), TerminateChildError>>),
     RestartChild(ChildId, Sender<Result<StartedChild, RestartChildError>>),
+    RestartNow(ChildId, Sender<Result<StartedChild, RestartChildError>>),
     DeleteChild(ChildId, Sender<Result<(), DeleteChildError>>),
     WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
     CountChildren(Sender<Result<Counts, QueryError>>),
@@ -122,6 +123,10 @@ impl Mind for StaticMind {
             ),
             Command::RestartChild(id, answer) => (
                 Request::RestartChild { key: id.clone() },
+                Caller::RestartChild(id, answer),
+            ),
+            Command::RestartNow(id, answer) => (
+                Request::RestartNow { key: id.clone() },
                 Caller::RestartChild(id, answer),
             ),
             Command::DeleteChild(id, answer) => (
@@ -278,6 +283,7 @@ fn restart_child_answer(
         Reply::Refused(CallError::NotFound) => RestartChildError::NotFound,
         Reply::Refused(CallError::Running(incarnation)) => RestartChildError::Running(child.at(incarnation)),
         Reply::Refused(CallError::Restarting) => RestartChildError::Restarting,
+        Reply::Refused(CallError::Temporary) => RestartChildError::Temporary,
         Reply::Refused(CallError::Zombie(incarnation)) => RestartChildError::Zombie(child.at(incarnation)),
         Reply::Refused(CallError::Failed(reason)) => match hands.take_already_started() {
             Some(child) => RestartChildError::AlreadyStarted(child),
