@@ -43,6 +43,15 @@ pub enum Command {
         /// Which.
         id: ChildId,
     },
+    /// Treat a child differently from now on; what runs of it runs on.
+    UpdateChild {
+        /// In which horde.
+        horde: HordeName,
+        /// Which.
+        id: ChildId,
+        /// What it is to be: a [change of policy](ChildSpec::is_change_of_policy) only.
+        spec: Arc<ChildSpec>,
+    },
 }
 
 impl Command {
@@ -52,7 +61,8 @@ impl Command {
             Self::StartChild { horde, id, .. }
             | Self::TerminateChild { horde, id }
             | Self::RestartChild { horde, id }
-            | Self::DeleteChild { horde, id } => (horde, id),
+            | Self::DeleteChild { horde, id }
+            | Self::UpdateChild { horde, id, .. } => (horde, id),
         }
     }
 }
@@ -75,6 +85,8 @@ pub enum Answer {
     Terminated(Stopped),
     /// delete_child: it is deleted.
     Deleted,
+    /// `update_child`: the child, which is treated by the new spec as soon as its owner hears of it.
+    Updated(Arc<ChildInfo>),
 }
 
 /// How far a stop has come.
@@ -154,6 +166,9 @@ pub enum CallError {
     /// The arguments are not valid. Nothing was done.
     #[error("{0}")]
     Invalid(String),
+    /// `update_child`: more than its policy differs; delete it and start it anew. Nothing was done.
+    #[error("child {:?} differs in more than how it is treated; delete it and start it anew", .0.id)]
+    Differs(Arc<ChildInfo>),
 }
 
 fn on(child: &ChildInfo) -> String {

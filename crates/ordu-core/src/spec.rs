@@ -42,6 +42,11 @@ impl ChildSpec {
     /// The longest spec allowed as a whole, in bytes: it must fit into one frame with its id.
     const MAX_LEN: usize = 56 * 1024;
 
+    /// How it is treated: what [may change](Self::is_change_of_policy) while it runs.
+    pub(crate) fn policy(&self) -> (Restart, Shutdown, Intensity, Option<Duration>) {
+        (self.restart, self.shutdown, self.intensity, self.start_timeout)
+    }
+
     /// Why no node would take it, if that is so: it is too large to be replicated, or names no label that a node can
     /// have.
     pub(crate) fn problem(&self) -> Option<String> {
@@ -62,6 +67,32 @@ impl ChildSpec {
         (len > most).then(|| {
             format!("the child's spec is {len} bytes long with its constraints; expected at most {most}")
         })
+    }
+
+    /// Whether what runs of `old` can run on when this takes its place: only how it is treated differs, so when it is
+    /// started again, how it is stopped, its restart budget and the time of its starts. Whether it is temporary must
+    /// not: such a child is started once and for all.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ordu_core::{ChildSpec, Kind, Restart, Shutdown};
+    /// let old = ChildSpec::new(Kind::new("worker")?, 1, b"{}".to_vec());
+    /// let patient = ChildSpec { shutdown: Shutdown::Timeout(Duration::from_secs(60)), ..old.clone() };
+    /// assert!(patient.is_change_of_policy(&old));
+    /// let other = ChildSpec { args: b"[]".to_vec(), ..old.clone() };
+    /// assert!(!other.is_change_of_policy(&old));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_change_of_policy(&self, old: &Self) -> bool {
+        let is_temporary = |spec: &Self| spec.restart == Restart::Temporary;
+        let with_its_policy = |old: &Self| Self {
+            restart: self.restart,
+            shutdown: self.shutdown,
+            intensity: self.intensity,
+            start_timeout: self.start_timeout,
+            ..old.clone()
+        };
+        is_temporary(self) == is_temporary(old) && *self == with_its_policy(old)
     }
 
     /// A permanent worker of `kind` with OTP's defaults: 5 s to shut down, 3 restarts within 5 s.

@@ -191,6 +191,7 @@ fn describe(call: &PlannedCall) -> String {
         Command::TerminateChild { .. } => ("terminate", None),
         Command::RestartChild { .. } => ("restart", None),
         Command::DeleteChild { .. } => ("delete", None),
+        Command::UpdateChild { spec, .. } => ("update", Some(spec)),
     };
     let kind = spec.map_or_else(String::new, |spec| format!(", {:?}", spec.restart));
     format!(

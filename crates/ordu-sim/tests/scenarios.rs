@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, ChildId, ChildState, Command, HordeName, Node, Stopped};
+use ordu_core::{
+    Answer, CallError, ChildId, ChildSpec, ChildState, Command, HordeName, Node, Shutdown, Stopped,
+};
 use ordu_sim::oracle::CopyRecord;
 use ordu_sim::{Behaviour, Ending, Fault, HostId, PlannedCall, Setup, Simulation, Trace};
 
@@ -310,6 +312,56 @@ fn an_id_that_is_used_again_starts_when_the_copy_of_its_deleted_life_has_ended()
     run(&mut cluster, seconds(20));
     settles(&mut cluster, Duration::ZERO);
     assert_eq!(live(&cluster).len(), CHILDREN);
+}
+
+#[test]
+fn a_child_that_runs_is_treated_differently_from_the_moment_its_owner_hears_of_it() {
+    let stubborn = Behaviour {
+        ignores_stop: ordu_sim::Rate::ALWAYS,
+        ..Behaviour::steady()
+    };
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 0, seed, |setup| setup.behaviours.push(stubborn.clone()));
+        let mut ask = |asked: usize, command: Command, timeout: Duration| {
+            let outcome = cluster.ask(host(asked), command, timeout);
+            outcome.expect("no rule is broken").expect("it is answered")
+        };
+        let (horde, id) = (Setup::horde(), ChildId::new("c").expect("valid"));
+        let started = ask(0, start("c", 1), PATIENCE);
+        let Ok(Answer::Started { child, .. }) = started else {
+            panic!("{started:?}")
+        };
+        let impatient = ChildSpec {
+            shutdown: Shutdown::Timeout(seconds(1)),
+            ..ChildSpec::clone(&child.spec)
+        };
+        let update = |spec: ChildSpec| Command::UpdateChild {
+            horde: horde.clone(),
+            id: id.clone(),
+            spec: Arc::new(spec),
+        };
+
+        let updated = ask(1, update(impatient.clone()), PATIENCE);
+
+        let Ok(Answer::Updated(known)) = updated else {
+            panic!("{updated:?}")
+        };
+        assert_eq!((&*known.spec, known.token), (&impatient, child.token));
+        let other = ChildSpec {
+            args: b"else".to_vec(),
+            ..impatient
+        };
+        let refused = ask(2, update(other), PATIENCE);
+        assert!(matches!(refused, Err(CallError::Differs(_))), "{refused:?}");
+        // The first stop timeout was 5 s: so soon it is killed by the second only.
+        let stop = Command::TerminateChild {
+            horde: horde.clone(),
+            id: id.clone(),
+        };
+        let stopped = ask(2, stop, seconds(2));
+        assert_eq!(stopped, Ok(Answer::Terminated(Stopped::Confirmed)));
+        assert_eq!(cluster.history().copies().len(), 1, "it was started again");
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ impl Node {
             child.conflict = None;
         }
         self.tidy(key);
+        self.adopt_policy(key);
         self.begin_placed(key);
         self.decide(key);
         self.advance_decisions(key);

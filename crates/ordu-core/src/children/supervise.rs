@@ -65,6 +65,32 @@ impl Node {
         });
     }
 
+    /// The copy here is treated by what the user wants of its life by now (S2.1); it runs on.
+    pub(crate) fn adopt_policy(&mut self, key: &ChildKey) {
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let (Some(intent), Some(copy), Some(spec)) =
+            (child.claims.intent(), child.claims.copy(), &child.spec)
+        else {
+            return;
+        };
+        let is_new = intent.birth == copy.birth
+            && intent.spec.policy() != spec.policy()
+            && intent.spec.is_change_of_policy(spec);
+        if !is_new {
+            return;
+        }
+        let spec = Arc::clone(&intent.spec);
+        child.spec = Some(Arc::clone(&spec));
+        // One that waits for the holders of its claim is handed to the supervisor with this spec.
+        if let Some(before) = self.supervisor.policy(key) {
+            let policy = policy(&spec, before.start_timeout);
+            let key = key.clone();
+            self.supervise(DynamicEvent::ChangePolicy { key, policy });
+        }
+    }
+
     /// Stops a copy that the local supervisor knows.
     pub(crate) fn stop_copy(&mut self, key: &ChildKey, why: StopWhy) {
         let Some(copy) = self

@@ -56,7 +56,9 @@ impl Asked {
         let restart = match &self.command {
             Command::StartChild { spec, .. } => Some(spec.restart),
             Command::RestartChild { .. } => known.map(|intent| intent.spec.restart),
-            Command::TerminateChild { .. } | Command::DeleteChild { .. } => return false,
+            Command::TerminateChild { .. } | Command::DeleteChild { .. } | Command::UpdateChild { .. } => {
+                return false;
+            }
         };
         restart.is_none_or(|restart| restart == Restart::Temporary)
     }
@@ -108,7 +110,7 @@ impl Node {
                 self.config.hordes
             ));
         }
-        if let Command::StartChild { spec, .. } = command {
+        if let Command::StartChild { spec, .. } | Command::UpdateChild { spec, .. } = command {
             return spec
                 .problem()
                 .or_else(|| policy(spec, None).validate(None).err().map(|e| e.to_string()));
@@ -280,6 +282,11 @@ impl Node {
                     held_by,
                     durable: false,
                 }
+            }
+            Answer::Updated(child) => {
+                let key = ChildKey::from(command.child());
+                self.publish(&key);
+                Answer::Updated(child)
             }
             other => other,
         };

@@ -400,6 +400,25 @@ impl Node {
                     return Progress::Wait;
                 }
             }
+            (Command::UpdateChild { spec, .. }, Some(intent), Some(info)) => {
+                if !spec.is_change_of_policy(&intent.spec) {
+                    Err(CallError::Differs(info))
+                } else if *spec == intent.spec {
+                    Ok(Answer::Updated(info))
+                } else {
+                    // The same life and the same run: its owner has nothing to start or stop (S2.1).
+                    let spec = Arc::clone(spec);
+                    let info = ChildInfo {
+                        spec: Arc::clone(&spec),
+                        ..ChildInfo::clone(&info)
+                    };
+                    let written = self.write_intent(key, &Intent { spec, ..intent });
+                    let written = written.into_iter().collect();
+                    self.children.touch(key);
+                    self.tell(&ask, Ok(Answer::Updated(Arc::new(info))), written);
+                    return Progress::Done;
+                }
+            }
             (Command::DeleteChild { .. }, Some(intent), Some(info)) => {
                 if intent.desired == Desired::Running && info.state != ChildState::Failed {
                     Err(CallError::Running(info))

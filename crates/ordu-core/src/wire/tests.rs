@@ -181,6 +181,11 @@ fn samples() -> Vec<Message> {
             horde: horde.clone(),
             id: id.clone(),
         },
+        Command::UpdateChild {
+            horde: horde.clone(),
+            id: id.clone(),
+            spec: spec.clone(),
+        },
     ];
     let results = [
         Ok(Answer::Started {
@@ -192,6 +197,8 @@ fn samples() -> Vec<Message> {
         Ok(Answer::Terminated(Stopped::Confirmed)),
         Ok(Answer::Terminated(Stopped::Accepted { owner: name.clone() })),
         Ok(Answer::Deleted),
+        Ok(Answer::Updated(info.clone())),
+        Err(CallError::Differs(info.clone())),
         Err(CallError::AlreadyStarted(info.clone())),
         Err(CallError::AlreadyPresent(info.clone())),
         Err(CallError::NotFound {

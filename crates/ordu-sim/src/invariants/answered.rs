@@ -59,5 +59,6 @@ fn kind(command: &ordu_core::Command) -> &'static str {
         ordu_core::Command::TerminateChild { .. } => "terminate",
         ordu_core::Command::RestartChild { .. } => "restart",
         ordu_core::Command::DeleteChild { .. } => "delete",
+        ordu_core::Command::UpdateChild { .. } => "update",
     }
 }

@@ -214,6 +214,7 @@ fn describe(command: &Command) -> String {
         Command::TerminateChild { .. } => format!("terminate {id}"),
         Command::RestartChild { .. } => format!("restart {id}"),
         Command::DeleteChild { .. } => format!("delete {id}"),
+        Command::UpdateChild { .. } => format!("update {id}"),
     }
 }
 

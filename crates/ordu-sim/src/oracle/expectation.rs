@@ -26,6 +26,8 @@ impl Expectation {
         let calls: Vec<&CallRecord> = history
             .calls_about(child)
             .filter(|call| call.may_count())
+            // How a child is treated says nothing of whether it is there.
+            .filter(|call| !matches!(call.command, Command::UpdateChild { .. }))
             .collect();
         if !calls.iter().any(|call| is_birth(call)) {
             return Self {
@@ -52,7 +54,7 @@ impl Expectation {
                 exists: (!may_have_ended(history, child)).then_some(true),
                 runs: Some(false),
             },
-            Command::StartChild { .. } | Command::RestartChild { .. } => {
+            Command::StartChild { .. } | Command::RestartChild { .. } | Command::UpdateChild { .. } => {
                 if may_have_ended(history, child) {
                     Self::default()
                 } else {

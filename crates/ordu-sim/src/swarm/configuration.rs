@@ -123,7 +123,8 @@ fn apply(random: &mut Random, demand: &Demand, hosts: &[HostSetup], call: &mut P
         let (Command::StartChild { horde, .. }
         | Command::TerminateChild { horde, .. }
         | Command::RestartChild { horde, .. }
-        | Command::DeleteChild { horde, .. }) = &mut call.command;
+        | Command::DeleteChild { horde, .. }
+        | Command::UpdateChild { horde, .. }) = &mut call.command;
         horde.clone_from(named);
         let is_in = |host: &usize| hosts[*host].hordes.contains(named);
         let members: Vec<usize> = (0..hosts.len()).filter(is_in).collect();

@@ -161,6 +161,8 @@ impl Talker {
                     });
                 }
             }
+            // It keeps no spec of a child.
+            Command::UpdateChild { .. } => {}
         }
         let detail = "only talks".into();
         self.outputs.push_back(Output::Reply {

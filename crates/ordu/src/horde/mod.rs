@@ -108,6 +108,28 @@ impl Horde {
         self.call(command).await.and_then(Started::from_answer)
     }
 
+    /// Puts another policy in the place of a child's: when it is started again, how it is stopped, its restart budget.
+    /// What runs of it runs on, and its owner keeps to the new policy once it hears of it, a network round trip after
+    /// the decider at the latest; a stop that is under way keeps its time. A stopped or failed child stays so.
+    ///
+    /// A spec that differs in more ([`ChildSpec::is_change_of_policy`]) is [`CallError::Differs`].
+    pub async fn update_child(
+        &self,
+        id: impl AsRef<str>,
+        spec: ChildSpec,
+    ) -> Result<Arc<ChildInfo>, CallError> {
+        let id = child_id(id)?;
+        let command = Command::UpdateChild {
+            horde: self.name.clone(),
+            id,
+            spec: Arc::new(spec),
+        };
+        match self.call(command).await? {
+            Answer::Updated(child) => Ok(child),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Forgets a stopped child. One that runs is [`CallError::Running`]; terminate it first.
     pub async fn delete_child(&self, id: impl AsRef<str>) -> Result<(), CallError> {
         let id = child_id(id)?;

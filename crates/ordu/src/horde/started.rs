@@ -36,7 +36,9 @@ impl Started {
                 durable,
             })),
             Answer::Ignored => Ok(Self::Ignored),
-            other @ (Answer::Terminated(_) | Answer::Deleted) => Err(super::unexpected(&other)),
+            other @ (Answer::Terminated(_) | Answer::Deleted | Answer::Updated(_)) => {
+                Err(super::unexpected(&other))
+            }
         }
     }
 

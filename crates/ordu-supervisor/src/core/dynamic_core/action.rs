@@ -111,8 +111,9 @@ pub enum Refusal {
     /// The supervisor is stopping or has ended.
     #[error("the supervisor is stopping")]
     Stopping,
-    /// A temporary child runs at most once and cannot be restarted.
-    #[error("a temporary child cannot be restarted")]
+    /// A temporary child runs at most once: it cannot be restarted, nor become another kind of child, nor any other
+    /// become one.
+    #[error("a temporary child cannot be restarted, and stays one")]
     Temporary,
     /// The policy is not valid.
     #[error(transparent)]

@@ -46,6 +46,14 @@ pub enum DynamicEvent<K, P = ()> {
         /// Which one.
         key: K,
     },
+    /// Treat a child like this from now on; nothing is started or stopped for it, and a stop or a start that is under
+    /// way keeps the time it was given. Whether a child is temporary cannot change: it is never started again.
+    ChangePolicy {
+        /// Which one.
+        key: K,
+        /// How to treat it.
+        policy: ChildPolicy,
+    },
     /// Stop all children side by side, then end with this reason.
     Stop {
         /// The supervisor's exit reason.

@@ -21,8 +21,8 @@ use self::places::{NewChild, Places};
 use super::backoff::Jitter;
 use super::intensity::RestartWindow;
 use super::{
-    ChildPolicy, ChildType, Counts, ExitReason, FlagsError, Incarnation, Intensity, Offender, Report,
-    Restart, Time,
+    AutoShutdown, ChildPolicy, ChildType, Counts, ExitReason, FlagsError, Incarnation, Intensity, Offender,
+    Report, Restart, Time,
 };
 
 /// What a dynamic supervisor is told when it is made.
@@ -131,6 +131,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             DynamicEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
             DynamicEvent::Terminate { key, reason } => self.terminate(key, reason, now),
             DynamicEvent::Restart { key } => self.restart(key, now),
+            DynamicEvent::ChangePolicy { key, policy } => self.change_policy(key, policy),
             DynamicEvent::Stop { reason } => self.stop(reason, now),
             DynamicEvent::Kill => self.kill(now),
             DynamicEvent::Tick => self.tick(now),
@@ -216,6 +217,36 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     /// Whether the supervisor was told to stop, or gave up.
     pub fn is_stopping(&self) -> bool {
         self.ending.is_some()
+    }
+
+    fn change_policy(&mut self, key: K, policy: ChildPolicy) {
+        let is_temporary = policy.restart == Restart::Temporary;
+        let refusal = match (
+            self.children.get(&key),
+            policy.validate(Some(AutoShutdown::Never)),
+        ) {
+            (None, _) => Refusal::NotFound,
+            (Some(_), Err(invalid)) => Refusal::InvalidSpec(invalid),
+            (Some(child), Ok(())) if (child.policy.restart == Restart::Temporary) != is_temporary => {
+                Refusal::Temporary
+            }
+            (Some(_), Ok(())) => {
+                let policy = self.shared(policy);
+                if let Some(child) = self.children.get_mut(&key) {
+                    child.policy = policy;
+                }
+                return;
+            }
+        };
+        self.actions.push_back(DynamicAction::Refused { key, refusal });
+    }
+
+    /// The policy as it is kept: one for all children that follow each other with the same.
+    fn shared(&mut self, policy: ChildPolicy) -> Arc<ChildPolicy> {
+        if *self.last_policy != policy {
+            self.last_policy = Arc::new(policy);
+        }
+        Arc::clone(&self.last_policy)
     }
 
     /// The one way a child is started, for the first time or again.

@@ -124,11 +124,8 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     }
 
     fn add(&mut self, new: NewChild<K, P>, now: Time) {
-        if *self.last_policy != new.policy {
-            self.last_policy = Arc::new(new.policy);
-        }
         let child = Child {
-            policy: Arc::clone(&self.last_policy),
+            policy: self.shared(new.policy),
             payload: Some(new.payload),
             incarnation: Incarnation::new(0),
             ran: None,

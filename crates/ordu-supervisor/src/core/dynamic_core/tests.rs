@@ -130,6 +130,58 @@ fn a_permanent_child_is_restarted_after_any_end_as_a_new_incarnation_with_its_co
 }
 
 #[test]
+fn a_change_of_policy_starts_and_stops_nothing_and_holds_from_then_on() {
+    let mut bench = Bench::new(DynamicFlags::default());
+    let first = bench.start(1, &own_budget(9));
+    let policy = ChildPolicy {
+        shutdown: Shutdown::BrutalKill,
+        ..own_budget(0)
+    };
+
+    assert_eq!(bench.step(DynamicEvent::ChangePolicy { key: 1, policy }), []);
+
+    let crashed = notices(&bench.crash(first));
+    assert_eq!(crashed, [(1, Notice::GaveUp(boom()))]);
+}
+
+#[test]
+fn a_stop_under_way_keeps_the_time_it_was_given_when_the_policy_changes() {
+    let mut bench = Bench::new(DynamicFlags::default());
+    bench.start(1, &ChildPolicy::worker());
+    let reason = ExitReason::Shutdown;
+    bench.step(DynamicEvent::Terminate { key: 1, reason });
+    let policy = ChildPolicy {
+        shutdown: Shutdown::Infinity,
+        ..ChildPolicy::worker()
+    };
+    bench.step(DynamicEvent::ChangePolicy { key: 1, policy });
+    assert_eq!(
+        signals(&bench.advance(Duration::from_secs(5))),
+        [(1, Signal::Kill)]
+    );
+}
+
+#[test]
+fn a_temporary_child_stays_one_and_no_other_becomes_one() {
+    let temporary = ChildPolicy {
+        restart: Restart::Temporary,
+        ..ChildPolicy::worker()
+    };
+    for (before, after) in [
+        (&temporary, ChildPolicy::worker()),
+        (&ChildPolicy::worker(), temporary.clone()),
+    ] {
+        let mut bench = Bench::new(DynamicFlags::default());
+        bench.start(1, before);
+        let policy = after;
+        let refused = bench.step(DynamicEvent::ChangePolicy { key: 1, policy });
+        let refusal = Refusal::Temporary;
+        assert_eq!(refused, [DynamicAction::Refused { key: 1, refusal }]);
+        assert_eq!(bench.core.policy(&1), Some(before));
+    }
+}
+
+#[test]
 fn late_news_of_an_earlier_incarnation_change_nothing() {
     let mut bench = Bench::new(DynamicFlags::default());
     let first = bench.start(1, &ChildPolicy::worker());
