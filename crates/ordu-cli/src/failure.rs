@@ -71,13 +71,19 @@ impl Failure {
         self
     }
 
+    /// How it went wrong, if it did.
+    pub(crate) fn wrong(&self) -> Option<Wrong> {
+        match self {
+            Self::Plain { wrong, .. } => Some(*wrong),
+            Self::Report(_) => Some(Wrong::Failed),
+            Self::ReaderGone => None,
+        }
+    }
+
     /// The exit code of the program.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Plain { wrong, .. } => ExitCode::from(*wrong as u8),
-            Self::Report(_) => ExitCode::from(Wrong::Failed as u8),
-            Self::ReaderGone => ExitCode::SUCCESS,
-        }
+        self.wrong()
+            .map_or(ExitCode::SUCCESS, |wrong| ExitCode::from(wrong as u8))
     }
 
     /// Says it on standard error.

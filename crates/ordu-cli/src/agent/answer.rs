@@ -1,48 +1,85 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu::{CallError, ChildInfo, Horde, Started, Stopped};
+use ordu::{CallError, ChildInfo, ChildSpec, ChildState, Horde, Started, Stopped};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Agent;
-use super::describe::{child_spec, detail, differences};
+use super::describe::{child_spec, definition, detail, differences};
 use super::refusal::Refusal;
 use crate::control::{
-    ChildDetail, ChildRow, Comparison, CountRow, Definition, Difference, MemberRow, Removed, Request,
-    StartReply, Status, StopReply,
+    ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRow, Question, Removed,
+    Request, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
 
 impl Agent {
     /// Does what is asked. Dropping the future undoes nothing, but may leave out what comes after the first of
     /// several steps, so callers see it to its end.
-    pub(super) async fn answer(&self, request: Request) -> Result<Value, Refusal> {
+    pub(super) async fn answer(&self, Question { horde, request }: Question) -> Result<Value, Refusal> {
+        let horde = self.horde(horde.as_deref())?;
+        let horde = match request.timeout() {
+            None => horde.clone(),
+            Some(0) => {
+                let message = "no time was given to do it in; nothing was done";
+                return Err(Refusal::new(Wrong::Timeout, message));
+            }
+            Some(timeout) => horde.with_timeout(Duration::from_millis(timeout)),
+        };
         match request {
             Request::Status => value(&self.status()),
-            Request::Children => value(&self.children()),
-            Request::Child { id } => value(&self.child(&id)?),
-            Request::Count => value(&self.count()),
+            Request::Children => value(&rows(&horde)),
+            Request::Child { id } => value(&detail(&*lookup(&horde, &id)?)),
+            Request::Count => value(&count(&horde)),
             Request::Members => value(&self.members()),
-            Request::Start { id, child, timeout } => {
+            Request::Start { id, child, .. } => {
                 let spec = child_spec(&child)?;
-                value(&start_reply(self.horde(timeout).start_child(&id, spec).await?))
+                value(&start_reply(horde.start_child(&id, spec).await?))
             }
-            Request::Stop { id, timeout } => value(&self.stop(id, timeout).await?),
-            Request::Restart { id, timeout } => value(&self.restart(&id, timeout).await?),
-            Request::Remove { id, force, timeout } => value(&self.remove(id, force, timeout).await?),
-            Request::Replace { id, child, timeout } => value(&self.replace(&id, &child, timeout).await?),
-            Request::Compare { children } => value(&self.compare(&children)?),
+            Request::Stop { id, .. } => value(&stop(&horde, id).await?),
+            Request::Restart { id, .. } => value(&restart(&horde, &id).await?),
+            Request::Remove { id, force, .. } => value(&remove(&horde, id, force).await?),
+            Request::Apply {
+                id,
+                child,
+                timeout,
+                wait,
+            } => {
+                let (patience, wait) = (Duration::from_millis(timeout), Duration::from_millis(wait));
+                value(&self.apply(horde, &id, &child, patience, wait).await?)
+            }
+            Request::Compare { children } => value(&compare(&horde, &children)?),
+            Request::Await { children, wait } => {
+                value(&self.risen(&horde, children, Duration::from_millis(wait)).await)
+            }
+            Request::Export => value(&export(&horde)),
             Request::Logs(_) => Err(Refusal::new(Wrong::Failed, "logs are answered line by line")),
         }
     }
 
+    /// The horde of this name; the first of this node if none is asked for.
+    pub(super) fn horde(&self, name: Option<&str>) -> Result<&Horde, Refusal> {
+        let asked = |horde: &&Horde| name.is_none_or(|name| horde.name().as_str() == name);
+        self.hordes.iter().find(asked).ok_or_else(|| {
+            let known: Vec<&str> = self.hordes.iter().map(|horde| horde.name().as_str()).collect();
+            let message = format!(
+                "this agent's node takes part in no horde {:?}; it was started with {}",
+                name.unwrap_or_default(),
+                known.join(", ")
+            );
+            Refusal::new(Wrong::Usage, message)
+        })
+    }
+
     pub(super) fn status(&self) -> Status {
+        let hordes: Vec<String> = self.hordes.iter().map(|horde| horde.name().to_string()).collect();
         Status {
             name: self.node.name().to_string(),
             id: self.node.id().to_string(),
             cluster: self.node.cluster().to_string(),
-            horde: self.horde.name().to_string(),
+            horde: hordes.first().cloned().unwrap_or_default(),
+            hordes,
             addr: self.node.addr(),
             http: self.http,
             os_pid: std::process::id(),
@@ -55,16 +92,9 @@ impl Agent {
         self.node.is_ready()
     }
 
+    /// The children of all hordes.
     pub(super) fn children(&self) -> Vec<ChildRow> {
-        self.horde
-            .children()
-            .iter()
-            .map(|child| ChildRow::from(&**child))
-            .collect()
-    }
-
-    pub(super) fn child(&self, id: &str) -> Result<ChildDetail, Refusal> {
-        Ok(detail(&*self.lookup(id)?))
+        self.hordes.iter().flat_map(rows).collect()
     }
 
     pub(super) fn members(&self) -> Vec<MemberRow> {
@@ -74,89 +104,115 @@ impl Agent {
             .map(|member| MemberRow::from(&**member))
             .collect()
     }
+}
 
-    pub(super) fn count(&self) -> CountRow {
-        let counts = self.horde.count_children();
-        CountRow {
-            specs: counts.specs,
-            active: counts.active,
-            supervisors: counts.supervisors,
-            workers: counts.workers,
-        }
+fn rows(horde: &Horde) -> Vec<ChildRow> {
+    horde
+        .children()
+        .iter()
+        .map(|child| ChildRow::from(&**child))
+        .collect()
+}
+
+fn count(horde: &Horde) -> CountRow {
+    let counts = horde.count_children();
+    CountRow {
+        specs: counts.specs,
+        active: counts.active,
+        supervisors: counts.supervisors,
+        workers: counts.workers,
     }
+}
 
-    pub(super) fn lookup(&self, id: &str) -> Result<Arc<ChildInfo>, Refusal> {
-        self.horde.lookup(id).ok_or_else(|| {
-            let message = format!("child {id:?} not found in horde {}", self.horde.name());
-            Refusal::new(Wrong::NotFound, message)
+pub(super) fn lookup(horde: &Horde, id: &str) -> Result<Arc<ChildInfo>, Refusal> {
+    horde.lookup(id).ok_or_else(|| {
+        let message = format!("child {id:?} not found in horde {}", horde.name());
+        Refusal::new(Wrong::NotFound, message)
+    })
+}
+
+async fn stop(horde: &Horde, id: String) -> Result<StopReply, Refusal> {
+    Ok(match horde.terminate_child(&id).await? {
+        Stopped::Confirmed => StopReply {
+            id,
+            stopped: true,
+            owner: None,
+        },
+        Stopped::Accepted { owner } => StopReply {
+            id,
+            stopped: false,
+            owner: Some(owner.to_string()),
+        },
+    })
+}
+
+async fn restart(horde: &Horde, id: &str) -> Result<StartReply, Refusal> {
+    let mut started = horde.restart_child(id).await;
+    if let Err(CallError::Running(_)) = started {
+        confirmed_stop(horde, id).await?;
+        started = horde.restart_child(id).await;
+    }
+    Ok(start_reply(started?))
+}
+
+async fn remove(horde: &Horde, id: String, force: bool) -> Result<Removed, Refusal> {
+    let mut deleted = horde.delete_child(&id).await;
+    if force && matches!(deleted, Err(CallError::Running(_))) {
+        confirmed_stop(horde, &id).await?;
+        deleted = horde.delete_child(&id).await;
+    }
+    match deleted {
+        Err(error @ CallError::Running(_)) => {
+            Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")))
+        }
+        deleted => Ok(deleted.map(|()| Removed { id, removed: true })?),
+    }
+}
+
+fn compare(horde: &Horde, children: &[(String, Definition)]) -> Result<Vec<Comparison>, Refusal> {
+    let compare = |(id, definition): &(String, Definition)| {
+        let new = child_spec(definition)
+            .map_err(|Refusal { wrong, message }| Refusal::new(wrong, format!("child {id:?}: {message}")))?;
+        let difference = horde
+            .lookup(id)
+            .map_or(Difference::Add, |child| difference(&child, &new));
+        Ok(Comparison {
+            id: id.clone(),
+            difference,
         })
-    }
+    };
+    children.iter().map(compare).collect()
+}
 
-    pub(super) fn horde(&self, milliseconds: u64) -> Horde {
-        self.horde.with_timeout(Duration::from_millis(milliseconds))
-    }
-
-    async fn stop(&self, id: String, timeout: u64) -> Result<StopReply, Refusal> {
-        Ok(match self.horde(timeout).terminate_child(&id).await? {
-            Stopped::Confirmed => StopReply {
-                id,
-                stopped: true,
-                owner: None,
-            },
-            Stopped::Accepted { owner } => StopReply {
-                id,
-                stopped: false,
-                owner: Some(owner.to_string()),
-            },
-        })
-    }
-
-    async fn restart(&self, id: &str, timeout: u64) -> Result<StartReply, Refusal> {
-        let horde = self.horde(timeout);
-        let mut started = horde.restart_child(id).await;
-        if let Err(CallError::Running(_)) = started {
-            confirmed_stop(&horde, id).await?;
-            started = horde.restart_child(id).await;
-        }
-        Ok(start_reply(started?))
-    }
-
-    async fn remove(&self, id: String, force: bool, timeout: u64) -> Result<Removed, Refusal> {
-        let horde = self.horde(timeout);
-        let mut deleted = horde.delete_child(&id).await;
-        if force && matches!(deleted, Err(CallError::Running(_))) {
-            confirmed_stop(&horde, &id).await?;
-            deleted = horde.delete_child(&id).await;
-        }
-        match deleted {
-            Err(error @ CallError::Running(_)) => {
-                Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")))
-            }
-            deleted => Ok(deleted.map(|()| Removed { id, removed: true })?),
-        }
-    }
-
-    fn compare(&self, children: &[(String, Definition)]) -> Result<Vec<Comparison>, Refusal> {
-        let compare = |(id, definition): &(String, Definition)| {
-            let new = child_spec(definition).map_err(|Refusal { wrong, message }| {
-                Refusal::new(wrong, format!("child {id:?}: {message}"))
-            })?;
-            let difference = match self.horde.lookup(id) {
-                None => Difference::Add,
-                Some(child) => match differences(&child.spec, &new) {
-                    parts if parts.is_empty() => Difference::Same {
-                        state: child.state.to_string(),
-                    },
-                    parts => Difference::Change { parts },
-                },
-            };
-            Ok(Comparison {
-                id: id.clone(),
-                difference,
-            })
+/// What applying a spec does to a child.
+pub(super) fn difference(child: &ChildInfo, new: &ChildSpec) -> Difference {
+    if *child.spec != *new {
+        return Difference::Change {
+            parts: differences(&child.spec, new),
+            in_place: new.is_change_of_policy(&child.spec),
         };
-        children.iter().map(compare).collect()
     }
+    match child.state {
+        ChildState::Failed => Difference::Retry {
+            reason: child.reason.clone(),
+        },
+        state => Difference::Same {
+            state: state.to_string(),
+        },
+    }
+}
+
+fn export(horde: &Horde) -> ExportReply {
+    let (mut children, mut left_out) = (Vec::new(), Vec::new());
+    for child in horde.children() {
+        let id = child.id.to_string();
+        match definition(&child.spec) {
+            _ if child.state == ChildState::Stopped => left_out.push((id, "it is stopped".to_owned())),
+            Ok(definition) => children.push((id, definition)),
+            Err(why) => left_out.push((id, why)),
+        }
+    }
+    ExportReply { children, left_out }
 }
 
 /// Stops a child; that its owner has not confirmed is an error here, since what comes next needs it stopped.

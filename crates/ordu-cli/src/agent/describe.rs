@@ -1,11 +1,12 @@
 //! From what people write to what nodes run, and back.
 
-use ordu::{ChildInfo, ChildSpec, Constraint, Intensity, NodeName, ProcessSpec, Shutdown};
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use ordu::{ChildInfo, ChildSpec, Constraint, Intensity, NodeName, ProcessSpec, Shutdown};
 
 use super::refusal::Refusal;
 use crate::control::{ChildDetail, ChildRow, Definition, ProcessDetail, StopTimeout};
-use crate::duration;
 use crate::failure::Wrong;
 
 /// The spec of a definition.
@@ -19,13 +20,14 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
         allow_new_privileges: definition.allow_new_privileges,
     };
     process.validate().map_err(|error| invalid(error.to_string()))?;
-    let constraints = match &definition.node {
-        Some(node) => {
-            let name = NodeName::new(node).map_err(|error| invalid(error.to_string()))?;
-            vec![Constraint::Node(name)]
-        }
-        None => Vec::new(),
-    };
+    let mut constraints = Vec::new();
+    if let Some(node) = &definition.node {
+        let name = NodeName::new(node).map_err(|error| invalid(error.to_string()))?;
+        constraints.push(Constraint::Node(name));
+    }
+    if !definition.labels.is_empty() {
+        constraints.push(Constraint::Labels(definition.labels.clone()));
+    }
     if definition.within == 0 {
         return Err(invalid(
             "restarts are counted within a time of 0; expected a longer one".to_owned(),
@@ -42,6 +44,7 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
         shutdown: match definition.stop_timeout {
             StopTimeout::After(time) => Shutdown::Timeout(time),
             StopTimeout::Infinity => Shutdown::Infinity,
+            StopTimeout::Kill => Shutdown::BrutalKill,
         },
         intensity: Intensity {
             max_restarts: definition.max_restarts,
@@ -50,6 +53,37 @@ pub(super) fn child_spec(definition: &Definition) -> Result<ChildSpec, Refusal> 
         constraints,
         ..spec
     })
+}
+
+/// The definition of a child, or why it has none.
+pub(super) fn definition(spec: &ChildSpec) -> Result<Definition, String> {
+    let process = ProcessSpec::from_child_spec(spec).map_err(|error| error.to_string())?;
+    let (mut node, mut labels) = (None, BTreeMap::new());
+    for constraint in &spec.constraints {
+        match constraint {
+            Constraint::Node(name) => node = Some(name.to_string()),
+            Constraint::Labels(more) => labels.extend(more.clone()),
+        }
+    }
+    let definition = Definition {
+        command: process.command,
+        cwd: process.cwd.unwrap_or_default().display().to_string(),
+        env: process.env,
+        restart: spec.restart.into(),
+        stop_signal: process.stop_signal,
+        allow_new_privileges: process.allow_new_privileges,
+        stop_timeout: stop_timeout(spec.shutdown),
+        node,
+        labels,
+        max_restarts: spec.intensity.max_restarts,
+        within: milliseconds(spec.intensity.period),
+    };
+    // What is only almost the same would be changed by being applied.
+    match child_spec(&definition) {
+        Ok(same) if same == *spec => Ok(definition),
+        Ok(_) => Err("it has settings that only the library can give".to_owned()),
+        Err(refusal) => Err(refusal.message),
+    }
 }
 
 /// The names of the parts in which two specs differ.
@@ -82,8 +116,31 @@ pub(super) fn differences(old: &ChildSpec, new: &ChildSpec) -> Vec<String> {
         "max_restarts",
     );
     part(old.intensity.period != new.intensity.period, "within");
-    part(old.constraints != new.constraints, "node");
+    let ((old_node, old_labels), (new_node, new_labels)) = (places(old), places(new));
+    part(old_node != new_node, "node");
+    part(old_labels != new_labels, "labels");
+    if parts.is_empty() && old != new {
+        parts.push("settings that only the library can give".to_owned());
+    }
     parts
+}
+
+/// Where a child may run: the names and the labels.
+fn places(spec: &ChildSpec) -> (Vec<&Constraint>, Vec<&Constraint>) {
+    let is_name = |constraint: &&Constraint| matches!(constraint, Constraint::Node(_));
+    spec.constraints.iter().partition(is_name)
+}
+
+fn stop_timeout(shutdown: Shutdown) -> StopTimeout {
+    match shutdown {
+        Shutdown::BrutalKill => StopTimeout::Kill,
+        Shutdown::Timeout(time) => StopTimeout::After(time),
+        Shutdown::Infinity => StopTimeout::Infinity,
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// All about a child but the values of its environment.
@@ -104,12 +161,8 @@ pub(super) fn detail(child: &ChildInfo) -> ChildDetail {
         reason: child.reason.clone(),
         process,
         max_restarts: spec.intensity.max_restarts,
-        within_ms: u64::try_from(spec.intensity.period.as_millis()).unwrap_or(u64::MAX),
-        stop_timeout: match spec.shutdown {
-            Shutdown::BrutalKill => "kill".to_owned(),
-            Shutdown::Timeout(time) => duration::show(time),
-            Shutdown::Infinity => "infinity".to_owned(),
-        },
+        within_ms: milliseconds(spec.intensity.period),
+        stop_timeout: stop_timeout(spec.shutdown).to_string(),
         constraints: spec.constraints.iter().map(constraint).collect(),
     }
 }
@@ -153,6 +206,7 @@ mod tests {
         other.stop_timeout = StopTimeout::Infinity;
         other.restart = Restart::Temporary;
         other.node = Some("n1".to_owned());
+        other.labels.insert("disk".to_owned(), "ssd".to_owned());
         other.max_restarts = 9;
         other.within = 9;
         let differences = differences(&child_spec(&definition()).unwrap(), &child_spec(&other).unwrap());
@@ -168,9 +222,37 @@ mod tests {
                 "stop_timeout",
                 "max_restarts",
                 "within",
-                "node"
+                "node",
+                "labels"
             ]
         );
+    }
+
+    #[test]
+    fn a_definition_of_a_spec_is_the_one_that_it_was_made_of() {
+        let mut said = definition();
+        said.env.insert("A".to_owned(), "1".to_owned());
+        said.node = Some("n1".to_owned());
+        said.labels.insert("disk".to_owned(), "ssd".to_owned());
+        said.allow_new_privileges = true;
+        for stop_timeout in [
+            StopTimeout::After(Duration::from_millis(1_500)),
+            StopTimeout::Infinity,
+            StopTimeout::Kill,
+        ] {
+            said.stop_timeout = stop_timeout;
+            assert_eq!(super::definition(&child_spec(&said).unwrap()), Ok(said.clone()));
+        }
+    }
+
+    #[test]
+    fn what_a_file_cannot_say_has_no_definition() {
+        let spec = child_spec(&definition()).unwrap();
+        let timed = ChildSpec {
+            start_timeout: Some(Duration::from_secs(1)),
+            ..spec
+        };
+        assert!(super::definition(&timed).is_err());
     }
 
     #[test]

@@ -1,8 +1,9 @@
-use ordu::{ChildLog, LogError};
+use ordu::{ChildLog, Horde, LogError};
 use tokio::io::{AsyncReadExt as _, BufReader};
 use tokio::net::unix::OwnedReadHalf;
 
 use super::Agent;
+use super::answer::lookup;
 use super::refusal::Refusal;
 use super::server::Answer;
 use crate::control::{LogReply, LogRequest, LogRow, Reply};
@@ -14,12 +15,13 @@ const MOST: u64 = 4 << 20;
 /// Sends the lines, and with `follow` the new ones too until the caller hangs up.
 pub(super) async fn send(
     agent: &Agent,
+    horde: Option<&str>,
     request: LogRequest,
     reader: &mut BufReader<OwnedReadHalf>,
     answer: &mut Answer,
 ) -> Result<(), Refusal> {
     let id = request.id.as_str();
-    let log = open(agent, id, answer).await?;
+    let log = open(agent, agent.horde(horde)?, id, answer).await?;
     if request.lines.is_none() {
         write_if_cut(&log, answer).await;
     }
@@ -53,9 +55,14 @@ pub(super) async fn send(
 
 /// The output is where the child runs. If it ran here before, that is shown, and the place is named. Of a child that
 /// is no more it is shown for as long as it is kept.
-async fn open(agent: &Agent, id: &str, answer: &mut Answer) -> Result<ChildLog, Refusal> {
-    let found = agent.lookup(id);
-    let log = agent.horde.log(id);
+async fn open(
+    agent: &Agent,
+    horde: &Horde,
+    id: &str,
+    answer: &mut Answer,
+) -> Result<ChildLog, Refusal> {
+    let found = lookup(horde, id);
+    let log = horde.log(id);
     let elsewhere = match &found {
         Ok(child) => child.node.as_ref().filter(|node| *node != agent.node.name()),
         Err(_) => None,

@@ -1,6 +1,7 @@
 //! `ordu agent`: one node of a cluster, a socket for commands, and HTTP for those who watch.
 
 mod answer;
+mod apply;
 mod describe;
 mod descriptors;
 mod endpoint;
@@ -11,10 +12,11 @@ mod logs;
 mod orphans;
 mod places;
 mod refusal;
-mod replace;
+mod rising;
 mod seldom;
 mod server;
 mod signals;
+mod turns;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,12 +30,15 @@ use descriptors::Descriptors;
 use endpoint::Endpoint;
 use event_counts::EventCounts;
 use signals::Signals;
+use turns::Turns;
 
 /// What the parts of an agent share.
 #[derive(Debug)]
 struct Agent {
     node: Node,
-    horde: Horde,
+    /// The first is the one that requests are about that name none.
+    hordes: Vec<Horde>,
+    turns: Turns,
     http: Option<SocketAddr>,
     counts: EventCounts,
 }
@@ -77,13 +82,13 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
         None => None,
     };
     let node = start(args).await?;
-    let horde = node
-        .horde(&args.horde)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let hordes: Result<Vec<Horde>, _> = args.horde.iter().map(|name| node.horde(name)).collect();
+    let hordes = hordes.map_err(|error| Failure::usage(error.to_string()))?;
     let counts = EventCounts::new();
     let agent = Arc::new(Agent {
         node: node.clone(),
-        horde,
+        hordes,
+        turns: Turns::default(),
         http: http.as_ref().map(|(addr, _)| *addr),
         counts: counts.clone(),
     });
@@ -133,10 +138,12 @@ async fn start(args: &AgentArgs) -> Result<Node, Failure> {
         .key_file(&args.key)
         .listen(args.listen)
         .data_dir(&args.data_dir)
-        .horde(&args.horde)
         .log_retention(args.log_retention)
         .log_max_total(args.log_max_total)
         .processes();
+    for horde in &args.horde {
+        builder = builder.horde(horde);
+    }
     if let Some(advertise) = args.advertise {
         builder = builder.advertise(advertise);
     }

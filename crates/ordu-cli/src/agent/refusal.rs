@@ -23,7 +23,10 @@ impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
         let wrong = match error {
             CallError::NotFound { .. } => Wrong::NotFound,
-            CallError::Unknown { .. } => Wrong::Timeout,
+            // The first two are told when the time of a call is up, the third when it was up too late to call it off.
+            CallError::NotReady { .. } | CallError::NotDecider { .. } | CallError::Unknown { .. } => {
+                Wrong::Timeout
+            }
             CallError::Invalid(_) => Wrong::Usage,
             _ => Wrong::Failed,
         };

@@ -14,7 +14,7 @@ use super::places::{Doing, Place, Places};
 use super::refusal::Refusal;
 use super::seldom::Seldom;
 use super::{Agent, logs};
-use crate::control::{MAX_LINE, Reply, Request};
+use crate::control::{MAX_LINE, Question, Reply, Request};
 use crate::failure::Wrong;
 
 /// How many changes are under way at once: each may take as long as its caller says.
@@ -104,7 +104,10 @@ impl Desk {
         };
         let mut answer = Answer { writer, place };
         match request {
-            Ok(Request::Logs(request)) => {
+            Ok(Question {
+                horde,
+                request: Request::Logs(request),
+            }) => {
                 // They stay for as long as they like, so they sit elsewhere.
                 let reading = timeout(LAST_WORDS, self.readers.enter(Doing::Waiting)).await;
                 let Ok(place) = reading else {
@@ -112,12 +115,12 @@ impl Desk {
                     return answer.send(&Refusal::new(Wrong::Failed, message).into()).await;
                 };
                 answer.place = place;
-                if let Err(refusal) = logs::send(&self.agent, request, &mut reader, &mut answer).await {
+                if let Err(refusal) = logs::send(&self.agent, horde.as_deref(), request, &mut reader, &mut answer).await {
                     answer.send(&refusal.into()).await;
                 }
             }
-            Ok(request) => {
-                let change = request.changes().then(|| self.changes.try_acquire());
+            Ok(question) => {
+                let change = question.request.changes().then(|| self.changes.try_acquire());
                 if let Some(Err(_)) = change {
                     let message = format!("{CHANGES} changes are under way here already; ask again");
                     return answer.send(&Refusal::new(Wrong::Failed, message).into()).await;
@@ -127,7 +130,7 @@ impl Desk {
                 }
                 let reply = self
                     .agent
-                    .answer(request)
+                    .answer(question)
                     .await
                     .map_or_else(Reply::from, Reply::Ok);
                 drop(change);
@@ -140,7 +143,7 @@ impl Desk {
         }
     }
 
-    async fn read(&self, reader: &mut BufReader<OwnedReadHalf>) -> Result<Request, Refusal> {
+    async fn read(&self, reader: &mut BufReader<OwnedReadHalf>) -> Result<Question, Refusal> {
         let mut line = Vec::new();
         let read = async {
             let mut short = (&mut *reader).take(SHORT as u64);
@@ -160,7 +163,7 @@ impl Desk {
                 return Err(Refusal::new(Wrong::Usage, message));
             }
         }
-        serde_json::from_slice(&line).map_err(|error| {
+        Question::from_line(&line).map_err(|error| {
             Refusal::new(
                 Wrong::Usage,
                 format!("not a request this agent understands: {error}"),

@@ -23,6 +23,7 @@ const KEYS: &[&str] = &[
     "env",
     "cwd",
     "node",
+    "labels",
     "max_restarts",
     "within",
 ];
@@ -45,17 +46,24 @@ pub(crate) struct FileChild {
 
 impl ChildFile {
     /// Reads a file; all its problems come at once.
+    ///
+    /// `-` is standard input; paths in it start at the working directory.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        let text = source::read(path)?;
+        let name = shown(path);
+        let text = if path == name {
+            source::read(path)?
+        } else {
+            source::read_from(std::io::stdin(), name)?
+        };
         let path_of_file = std::path::absolute(path)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
         let folder = path_of_file.parent().unwrap_or(Path::new("/"));
         Self::parse(&text, folder)
-            .map_err(|problems| Failure::Report(Box::new(FileProblems::new(path, &text, problems))))
+            .map_err(|problems| Failure::Report(Box::new(FileProblems::new(name, &text, problems))))
     }
 
     /// Reads the text of a file that lies in `folder`.
-    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+    pub(super) fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut problems = syntax(&errors, text);
         // What the parser guessed after an error would give problems that are none.
@@ -88,8 +96,17 @@ impl ChildFile {
     }
 }
 
+/// What a file is called in messages.
+pub(crate) fn shown(path: &Path) -> &Path {
+    if path == Path::new("-") {
+        Path::new("standard input")
+    } else {
+        path
+    }
+}
+
 /// What the parser cannot read.
-fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
+pub(super) fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
     /// What the parser says of what is nested deeper than it goes down; it says it again at each level.
     const TOO_DEEP: &str = "cannot recurse further";
     let end = text.len();
@@ -154,11 +171,7 @@ fn read_child(
     });
     let allow_new_privileges = reader.optional("allow_new_privileges", yes_or_no);
     let stop_timeout = reader.optional("stop_timeout", |value| {
-        string(
-            value,
-            &format!("{}, or \"infinity\"", duration::EXPECTED),
-            str::parse::<StopTimeout>,
-        )
+        string(value, StopTimeout::EXPECTED, str::parse::<StopTimeout>)
     });
     let env = reader.optional("env", variables);
     let node = reader.optional("node", |value| {
@@ -167,6 +180,7 @@ fn read_child(
             Err(error) => Err(format!("the name of a node: {error}")),
         })
     });
+    let labels = reader.optional("labels", variables);
     let max_restarts = reader.optional("max_restarts", number);
     let within = reader.optional("within", |value| {
         string(value, duration::EXPECTED, duration::parse_period)
@@ -198,6 +212,7 @@ fn read_child(
         allow_new_privileges: allow_new_privileges.unwrap_or(usual.allow_new_privileges),
         stop_timeout: stop_timeout.unwrap_or(usual.stop_timeout),
         node,
+        labels: labels.unwrap_or_default(),
         max_restarts: max_restarts.unwrap_or(usual.max_restarts),
         within: within.map_or(usual.within, |time| {
             u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -218,6 +233,7 @@ fn oversize(entry: &Value<'_>, definition: &Definition) -> Option<Problem> {
         env: definition.env.clone(),
         cwd: Some(definition.cwd.clone().into()),
         stop_signal: definition.stop_signal.clone(),
+        allow_new_privileges: definition.allow_new_privileges,
     };
     let (len, most) = (process.child_spec().args.len(), ChildSpec::MAX_ARGS);
     (len > most).then(|| Problem {

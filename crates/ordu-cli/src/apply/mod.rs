@@ -1,9 +1,11 @@
-//! Files of children.
+//! Files of children, and of an agent's settings.
 
 mod excerpt;
 mod file;
 mod problem;
 mod source;
 mod value;
+mod write;
 
-pub(crate) use file::{ChildFile, FileChild};
+pub(crate) use file::{ChildFile, FileChild, shown};
+pub(crate) use write::file_of;

@@ -16,7 +16,7 @@ pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 #[derive(Debug)]
 pub(super) struct Reader<'a, 'p> {
     what: &'static str,
-    known: &'static [&'static str],
+    known: &'p [&'static str],
     table: &'a DeTable<'a>,
     at: Range<usize>,
     problems: &'p mut Vec<Problem>,
@@ -26,7 +26,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     /// Begins to read a table with these keys.
     pub(super) fn new(
         what: &'static str,
-        known: &'static [&'static str],
+        known: &'p [&'static str],
         table: &'a DeTable<'a>,
         at: Range<usize>,
         problems: &'p mut Vec<Problem>,
@@ -37,7 +37,11 @@ impl<'a, 'p> Reader<'a, 'p> {
         {
             problems.push(Problem {
                 at: key.span(),
-                message: format!("unknown key {:?} in {what}", key.get_ref()),
+                message: format!(
+                    "unknown key {:?} in {what}{}",
+                    key.get_ref(),
+                    nearest(key.get_ref(), known)
+                ),
                 expected: format!("one of {}", known.join(", ")),
             });
         }
@@ -87,6 +91,17 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
         self.optional(key, read)
     }
+}
+
+/// Asks whether another key was meant, if one is near enough.
+fn nearest(key: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|word| (strsim::jaro_winkler(key, word), word))
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        // As clap judges options that were mistyped.
+        .filter(|(likeness, _)| *likeness > 0.8);
+    near.map_or_else(String::new, |(_, word)| format!(", did you mean {word:?}?"))
 }
 
 /// A value is not what it should be, in one or more of its parts: the place of each, `None` for all of the value,

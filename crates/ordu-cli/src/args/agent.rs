@@ -36,9 +36,9 @@ pub(crate) struct AgentArgs {
     /// The name of the cluster; nodes of other names are strangers
     #[arg(long, value_name = "NAME", default_value = ordu::DEFAULT_CLUSTER)]
     pub(crate) cluster: String,
-    /// The horde whose children it keeps
+    /// A horde whose children it keeps; may be given several times. Commands that name none are about the first
     #[arg(long, value_name = "NAME", default_value = "default")]
-    pub(crate) horde: String,
+    pub(crate) horde: Vec<String>,
     /// How long to keep the output of children that were removed or have finished, or "infinity"
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = log_retention)]
     pub(crate) log_retention: Duration,

@@ -7,6 +7,16 @@ use super::Change;
 use crate::control::{Restart, StopTimeout};
 use crate::duration;
 
+/// A command about children.
+#[derive(Debug, Args)]
+pub(crate) struct ChildrenArgs<T: Args> {
+    /// The child; several are seen to side by side, and the exit code is the worst of them
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: T,
+}
+
 /// A command about one child.
 #[derive(Debug, Args)]
 pub(crate) struct ChildArg<T: Args> {
@@ -31,7 +41,7 @@ pub(crate) struct StartArgs {
     /// Let it gain privileges by running programs that have them (set-user-id, file capabilities)
     #[arg(long)]
     pub(crate) allow_new_privileges: bool,
-    /// How long it may take to stop, with all it started, before it is killed; or "infinity"
+    /// How long it may take to stop, with all it started, before it is killed; or "infinity", or "kill"
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub(crate) stop_timeout: StopTimeout,
     /// A variable of its environment; may be given several times
@@ -43,6 +53,9 @@ pub(crate) struct StartArgs {
     /// Run it on this node only
     #[arg(long, value_name = "NODE")]
     pub(crate) node: Option<String>,
+    /// Run it on nodes only that carry this label; may be given several times, all must be there
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) labels: Vec<(String, String)>,
     /// How often it may be restarted within the time of --within before it has failed
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) max_restarts: u32,
@@ -54,7 +67,8 @@ pub(crate) struct StartArgs {
     pub(crate) command: Vec<String>,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// Reads `NAME=VALUE`.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),

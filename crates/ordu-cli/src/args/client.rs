@@ -13,6 +13,9 @@ pub(crate) struct Ask {
     /// The socket of the agent to ask [default: in the runtime directory]
     #[arg(long, value_name = "PATH", env = "ORDU_SOCKET")]
     pub(crate) socket: Option<PathBuf>,
+    /// The horde of the children [default: the first of the agent's]
+    #[arg(long, value_name = "NAME", env = "ORDU_HORDE")]
+    pub(crate) horde: Option<String>,
     /// Answer in JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -21,10 +24,11 @@ pub(crate) struct Ask {
 impl Ask {
     /// Connects to the agent.
     pub(crate) fn connect(&self) -> Result<Client, Failure> {
-        match &self.socket {
+        let client = match &self.socket {
             Some(socket) => Client::connect(socket),
             None => Client::connect(&default_socket()),
-        }
+        };
+        Ok(client?.about(self.horde.clone()))
     }
 }
 

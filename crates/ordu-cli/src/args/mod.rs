@@ -6,11 +6,14 @@ mod client;
 mod dev;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::duration;
+
 pub(crate) use agent::AgentArgs;
-pub(crate) use child::{ChildArg, StartArgs};
+pub(crate) use child::{ChildArg, ChildrenArgs, StartArgs};
 pub(crate) use client::{Ask, Change};
 pub(crate) use dev::DevArgs;
 
@@ -37,15 +40,15 @@ pub(crate) enum Command {
     Start(StartArgs),
     /// List all children
     Ps(Ask),
-    /// Show all about one child
-    Show(ChildArg<Ask>),
+    /// Show all about children
+    Show(ChildrenArgs<Ask>),
     /// Count the children
     Count(Ask),
-    /// Stop a child and keep its definition
-    Stop(ChildArg<Change>),
-    /// Start a child again; one that runs is stopped first
-    Restart(ChildArg<Change>),
-    /// Forget a stopped child
+    /// Stop children and keep their definitions
+    Stop(ChildrenArgs<Change>),
+    /// Start children again; one that runs is stopped first
+    Restart(ChildrenArgs<Change>),
+    /// Forget stopped children
     Rm(RmArgs),
     /// Show the output of a child on the asked node, where it runs or ran
     Logs(LogsArgs),
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Members(Ask),
     /// Start and change children so that they are as a file says
     Apply(ApplyArgs),
+    /// Print the children that are to run as a file for `ordu apply`, with the values of their environments
+    Export(Ask),
     /// Make the secret key of a new cluster
     Keygen(KeygenArgs),
     /// Print a completion script for a shell
@@ -80,7 +85,7 @@ pub(crate) enum Demo {
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
     #[command(flatten)]
-    pub(crate) child: ChildArg<Change>,
+    pub(crate) children: ChildrenArgs<Change>,
     /// If it runs, stop it first
     #[arg(long)]
     pub(crate) force: bool,
@@ -104,9 +109,13 @@ pub(crate) struct LogsArgs {
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// The file, in TOML: one [[child]] with id and command for each child
+    /// The file, in TOML: one [[child]] with id and command for each child; "-" is standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// How long a child may take to come up, and so to stay for a second; one that does not is a failure, and a
+    /// changed one is put back as it was
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
+    pub(crate) wait: Duration,
     /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -30,6 +30,8 @@ pub(crate) enum Outcome {
     Changed,
     /// It was as the file says.
     Unchanged,
+    /// It was as the file says and had failed: it runs again.
+    Restarted,
     /// It is not as the file says.
     Failed,
     /// Whether it was added or changed cannot be told.
@@ -46,7 +48,12 @@ pub(super) fn verdict(all: &[Applied], path: &Path) -> Result<(), Failure> {
             .map(|child| child.id.as_str())
             .collect()
     };
-    let good = ids(&[Outcome::Added, Outcome::Changed, Outcome::Unchanged]);
+    let good = ids(&[
+        Outcome::Added,
+        Outcome::Changed,
+        Outcome::Unchanged,
+        Outcome::Restarted,
+    ]);
     if good.len() == all.len() {
         return Ok(());
     }

@@ -2,11 +2,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::applied::{Applied, Outcome, verdict};
-use crate::apply::{ChildFile, FileChild};
+use crate::apply::{ChildFile, FileChild, shown};
 use crate::args::{ApplyArgs, Ask, Change};
-use crate::control::{Comparison, Difference, Request, StartReply};
+use crate::control::{ApplyReply, Change as Made, Comparison, Difference, Request, Standing};
 use crate::failure::{Failure, Wrong};
 use crate::output::{Ink, Output, Table};
+
+/// How a file is applied.
+#[derive(Debug)]
+pub(crate) struct How<'a> {
+    /// Through whom, and how long each step may take.
+    pub(crate) change: &'a Change,
+    /// How long a child may take to come up; 0: it is not waited for.
+    pub(crate) wait: Duration,
+}
 
 pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
     let (file, ask) = (ChildFile::load(&args.file)?, &args.change.ask);
@@ -19,11 +28,15 @@ pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
     if args.dry_run {
         return plan(ask, &file);
     }
-    let applied = apply_all(&args.change, &file, |said| eprint!("{said}"))?;
+    let how = How {
+        change: &args.change,
+        wait: args.wait,
+    };
+    let applied = apply_all(&how, &file, |said| eprint!("{said}"))?;
     if ask.json {
         Output::stdout().json(&applied)?;
     }
-    verdict(&applied, &args.file)
+    verdict(&applied, shown(&args.file))
 }
 
 /// Says what would be done.
@@ -37,7 +50,15 @@ fn plan(ask: &Ask, file: &ChildFile) -> Result<(), Failure> {
     for comparison in comparisons {
         let (ink, what, detail) = match comparison.difference {
             Difference::Add => (Ink::Good, "added", String::new()),
-            Difference::Change { parts } => (Ink::Passing, "changed", parts.join(", ")),
+            Difference::Retry { reason } => (Ink::Passing, "started again", reason.unwrap_or_default()),
+            Difference::Change {
+                parts,
+                in_place: false,
+            } => (Ink::Passing, "changed", parts.join(", ")),
+            Difference::Change {
+                parts,
+                in_place: true,
+            } => (Ink::Passing, "changed without a restart", parts.join(", ")),
             Difference::Same { state } => (Ink::Faint, "left as it is", state),
         };
         table.row([
@@ -51,52 +72,49 @@ fn plan(ask: &Ask, file: &ChildFile) -> Result<(), Failure> {
 
 /// Makes children be as a file says, and says in whole lines what becomes of each.
 pub(crate) fn apply(
-    change: &Change,
+    how: &How<'_>,
     file: &ChildFile,
     path: &Path,
     say: impl Fn(String),
 ) -> Result<(), Failure> {
-    verdict(&apply_all(change, file, say)?, path)
+    verdict(&apply_all(how, file, say)?, path)
 }
 
-/// Adds and changes children one after the other, so that never more than one is down for it. One that cannot be
-/// applied does not hold up the others.
-fn apply_all(change: &Change, file: &ChildFile, say: impl Fn(String)) -> Result<Vec<Applied>, Failure> {
+/// Adds and changes children one after the other, so that never more than one is down for it, then waits for all of
+/// them to come up. One that cannot be applied does not hold up the others.
+fn apply_all(how: &How<'_>, file: &ChildFile, say: impl Fn(String)) -> Result<Vec<Applied>, Failure> {
+    // Whatever an agent can find wrong is found before anything is done.
+    compare(&how.change.ask, file)?;
     let mut all = Vec::new();
+    let mut states = Vec::new();
     let mut gone = false;
-    for (comparison, child) in compare(&change.ask, file)?.into_iter().zip(&file.children) {
-        let parts = match &comparison.difference {
-            Difference::Change { parts } => parts.clone(),
-            Difference::Add | Difference::Same { .. } => Vec::new(),
-        };
+    for child in &file.children {
         let mut applied = Applied {
             id: child.id.clone(),
             outcome: Outcome::Untried,
-            parts,
+            parts: Vec::new(),
             node: None,
             error: None,
         };
+        let mut state = String::new();
         // Without the agent nothing more can be done, and nobody need be told once for each child.
         if !gone {
-            match apply_one(change, child, &comparison.difference) {
-                Ok((outcome, node)) => {
-                    (applied.outcome, applied.node) = (outcome, node);
-                    say(format!(
-                        "{:?} {}\n",
-                        child.id,
-                        words(&applied, &comparison.difference)
-                    ));
+            match apply_one(how, child) {
+                Ok(reply) => {
+                    say(format!("{:?} {}\n", child.id, words(&reply)));
+                    (applied.outcome, applied.parts) = match reply.change {
+                        Made::Added => (Outcome::Added, Vec::new()),
+                        Made::Restarted => (Outcome::Restarted, Vec::new()),
+                        Made::None => (Outcome::Unchanged, Vec::new()),
+                        Made::Changed { parts, .. } => (Outcome::Changed, parts),
+                    };
+                    applied.node = reply.node.filter(|_| applied.outcome != Outcome::Unchanged);
+                    state = reply.state;
                 }
                 Err(failure) => {
-                    applied.outcome = match failure {
-                        Failure::Plain {
-                            wrong: Wrong::Unreachable,
-                            ..
-                        } => Outcome::Untried,
-                        Failure::Plain {
-                            wrong: Wrong::Timeout,
-                            ..
-                        } => Outcome::Unknown,
+                    applied.outcome = match failure.wrong() {
+                        Some(Wrong::Unreachable) => Outcome::Untried,
+                        Some(Wrong::Timeout) => Outcome::Unknown,
                         _ => Outcome::Failed,
                     };
                     gone = applied.outcome == Outcome::Untried;
@@ -105,39 +123,100 @@ fn apply_all(change: &Change, file: &ChildFile, say: impl Fn(String)) -> Result<
                 }
             }
         }
+        states.push(state);
         all.push(applied);
     }
+    await_all(how, file, &states, &mut all, say);
     Ok(all)
 }
 
-/// What was done, and where the child runs if it was started.
-fn apply_one(
-    change: &Change,
-    child: &FileChild,
-    difference: &Difference,
-) -> Result<(Outcome, Option<String>), Failure> {
-    let (id, child, timeout) = (child.id.clone(), child.definition.clone(), change.milliseconds());
-    let (request, outcome, steps) = match difference {
-        Difference::Same { .. } => return Ok((Outcome::Unchanged, None)),
-        Difference::Add => (Request::Start { id, child, timeout }, Outcome::Added, 1),
-        // It stops, is forgotten, does not start, and the old one starts again and is stopped; the two starts may
-        // be tried again for as long as one takes.
-        Difference::Change { .. } => (Request::Replace { id, child, timeout }, Outcome::Changed, 7),
+/// Waits until those that were started, and those that were about to be, have come up. A changed one has done so
+/// already, and one that runs and was left alone need not prove it.
+fn await_all(how: &How<'_>, file: &ChildFile, states: &[String], all: &mut [Applied], say: impl Fn(String)) {
+    let is_due = |applied: &Applied, state: &str| match applied.outcome {
+        Outcome::Added | Outcome::Restarted => true,
+        Outcome::Changed | Outcome::Unchanged => !matches!(state, "running" | "stopped"),
+        Outcome::Failed | Outcome::Unknown | Outcome::Untried => false,
     };
-    let limit = change.timeout.saturating_mul(steps);
-    let started: StartReply = change.ask.connect()?.ask(&request, limit)?;
-    Ok((outcome, started.child.and_then(|child| child.node)))
+    let mut due: Vec<(&mut Applied, &FileChild)> = all
+        .iter_mut()
+        .zip(&file.children)
+        .zip(states)
+        .filter_map(|((applied, child), state)| is_due(applied, state).then_some((applied, child)))
+        .collect();
+    if due.is_empty() || how.wait.is_zero() {
+        return;
+    }
+    let children = due
+        .iter()
+        .map(|(_, child)| (child.id.clone(), child.definition.restart))
+        .collect();
+    let request = Request::Await {
+        children,
+        wait: milliseconds(how.wait),
+    };
+    let standings: Result<Vec<Standing>, Failure> = how
+        .change
+        .ask
+        .connect()
+        .and_then(|agent| agent.ask(&request, how.wait));
+    match standings {
+        Ok(standings) => {
+            for (standing, (applied, _)) in standings.iter().zip(&mut due) {
+                if !standing.is_well() {
+                    let complaint = standing.complaint(&crate::duration::show(how.wait));
+                    let message = format!("child {:?} {complaint}", standing.id);
+                    say(Failure::failed(&message).render());
+                    (applied.outcome, applied.error) = (Outcome::Failed, Some(message));
+                }
+            }
+        }
+        Err(failure) => {
+            say(failure.render());
+            for (applied, _) in due {
+                (applied.outcome, applied.error) = (Outcome::Unknown, Some(failure.to_string()));
+            }
+        }
+    }
 }
 
-fn words(applied: &Applied, difference: &Difference) -> String {
-    let place = applied
+/// What was done.
+fn apply_one(how: &How<'_>, child: &FileChild) -> Result<ApplyReply, Failure> {
+    let request = Request::Apply {
+        id: child.id.clone(),
+        child: child.definition.clone(),
+        timeout: how.change.milliseconds(),
+        wait: milliseconds(how.wait),
+    };
+    // It stops, is forgotten, starts, and, if it does not come up, all that again with the old one; the two starts
+    // may be tried again for as long as one takes.
+    let limit = how.change.timeout.saturating_mul(9).saturating_add(how.wait);
+    how.change.ask.connect()?.ask(&request, limit)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn words(reply: &ApplyReply) -> String {
+    let place = reply
         .node
         .as_ref()
         .map_or_else(String::new, |node| format!(" and runs on {node}"));
-    match difference {
-        Difference::Same { state } => format!("is as the file says, {state}"),
-        Difference::Add => format!("is added{place}"),
-        Difference::Change { parts } => format!("is changed in {}{place}", parts.join(", ")),
+    match &reply.change {
+        Made::None => format!("is as the file says, {}", reply.state),
+        Made::Added => format!("is added{place}"),
+        Made::Restarted => format!("had failed, is started again{place}"),
+        Made::Changed {
+            parts,
+            in_place: false,
+        } => format!("is changed in {}{place}", parts.join(", ")),
+        Made::Changed {
+            parts,
+            in_place: true,
+        } => {
+            format!("is changed in {}, without a restart", parts.join(", "))
+        }
     }
 }
 

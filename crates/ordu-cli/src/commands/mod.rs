@@ -4,6 +4,8 @@ mod applied;
 mod apply;
 mod completions;
 mod count;
+mod each;
+mod export;
 mod keygen;
 mod logs;
 mod members;
@@ -20,7 +22,7 @@ use crate::args::{Command, Demo};
 use crate::failure::Failure;
 use crate::{agent, demo, dev};
 
-pub(crate) use apply::apply;
+pub(crate) use apply::{How, apply};
 pub(crate) use members::ink as member_ink;
 pub(crate) use ps::children_table;
 
@@ -31,14 +33,15 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Dev(args) => dev::run(&args)?,
         Command::Start(args) => start::run(&args)?,
         Command::Ps(ask) => ps::run(&ask)?,
-        Command::Show(args) => show::run(&args)?,
+        Command::Show(args) => return show::run(&args),
         Command::Count(ask) => count::run(&ask)?,
         Command::Stop(args) => return stop::run(&args),
-        Command::Restart(args) => restart::run(&args)?,
-        Command::Rm(args) => rm::run(&args)?,
+        Command::Restart(args) => return restart::run(&args),
+        Command::Rm(args) => return rm::run(&args),
         Command::Logs(args) => logs::run(args)?,
         Command::Members(ask) => members::run(&ask)?,
         Command::Apply(args) => apply::run(&args)?,
+        Command::Export(ask) => export::run(&ask)?,
         Command::Keygen(args) => keygen::run(&args)?,
         Command::Completions { shell } => completions::run(shell)?,
         Command::Demo(Demo::Web { listen }) => demo::web(listen)?,

@@ -1,23 +1,31 @@
+use std::process::ExitCode;
+
+use super::each::each;
 use crate::args::RmArgs;
 use crate::control::{Removed, Request};
 use crate::failure::Failure;
 use crate::output::Output;
 
-pub(super) fn run(args: &RmArgs) -> Result<(), Failure> {
-    let change = &args.child.of;
-    let request = Request::Remove {
-        id: args.child.id.clone(),
-        force: args.force,
-        timeout: change.milliseconds(),
+pub(super) fn run(args: &RmArgs) -> Result<ExitCode, Failure> {
+    let change = &args.children.of;
+    let ask = |id: &str| {
+        let request = Request::Remove {
+            id: id.to_owned(),
+            force: args.force,
+            timeout: change.milliseconds(),
+        };
+        // Two steps: it stops, it is forgotten.
+        change
+            .ask
+            .connect()?
+            .ask(&request, change.timeout.saturating_mul(2))
     };
-    // Two steps: it stops, it is forgotten.
-    let removed: Removed = change
-        .ask
-        .connect()?
-        .ask(&request, change.timeout.saturating_mul(2))?;
-    if change.ask.json {
-        return Output::stdout().json(&removed);
-    }
-    eprintln!("{:?} is forgotten", removed.id);
-    Ok(())
+    each(&args.children.ids, ask, |removed: Removed| {
+        if change.ask.json {
+            Output::stdout().json(&removed)?;
+        } else {
+            eprintln!("{:?} is forgotten", removed.id);
+        }
+        Ok(None)
+    })
 }

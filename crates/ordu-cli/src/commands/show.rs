@@ -1,24 +1,40 @@
+use std::process::ExitCode;
 use std::time::Duration;
 
 use ordu::printable;
 
-use crate::args::{Ask, ChildArg};
+use super::each::each;
+use crate::args::{Ask, ChildrenArgs};
 use crate::control::{ChildDetail, Request};
 use crate::failure::Failure;
 use crate::output::{Ink, Output, write};
 
-pub(super) fn run(args: &ChildArg<Ask>) -> Result<(), Failure> {
-    let request = Request::Child { id: args.id.clone() };
-    let detail: ChildDetail = args.of.connect()?.ask(&request, Duration::ZERO)?;
-    let output = Output::stdout();
-    if args.of.json {
-        return output.json(&detail);
-    }
-    let line = |(name, value): (&str, String)| {
-        let name = output.colour().paint(Ink::Head, &format!("{name:<13}"));
-        format!("{name} {}\n", printable(&value))
+pub(super) fn run(args: &ChildrenArgs<Ask>) -> Result<ExitCode, Failure> {
+    let ask = |id: &str| {
+        let request = Request::Child { id: id.to_owned() };
+        args.of.connect()?.ask(&request, Duration::ZERO)
     };
-    write(fields(&detail).into_iter().map(line).collect::<String>())
+    let output = Output::stdout();
+    let mut shown = false;
+    each(&args.ids, ask, |detail: ChildDetail| {
+        if args.of.json {
+            output.json(&detail)?;
+            return Ok(None);
+        }
+        // An empty line between two children.
+        let between = if std::mem::replace(&mut shown, true) {
+            "\n"
+        } else {
+            ""
+        };
+        let line = |(name, value): (&str, String)| {
+            let name = output.colour().paint(Ink::Head, &format!("{name:<13}"));
+            format!("{name} {}\n", printable(&value))
+        };
+        let lines: String = fields(&detail).into_iter().map(line).collect();
+        write(format!("{between}{lines}"))?;
+        Ok(None)
+    })
 }
 
 fn fields(detail: &ChildDetail) -> Vec<(&'static str, String)> {

@@ -57,6 +57,7 @@ fn definition(args: &StartArgs, here: &Path) -> Result<Definition, Failure> {
         allow_new_privileges: args.allow_new_privileges,
         stop_timeout: args.stop_timeout,
         node: args.node.clone(),
+        labels: args.labels.iter().cloned().collect(),
         max_restarts: args.max_restarts,
         within: u64::try_from(args.within.as_millis()).unwrap_or(u64::MAX),
     })

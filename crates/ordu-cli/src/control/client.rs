@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::{MAX_LINE, Reply, Request};
+use super::{MAX_LINE, Question, Reply, Request};
 use crate::failure::{Failure, Wrong};
 
 /// How long an agent may take beyond the time that the request itself gives it.
@@ -16,6 +16,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Client {
     stream: UnixStream,
     patience: Duration,
+    horde: Option<String>,
 }
 
 impl Client {
@@ -25,6 +26,7 @@ impl Client {
             Ok(stream) => Ok(Self {
                 stream,
                 patience: GRACE,
+                horde: None,
             }),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::new(
                 Wrong::Denied,
@@ -39,6 +41,11 @@ impl Client {
             )
             .with_help("start one with `ordu agent`, or name its socket with --socket or ORDU_SOCKET")),
         }
+    }
+
+    /// Asks about children of this horde; of the agent's first if none is given.
+    pub(crate) fn about(self, horde: Option<String>) -> Self {
+        Self { horde, ..self }
     }
 
     /// Waits no longer than this beyond the time that a request itself gives the agent.
@@ -82,7 +89,13 @@ impl Client {
         mut self,
         request: &Request,
     ) -> Result<impl Iterator<Item = Result<T, Failure>>, Failure> {
-        let mut line = serde_json::to_vec(request).map_err(|error| Failure::usage(error.to_string()))?;
+        let question = Question {
+            horde: self.horde,
+            request: request.clone(),
+        };
+        let mut line = question
+            .to_line()
+            .map_err(|error| Failure::usage(error.to_string()))?;
         line.push(b'\n');
         let sent = self.stream.write_all(&line).map_err(lost);
         let mut reader = BufReader::new(self.stream);

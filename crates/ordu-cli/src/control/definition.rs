@@ -28,6 +28,8 @@ pub(crate) struct Definition {
     pub(crate) stop_timeout: StopTimeout,
     /// The only node it may run on.
     pub(crate) node: Option<String>,
+    /// The labels that its node must carry.
+    pub(crate) labels: BTreeMap<String, String>,
     /// How many restarts it may have…
     pub(crate) max_restarts: u32,
     /// … within how many milliseconds.
@@ -46,6 +48,7 @@ impl Definition {
             allow_new_privileges: false,
             stop_timeout: StopTimeout::After(Duration::from_secs(5)),
             node: None,
+            labels: BTreeMap::new(),
             max_restarts: 3,
             within: 5_000,
         }
@@ -60,18 +63,27 @@ pub(crate) enum StopTimeout {
     After(Duration),
     /// As long as it likes.
     Infinity,
+    /// It is not asked but killed.
+    Kill,
+}
+
+impl StopTimeout {
+    /// What is expected where one is.
+    pub(crate) const EXPECTED: &str =
+        "a time such as \"500ms\", \"10s\", \"1m30s\" or \"1h\", or \"infinity\", or \"kill\"";
 }
 
 impl FromStr for StopTimeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "infinity" {
-            return Ok(Self::Infinity);
+        match text {
+            "infinity" => Ok(Self::Infinity),
+            "kill" => Ok(Self::Kill),
+            time => duration::parse(time)
+                .map(Self::After)
+                .map_err(|_| format!("expected {}", Self::EXPECTED)),
         }
-        duration::parse(text)
-            .map(Self::After)
-            .map_err(|expected| format!("{expected}, or \"infinity\""))
     }
 }
 
@@ -80,6 +92,7 @@ impl fmt::Display for StopTimeout {
         match self {
             Self::After(time) => f.write_str(&duration::show(*time)),
             Self::Infinity => f.write_str("infinity"),
+            Self::Kill => f.write_str("kill"),
         }
     }
 }

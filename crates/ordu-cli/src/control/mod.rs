@@ -18,9 +18,10 @@ pub(crate) use client::Client;
 pub(crate) use definition::{Definition, StopTimeout};
 pub(crate) use member::MemberRow;
 pub(crate) use reply::{
-    Comparison, CountRow, Difference, LogReply, LogRow, Removed, Reply, StartReply, Status, StopReply,
+    ApplyReply, Change, Comparison, CountRow, Difference, ExportReply, LogReply, LogRow, Removed, Reply,
+    Standing, StartReply, Status, StopReply,
 };
-pub(crate) use request::{LogRequest, Request};
+pub(crate) use request::{LogRequest, Question, Request};
 pub(crate) use restart::Restart;
 pub(crate) use socket_path::default_socket;
 

@@ -28,8 +28,10 @@ pub(crate) struct Status {
     pub(crate) id: String,
     /// Its cluster.
     pub(crate) cluster: String,
-    /// Its horde.
+    /// Its first horde, which requests are about that name none.
     pub(crate) horde: String,
+    /// All its hordes.
+    pub(crate) hordes: Vec<String>,
     /// What its peers dial.
     pub(crate) addr: std::net::SocketAddr,
     /// Where its HTTP answers, if it does.
@@ -102,11 +104,92 @@ pub(crate) enum Difference {
         /// The state it is in.
         state: String,
     },
+    /// It is defined like this already and has failed: it is started again.
+    Retry {
+        /// Why it has failed.
+        reason: Option<String>,
+    },
     /// These parts of its definition differ.
     Change {
         /// Their names.
         parts: Vec<String>,
+        /// Whether what runs can stay: only how it is treated differs.
+        in_place: bool,
     },
+}
+
+/// A child that is as a definition says now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ApplyReply {
+    /// What was done.
+    pub(crate) change: Change,
+    /// Where it runs, as far as is known.
+    pub(crate) node: Option<String>,
+    /// The state it is in.
+    pub(crate) state: String,
+}
+
+/// What was done to a child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// It was not there.
+    Added,
+    /// It was there and had failed.
+    Restarted,
+    /// Nothing.
+    None,
+    /// These parts of its definition differed.
+    Changed {
+        /// Their names.
+        parts: Vec<String>,
+        /// Whether what ran runs on.
+        in_place: bool,
+    },
+}
+
+/// Whether a child has come up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// The child.
+    pub(crate) id: String,
+    /// Whether it runs and stays, or has finished as it may.
+    pub(crate) up: bool,
+    /// The state it is in; none if it is not there.
+    pub(crate) state: Option<String>,
+    /// Why it last ended, if it did.
+    pub(crate) reason: Option<String>,
+}
+
+impl Standing {
+    /// Whether nothing is wrong with it. One that a user has stopped is as it should be.
+    pub(crate) fn is_well(&self) -> bool {
+        self.up || self.state.as_deref() == Some("stopped")
+    }
+
+    /// What is wrong with one that had `wait` to come up.
+    pub(crate) fn complaint(&self, wait: &str) -> String {
+        let reason = self
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
+        match self.state.as_deref() {
+            Some("failed") => format!("has failed{reason}"),
+            // It ran when it was last looked at, but ended before.
+            Some("running") => format!("has not stayed up within {wait}{reason}"),
+            Some(state) => format!("has not come up within {wait}, it is {state}{reason}"),
+            None => format!("has not come up within {wait}, it is not there any more"),
+        }
+    }
+}
+
+/// Children as they could be written in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExportReply {
+    /// Ids and definitions.
+    pub(crate) children: Vec<(String, super::Definition)>,
+    /// The others, and why they are not among them.
+    pub(crate) left_out: Vec<(String, String)>,
 }
 
 /// What `logs` is answered with, bit by bit.

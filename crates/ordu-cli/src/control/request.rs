@@ -1,6 +1,40 @@
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::Definition;
+use super::{Definition, Restart};
+
+/// A request and the horde it is about: one JSON object, the request's with a key more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// None: the first of the agent's.
+    pub(crate) horde: Option<String>,
+    /// What is asked.
+    pub(crate) request: Request,
+}
+
+impl Question {
+    /// The line a caller sends, without its end.
+    pub(crate) fn to_line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut object = serde_json::to_value(&self.request)?;
+        if let (Some(horde), Some(fields)) = (&self.horde, object.as_object_mut()) {
+            fields.insert(HORDE.to_owned(), horde.as_str().into());
+        }
+        serde_json::to_vec(&object)
+    }
+
+    /// Reads what a caller sent.
+    pub(crate) fn from_line(line: &[u8]) -> serde_json::Result<Self> {
+        let mut fields: Map<String, Value> = serde_json::from_slice(line)?;
+        let horde = fields.remove(HORDE).unwrap_or(Value::Null);
+        Ok(Self {
+            horde: serde_json::from_value(horde)?,
+            request: serde_json::from_value(fields.into())?,
+        })
+    }
+}
+
+/// The key that is not the request's own.
+const HORDE: &str = "horde";
 
 /// What a caller asks an agent. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,15 +85,28 @@ pub(crate) enum Request {
         /// How long each step may take.
         timeout: u64,
     },
-    /// Put another definition in the place of a child's. Answered by `StartReply`.
-    Replace {
+    /// Make a child be as a definition says: start it, change it, or start one again that has failed. Answered by
+    /// `ApplyReply`.
+    Apply {
         /// Which.
         id: String,
         /// What it is to be.
         child: Definition,
         /// How long each step may take.
         timeout: u64,
+        /// How long a changed one may take to come up before it is put back as it was.
+        wait: u64,
     },
+    /// Wait until each of these children has come up, or can be said not to. Answered by a list of `Standing`s, in
+    /// their order.
+    Await {
+        /// Which, and when they are started again: one that is not always may have finished meanwhile.
+        children: Vec<(String, Restart)>,
+        /// How long to wait for all of them.
+        wait: u64,
+    },
+    /// All children that are to run, with the values of their environments. Answered by `ExportReply`.
+    Export,
     /// What these definitions would change. Answered by a list of `Comparison`, in their order.
     Compare {
         /// Ids and definitions.
@@ -71,6 +118,18 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// How long the caller waits for a change, in milliseconds.
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        match self {
+            Self::Start { timeout, .. }
+            | Self::Stop { timeout, .. }
+            | Self::Restart { timeout, .. }
+            | Self::Remove { timeout, .. }
+            | Self::Apply { timeout, .. } => Some(*timeout),
+            _ => None,
+        }
+    }
+
     /// Whether answering it changes something.
     pub(crate) fn changes(&self) -> bool {
         match self {
@@ -78,13 +137,15 @@ impl Request {
             | Self::Stop { .. }
             | Self::Restart { .. }
             | Self::Remove { .. }
-            | Self::Replace { .. } => true,
+            | Self::Apply { .. } => true,
             Self::Status
             | Self::Children
             | Self::Child { .. }
             | Self::Count
             | Self::Members
             | Self::Compare { .. }
+            | Self::Await { .. }
+            | Self::Export
             | Self::Logs(_) => false,
         }
     }
@@ -100,4 +161,28 @@ pub(crate) struct LogRequest {
     pub(crate) lines: Option<usize>,
     /// Whether to go on as new ones come.
     pub(crate) follow: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_read_as_it_was_asked_with_and_without_a_horde() {
+        for horde in [None, Some("jobs".to_owned())] {
+            let request = Request::Child { id: "web".to_owned() };
+            let question = Question { horde, request };
+            assert_eq!(
+                Question::from_line(&question.to_line().unwrap()).unwrap(),
+                question
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_question_is_refused() {
+        for line in ["", "[]", r#"{"op":"ps"}"#, r#"{"op":"count","horde":7}"#] {
+            assert!(Question::from_line(line.as_bytes()).is_err(), "{line} was read");
+        }
+    }
 }

@@ -29,6 +29,9 @@ const PERIOD: Duration = Duration::from_millis(250);
 /// How long the children of the file may take to start, each.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a child of the file may take to come up.
+const UP_WITHIN: Duration = Duration::from_secs(5);
+
 pub(crate) fn run(args: &DevArgs) -> Result<(), Failure> {
     // A file with problems is found before anything is started.
     let file = match &args.file {
@@ -110,13 +113,21 @@ fn apply(agents: &Agents, file: Option<(&Path, ChildFile)>) -> mpsc::UnboundedRe
     if let Some((path, file)) = file {
         let path = path.to_owned();
         let change = Change {
-            ask: Ask { socket, json: false },
+            ask: Ask {
+                socket,
+                horde: None,
+                json: false,
+            },
             timeout: START_TIMEOUT,
         };
         tokio::task::spawn_blocking(move || {
             // Nobody listens any more once the cluster ends.
             let tell = |text: String| drop(say.send(text));
-            if let Err(failure) = commands::apply(&change, &file, &path, tell) {
+            let how = commands::How {
+                change: &change,
+                wait: UP_WITHIN,
+            };
+            if let Err(failure) = commands::apply(&how, &file, &path, tell) {
                 tell(failure.render());
             }
         });

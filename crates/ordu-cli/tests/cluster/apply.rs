@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Cluster, ordu, transcript};
+use crate::harness::{Cluster, Said, ordu, ordu_with_input, transcript};
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
@@ -212,4 +212,179 @@ fn a_file_without_children_says_so() {
     let path = file(&cluster, "children.toml", "");
     let said = cluster.nodes[0].ordu(["apply", "-f", &path]).ok();
     assert!(said.stderr.contains("there is no [[child]] in it"), "{said:?}");
+}
+
+/// One child that runs this in a shell, counted by the cluster's mark.
+fn script(id: &str, script: &str) -> String {
+    format!(
+        "[[child]]\nid = \"{id}\"\ncommand = [\"sh\", \"-c\", {script:?}]\nenv = {{ TEST_MARK = \"@mark@\" }}\n"
+    )
+}
+
+#[test]
+fn a_file_is_not_applied_until_its_children_have_come_up() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text = script("good", "exec sleep 86400") + &script("bad", "exit 3");
+    let path = file(&cluster, "children.toml", &text);
+
+    let said = node.ordu(["apply", "-f", &path]);
+
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(
+        said.stderr.contains("child \"bad\" has failed: exit code 3"),
+        "{said:?}"
+    );
+    let told = node.ordu(["apply", "--json", "-f", &path]).json();
+    let outcomes = [&told[0]["outcome"], &told[1]["outcome"]];
+    assert_eq!(outcomes, ["unchanged", "failed"]);
+}
+
+#[test]
+fn a_child_that_ends_again_and_again_has_not_come_up_in_time() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text = script("restless", "sleep 0.3; exit 3") + "max_restarts = 1000\n";
+    let path = file(&cluster, "children.toml", &text);
+
+    let said = node.ordu(["apply", "--wait", "2s", "-f", &path]);
+
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains("within 2s"), "{said:?}");
+    node.ordu(["apply", "--wait", "0s", "-f", &path]).ok();
+}
+
+#[test]
+fn a_child_that_may_finish_and_does_has_come_up() {
+    let cluster = Cluster::of(1);
+    let text = script("once", "exit 0") + "restart = \"transient\"\n";
+    let path = file(&cluster, "children.toml", &text);
+    cluster.nodes[0].ordu(["apply", "-f", &path]).ok();
+}
+
+#[test]
+fn a_second_apply_tries_a_failed_child_again() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let needed = cluster.folder.path().join("needed");
+    let look = format!("test -e {} && exec sleep 86400", needed.display());
+    let path = file(&cluster, "children.toml", &script("a", &look));
+    assert_eq!(node.ordu(["apply", "-f", &path]).code, 1);
+    std::fs::write(&needed, "").unwrap();
+
+    let plan = node.ordu(["apply", "-f", &path, "--dry-run"]).ok();
+    let said = node.ordu(["apply", "-f", &path]).ok();
+
+    assert!(plan.stdout.starts_with("a\tstarted again\t"), "{plan:?}");
+    assert_eq!(said.stderr, "\"a\" had failed, is started again and runs on n1\n");
+    cluster.await_one_each(&ids(&["a"]), Duration::from_secs(2));
+}
+
+#[test]
+fn a_change_of_policy_alone_leaves_the_process_running() {
+    let cluster = Cluster::of(2);
+    let node = &cluster.nodes[0];
+    node.ordu(["apply", "-f", &file(&cluster, "children.toml", CHILDREN)])
+        .ok();
+    cluster.await_one_each(&ids(&["a", "b"]), Duration::from_secs(2));
+    let before = cluster.copies().one_each(&ids(&["a", "b"])).unwrap();
+    let patient = "max_restarts = 9\nwithin = \"1m30s\"\nstop_timeout = \"1m\"\nrestart = \"transient\"\n";
+    let path = file(&cluster, "children.toml", &(CHILDREN.to_owned() + patient));
+
+    let plan = node.ordu(["apply", "-f", &path, "--dry-run"]).ok();
+    let said = node.ordu(["apply", "-f", &path]).ok();
+
+    let parts = "restart, stop_timeout, max_restarts, within";
+    assert!(
+        plan.stdout
+            .ends_with(&format!("b\tchanged without a restart\t{parts}\n")),
+        "{plan:?}"
+    );
+    assert!(
+        said.stderr
+            .ends_with(&format!("\"b\" is changed in {parts}, without a restart\n")),
+        "{said:?}"
+    );
+    assert_eq!(cluster.copies().one_each(&ids(&["a", "b"])).as_ref(), Ok(&before));
+    let shown = node.ordu(["show", "b", "--json"]).ok().json();
+    let policy = [&shown["max_restarts"], &shown["within_ms"]];
+    assert_eq!(policy, [9, 90_000]);
+    assert_eq!(
+        (&shown["stop_timeout"], &shown["restart"]),
+        (&"1m".into(), &"transient".into())
+    );
+}
+
+#[test]
+fn a_changed_child_that_does_not_come_up_is_put_back_with_the_reason() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let path = file(&cluster, "children.toml", &script("a", "exec sleep 86400"));
+    node.ordu(["apply", "-f", &path]).ok();
+    let path = file(&cluster, "children.toml", &script("a", "exit 3"));
+
+    let said = node.ordu(["apply", "-f", &path]);
+
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.stderr
+            .contains("child \"a\" has failed: exit code 3; the one before runs again"),
+        "{said:?}"
+    );
+    cluster.await_one_each(&ids(&["a"]), Duration::from_secs(2));
+    let shown = node.ordu(["show", "a", "--json"]).ok().json();
+    assert_eq!(shown["process"]["command"][2], "exec sleep 86400");
+}
+
+#[test]
+fn a_file_can_come_through_standard_input() {
+    let cluster = Cluster::of(1);
+    let socket = cluster.nodes[0].socket.to_str().unwrap();
+    let apply = ["apply", "--socket", socket, "-f", "-"];
+    ordu_with_input(apply, &CHILDREN.replace("@mark@", cluster.mark())).ok();
+    cluster.await_one_each(&ids(&["a", "b"]), Duration::from_secs(2));
+    let said = ordu_with_input(apply, "[[child]]\n");
+    assert!(said.stderr.contains("standard input:1"), "{said:?}");
+}
+
+#[test]
+fn four_who_apply_one_file_at_once_all_hear_that_it_is_applied() {
+    let cluster = Cluster::of(2);
+    let all = ids(&["a", "b"]);
+    for sleep in ["86400", "86401", "86402"] {
+        let path = file(&cluster, "children.toml", &CHILDREN.replace("86400", sleep));
+        let said: Vec<Said> = std::thread::scope(|scope| {
+            let apply = |number: usize| {
+                let (node, path) = (&cluster.nodes[number % 2], &path);
+                scope.spawn(move || node.ordu(["apply", "-f", path]))
+            };
+            let under_way: Vec<_> = (0..4).map(apply).collect();
+            under_way.into_iter().map(|apply| apply.join().unwrap()).collect()
+        });
+        assert!(said.iter().all(|said| said.code == 0), "{said:?}");
+        cluster.await_one_each(&all, Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn what_is_exported_changes_nothing_when_it_is_applied() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text = CHILDREN.to_owned()
+        + "cwd = \"/tmp\"\nstop_signal = \"SIGINT\"\nwithin = \"1m30s\"\nnode = \"n1\"\n"
+        + &script("stopped", "exec sleep 86400");
+    node.ordu(["apply", "-f", &file(&cluster, "children.toml", &text)])
+        .ok();
+    node.ordu(["stop", "stopped"]).ok();
+    let before = cluster.copies().one_each(&ids(&["a", "b"])).unwrap();
+
+    let exported = node.ordu(["export"]).ok();
+
+    assert!(exported.stdout.contains(cluster.mark()), "{exported:?}");
+    assert_eq!(exported.stderr, "ordu: \"stopped\" is left out: it is stopped\n");
+    let socket = node.socket.to_str().unwrap();
+    let applied = ordu_with_input(["apply", "--socket", socket, "-f", "-"], &exported.stdout).ok();
+    let unchanged = "\"a\" is as the file says, running\n\"b\" is as the file says, running\n";
+    assert_eq!(applied.stderr, unchanged);
+    assert_eq!(cluster.copies().one_each(&ids(&["a", "b"])).as_ref(), Ok(&before));
 }

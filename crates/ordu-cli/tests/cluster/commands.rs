@@ -253,3 +253,92 @@ fn a_second_agent_on_one_socket_is_refused_and_the_first_goes_on() {
     assert!(said.stderr.contains("another agent listens there"), "{said:?}");
     cluster.nodes[0].ordu(["ps"]).ok();
 }
+
+#[test]
+fn one_command_sees_to_several_children_and_ends_as_the_worst_of_them() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    for id in ["a", "b", "c"] {
+        cluster.start_child(node, id).ok();
+    }
+    let shown = node.ordu(["show", "--json", "c", "a"]).ok();
+    let shown: Vec<serde_json::Value> = shown
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!([&shown[0]["id"], &shown[1]["id"]], ["c", "a"]);
+
+    let said = node.ordu(["stop", "a", "nobody", "b"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert_eq!(
+        said.stderr,
+        "\"a\" is stopped\nordu: child \"nobody\" not found in horde default\n\"b\" is stopped\n"
+    );
+    let said = node.ordu(["rm", "a", "b", "nobody", "c"]);
+    assert_eq!(
+        said.code, 1,
+        "that one still runs is worse than that one is not there: {said:?}"
+    );
+    node.ordu(["restart", "c", "c"]).ok();
+    node.ordu(["rm", "--force", "c"]).ok();
+    assert_eq!(node.children().unwrap(), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn several_children_of_an_agent_that_is_not_there_are_complained_of_once() {
+    let said = ordu(["stop", "--socket", "/nowhere/ordu.sock", "a", "b", "c"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert_eq!(said.stderr.matches("no agent answers").count(), 1, "{said:?}");
+}
+
+#[test]
+fn no_time_at_all_ends_with_6() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    cluster.start_child(node, "a").ok();
+    let path = cluster.folder.path().join("children.toml");
+    std::fs::write(&path, "[[child]]\nid = \"c\"\ncommand = [\"sleep\", \"1\"]\n").unwrap();
+    let path = path.to_str().unwrap();
+    for command in [
+        &["start", "b", "--timeout", "0s", "--", "sleep", "1"][..],
+        &["stop", "a", "--timeout", "0s"],
+        &["restart", "a", "--timeout", "0s"],
+        &["rm", "a", "--force", "--timeout", "0s"],
+        &["apply", "--timeout", "0s", "-f", path],
+    ] {
+        let said = node.ordu(command.iter().copied());
+        assert_eq!(said.code, 6, "{command:?}: {said:?}");
+    }
+    cluster.await_one_each(&["a".to_owned()], Duration::from_secs(1));
+}
+
+#[test]
+fn every_command_can_name_a_horde_and_knows_the_first_by_itself() {
+    let mut cluster = Cluster::empty();
+    cluster
+        .add_node()
+        .with_arg("--horde=web")
+        .with_arg("--horde=jobs");
+    cluster.start_all();
+    let node = &cluster.nodes[0];
+    cluster.start_child(node, "a").ok();
+    let mark = format!("TEST_MARK={}", cluster.mark());
+    let start = [
+        "start", "a", "--horde", "jobs", "--env", &mark, "--", "sleep", "86400",
+    ];
+    node.ordu(start).ok();
+
+    let of = |horde: &str| node.ordu(["ps", "--horde", horde, "--json"]).ok().json();
+    assert_eq!(of("web"), node.ordu(["ps", "--json"]).ok().json());
+    assert_eq!(
+        (&of("web")[0]["horde"], &of("jobs")[0]["horde"]),
+        (&"web".into(), &"jobs".into())
+    );
+    node.ordu(["rm", "--force", "a", "--horde", "jobs"]).ok();
+    assert_eq!(of("jobs"), serde_json::json!([]));
+    assert_eq!(of("web").as_array().unwrap().len(), 1);
+    let said = node.ordu(["ps", "--horde", "else"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("started with web, jobs"), "{said:?}");
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use ordu::Horde;
 
 use crate::agent::Agent;
 
@@ -32,12 +33,12 @@ fn render(agent: &Agent) -> String {
         "Members of the cluster by state, as this node sees them.",
         states,
     );
-    let children = agent.horde.children();
+    let children: Vec<_> = agent.hordes.iter().flat_map(Horde::children).collect();
     let states = tally(children.iter().map(|child| child.state.as_str()));
     gauge(
         &mut text,
         "ordu_children",
-        "Children of the horde by state, as this node sees them.",
+        "Children of all hordes by state, as this node sees them.",
         states,
     );
     let own = children

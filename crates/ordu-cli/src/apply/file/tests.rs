@@ -93,20 +93,20 @@ within = "0s"
         [
             "1: unknown key \"title\" in the file; expected one of child",
             "2: [[child]] has no \"command\"; expected a line `command = …` under it",
-            "4: unknown key \"comand\" in [[child]]; expected one of id, command, restart, stop_signal, \
-             stop_timeout, env, cwd, node, max_restarts, within",
+            "4: unknown key \"comand\" in [[child]], did you mean \"command\"?; expected one of id, command, restart, stop_signal, \
+             allow_new_privileges, stop_timeout, env, cwd, node, labels, max_restarts, within",
             "5: wrong value of \"restart\"; expected \"permanent\" or \"transient\" or \"temporary\"",
             "7: duplicate id \"a\"; expected another id than that of the child at line 3",
             "8: wrong value of \"command\"; expected an array of strings, the program and its arguments; \
              never a shell's command line",
-            "9: wrong value of \"stop_timeout\"; expected a time such as \"500ms\", \"10s\", \"2m\" or \
-             \"1h\", or \"infinity\", as a string; found an integer",
+            "9: wrong value of \"stop_timeout\"; expected a time such as \"500ms\", \"10s\", \"1m30s\" or \
+             \"1h\", or \"infinity\", or \"kill\", as a string; found an integer",
             "10: [[child]] has no \"id\"; expected a line `id = …` under it",
             "11: wrong value of \"command\"; expected a string",
             "12: wrong value of \"env\"; expected a string as the value of A",
             "13: wrong value of \"stop_signal\"; expected a signal such as \"SIGTERM\"",
             "14: wrong value of \"max_restarts\"; expected a whole number from 0 to 4294967295",
-            "15: wrong value of \"within\"; expected a time such as \"500ms\", \"10s\", \"2m\" or \"1h\", \
+            "15: wrong value of \"within\"; expected a time such as \"500ms\", \"10s\", \"1m30s\" or \"1h\", \
              longer than 0",
         ]
     );

@@ -11,7 +11,7 @@ use std::io::Write as _;
 
 pub(crate) use cluster::{Cluster, unique_mark};
 pub(crate) use node::Node;
-pub(crate) use ordu::{Said, ordu, program};
+pub(crate) use ordu::{Said, ordu, ordu_with_input, program};
 pub(crate) use processes::{Copies, Copy, children_of, is_alive, kill};
 pub(crate) use transcript::transcript;
 pub(crate) use waiting::{eventually, holds_for};

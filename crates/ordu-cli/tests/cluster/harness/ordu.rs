@@ -1,4 +1,5 @@
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -41,9 +42,29 @@ pub(crate) fn ordu<'a>(args: impl IntoIterator<Item = &'a str>) -> Said {
     program().args(args).output().unwrap().into()
 }
 
+/// The same with this text on its standard input.
+pub(crate) fn ordu_with_input<'a>(args: impl IntoIterator<Item = &'a str>, input: &str) -> Said {
+    let mut process = program()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    process.wait_with_output().unwrap().into()
+}
+
+/// The variables that `ordu` heeds.
+pub(super) const SETTINGS: [&str; 3] = ["ORDU_SOCKET", "ORDU_LOG", "ORDU_HORDE"];
+
 /// The binary under test, with none of the caller's settings for it.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ordu"));
-    command.env_remove("ORDU_SOCKET").env_remove("ORDU_LOG");
+    for variable in SETTINGS {
+        command.env_remove(variable);
+    }
     command
 }

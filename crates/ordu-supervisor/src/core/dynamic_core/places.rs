@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 
 use super::child::{Child, Phase};
 use super::{DynamicAction, DynamicCore, Refusal};
