@@ -131,7 +131,8 @@ impl NodeBuilder {
         self
     }
 
-    /// The times that govern its decisions; all nodes of a cluster should have the same.
+    /// The times that govern its decisions; all nodes of a cluster should have the same. What is out of its range
+    /// ([`Timing::FIELDS`]) is refused by `start`.
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
         self

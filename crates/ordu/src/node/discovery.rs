@@ -96,18 +96,7 @@ impl Watch {
 
 /// Checks that every one is `host:port`.
 pub(super) fn check(joins: &[String]) -> Result<(), InvalidJoin> {
-    let good = |join: &str| {
-        join.parse::<SocketAddr>().is_ok()
-            || join.rsplit_once(':').is_some_and(|(host, port)| {
-                !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok_and(|port| port != 0)
-            })
-    };
-    match joins.iter().find(|join| !good(join)) {
-        Some(join) => Err(InvalidJoin {
-            address: join.clone(),
-        }),
-        None => Ok(()),
-    }
+    joins.iter().try_for_each(|join| InvalidJoin::check(join))
 }
 
 /// Looks up the addresses to join at, and complains of those that are of no use, each as often as

@@ -13,12 +13,12 @@ mod start_error;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ordu_core::{ClusterName, HordeName, MemberInfo, NodeId, NodeName};
 use tokio::sync::watch;
 
-use crate::cluster_key::Fingerprint;
+use crate::cluster_key::{ClusterKey, CredentialsError, Fingerprint};
 use crate::events::{EventSource, Events};
 use crate::horde::Horde;
 use crate::published::Published;
@@ -52,7 +52,8 @@ struct About {
     id: NodeId,
     name: NodeName,
     cluster: ClusterName,
-    fingerprint: Fingerprint,
+    /// That of the key it signs with by now.
+    fingerprint: Mutex<Fingerprint>,
     addr: SocketAddr,
     data_dir: Option<PathBuf>,
     hordes: Vec<HordeName>,
@@ -96,7 +97,29 @@ impl Node {
 
     /// What a cluster of its key and cluster name is called in messages.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.about.fingerprint
+        *self
+            .about
+            .fingerprint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes by this key of the cluster from now on: connections to come show a certificate of its first secret and
+    /// accept those of all its secrets. Those that stand stay, whatever they were made with, until they break: to
+    /// lock somebody out, restart the nodes.
+    ///
+    /// So a key is changed without an outage: first every node is given the new secret behind the old one, then in
+    /// front of it, then alone. On an error nothing changes. A node that has ended is given nothing.
+    pub fn renew_key(&self, key: &ClusterKey) -> Result<Fingerprint, CredentialsError> {
+        let credentials = key.credentials(self.about.cluster.as_str(), self.about.id.0)?;
+        let fingerprint = credentials.fingerprint();
+        self.caller.tell(Call::Renew(credentials));
+        *self
+            .about
+            .fingerprint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = fingerprint;
+        Ok(fingerprint)
     }
 
     /// The address its peers dial.

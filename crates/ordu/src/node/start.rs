@@ -1,7 +1,7 @@
 //! How a described node comes to run.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ordu_core::recording::Header;
 use ordu_core::{ClusterName, Config, HordeName, NodeId, NodeName};
@@ -33,6 +33,10 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let hordes = hordes(&builder.hordes)?;
     discovery::check(&builder.joins)?;
     advertise::check(builder.advertise, &builder.joins)?;
+    let problems = builder.timing.problems();
+    if !problems.is_empty() {
+        return Err(StartError::Timing(problems));
+    }
     let (kinds, keeping) = kinds(builder.kinds, builder.processes)?;
     if builder.processes && builder.data_dir.is_none() {
         return Err(StartError::NoDataDir);
@@ -93,7 +97,7 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         id,
         name: name.clone(),
         cluster,
-        fingerprint: credentials.fingerprint(),
+        fingerprint: Mutex::new(credentials.fingerprint()),
         addr,
         data_dir: data_dir.as_ref().map(|data_dir| data_dir.path().to_owned()),
         hordes: hordes.clone(),
@@ -101,7 +105,7 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         events: events.source(),
         exited,
     };
-    tracing::info!(node = %name, %id, %addr, cluster = %about.fingerprint, "node starts");
+    tracing::info!(node = %name, %id, %addr, cluster = %credentials.fingerprint(), "node starts");
     let discovery = Discovery::watch(lookup, seeds, addr);
     let parts = Parts {
         header,

@@ -2,7 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ordu_core::{InvalidConfig, InvalidName, Kind};
+use ordu_core::{InvalidConfig, InvalidName, InvalidTiming, Kind};
 
 use super::InvalidJoin;
 use crate::cluster_key::{CredentialsError, KeyFileError};
@@ -29,6 +29,9 @@ pub enum StartError {
         /// Its name.
         kind: Kind,
     },
+    /// Times that a node cannot go by.
+    #[error("the node's timing: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Timing(Vec<InvalidTiming>),
     /// No cluster key was given.
     #[error("no cluster key was given; make one with `ordu keygen` and give the same to all nodes")]
     NoKey,

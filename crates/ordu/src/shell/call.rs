@@ -3,6 +3,8 @@ use std::time::Duration;
 use ordu_core::{Answer, CallError, Command};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::cluster_key::Credentials;
+
 /// What the handles ask of the loop.
 #[derive(Debug)]
 pub(crate) enum Call {
@@ -14,6 +16,8 @@ pub(crate) enum Call {
     },
     /// More addresses to join at.
     Join(Vec<String>),
+    /// Prove itself with these from now on, and demand them of peers.
+    Renew(Credentials),
     /// Leave the cluster and end.
     Leave,
     /// End at once: what the node needs has failed.

@@ -190,6 +190,10 @@ impl EventLoop {
                 });
             }
             Call::Join(addresses) => self.discovery.add(addresses),
+            Call::Renew(credentials) => match self.transport.renew(&credentials) {
+                Ok(()) => tracing::info!(cluster = %credentials.fingerprint(), "the key is renewed"),
+                Err(error) => tracing::error!(%error, "the key is not renewed"),
+            },
             Call::Leave => self.handle(Input::Leave),
             Call::Fail(what) => self.exit = Some(Exited::Failed(what)),
         }

@@ -48,6 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use quinn::crypto::rustls::NoInitialCipherSuite;
 use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, VarInt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -122,6 +123,14 @@ impl Transport {
             window,
             listeners,
         })
+    }
+
+    /// Handshakes to come prove and demand these; connections that stand stay, and so do handshakes under way.
+    pub(crate) fn renew(&mut self, credentials: &Credentials) -> Result<(), NoInitialCipherSuite> {
+        let answering = quic::server_config(credentials)?;
+        self.dialling = quic::client_config(credentials)?;
+        self.endpoint.set_server_config(Some(answering));
+        Ok(())
     }
 
     /// Where it listens, with the port that was picked.

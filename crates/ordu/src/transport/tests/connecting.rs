@@ -44,6 +44,32 @@ async fn two_nodes_of_one_cluster_learn_who_the_other_is_and_who_dialled() {
 }
 
 #[tokio::test]
+async fn a_renewed_key_is_that_of_connections_to_come_and_those_that_stand_stay() {
+    let (old, new) = (ClusterKey::generate().unwrap(), ClusterKey::generate().unwrap());
+    let mut one = Node::start(&old, 1);
+    let mut two = Node::start(&old, 2);
+    let mut three = Node::start(&new, 3);
+    one.dial(two.addr());
+    let standing = one.expect_connected().await.conn;
+    two.expect_connected().await;
+    three.dial(one.addr());
+    dial_error(&mut three).await;
+
+    let both = ClusterKey::parse(&(new.to_text() + &old.to_text())).unwrap();
+    one.transport
+        .renew(&both.credentials("test", 1).unwrap())
+        .unwrap();
+
+    three.dial(one.addr());
+    assert_eq!(three.expect_connected().await.peer, 1);
+    one.send(standing, Channel::Control, b"still here");
+    assert_eq!(
+        two.expect_frames(Channel::Control, 1).await,
+        [b"still here".to_vec()]
+    );
+}
+
+#[tokio::test]
 async fn simultaneous_dials_give_two_connections_and_each_side_knows_which_it_dialled() {
     let key = ClusterKey::generate().unwrap();
     let mut one = Node::start(&key, 1);
