@@ -39,6 +39,14 @@ pub(crate) fn parse_period(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads what [`parse`] reads, or `infinity`, for which [`Duration::MAX`] stands.
+pub(crate) fn parse_or_infinity(text: &str) -> Result<Duration, String> {
+    if text == "infinity" {
+        return Ok(Duration::MAX);
+    }
+    parse(text).map_err(|error| format!("{error}, or \"infinity\""))
+}
+
 /// What [`parse`] reads, in the largest unit that gives a whole number.
 pub(crate) fn show(duration: Duration) -> String {
     let milliseconds = duration.as_millis();

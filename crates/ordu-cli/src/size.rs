@@ -1,7 +1,7 @@
 //! Amounts of bytes as people write them.
 
 /// What is expected where a size is.
-const EXPECTED: &str = "a size such as \"500MiB\", \"1GiB\" or a number of bytes";
+pub(crate) const EXPECTED: &str = "a size such as \"500MiB\", \"1GiB\" or a number of bytes";
 
 /// Reads `4096`, `64KiB`, `500MiB`, `1GiB`, `2TiB`.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {

@@ -78,6 +78,7 @@ pub use process::{ChildLog, DroppedOutput, InvalidProcessSpec, LogError, LogFoll
 
 pub use ordu_core::{
     CallError, ChildId, ChildInfo, ChildSpec, ChildState, ChildType, ClusterName, Constraint, Event,
-    ExitReason, HordeName, Intensity, InvalidConfig, InvalidName, InvalidTiming, Kind, Life, MemberInfo, MemberState,
-    NodeId, NodeName, Restart, Shutdown, StartId, Stopped, Timing, TimingField, Token, is_printable, printable,
+    ExitReason, HordeName, Intensity, InvalidConfig, InvalidName, InvalidTiming, Kind, Life, MemberInfo,
+    MemberState, NodeId, NodeName, Restart, Shutdown, StartId, Stopped, Timing, TimingField, Token,
+    is_printable, printable,
 };

@@ -55,12 +55,7 @@ pub(super) async fn send(
 
 /// The output is where the child runs. If it ran here before, that is shown, and the place is named. Of a child that
 /// is no more it is shown for as long as it is kept.
-async fn open(
-    agent: &Agent,
-    horde: &Horde,
-    id: &str,
-    answer: &mut Answer,
-) -> Result<ChildLog, Refusal> {
+async fn open(agent: &Agent, horde: &Horde, id: &str, answer: &mut Answer) -> Result<ChildLog, Refusal> {
     let found = lookup(horde, id);
     let log = horde.log(id);
     let elsewhere = match &found {

@@ -12,9 +12,11 @@ mod logs;
 mod orphans;
 mod places;
 mod refusal;
+mod reread;
 mod rising;
 mod seldom;
 mod server;
+mod settings;
 mod signals;
 mod turns;
 
@@ -24,12 +26,15 @@ use std::sync::Arc;
 use ordu::{Exited, Horde, Node, StartError};
 
 use crate::args::AgentArgs;
-use crate::control::default_socket;
 use crate::failure::{Failure, Wrong};
 use descriptors::Descriptors;
 use endpoint::Endpoint;
 use event_counts::EventCounts;
-use signals::Signals;
+pub(crate) use http::check_address as check_http_address;
+use logging::Logging;
+use reread::reread;
+use settings::Settings;
+use signals::{Signals, Told};
 use turns::Turns;
 
 /// What the parts of an agent share.
@@ -54,35 +59,40 @@ enum End {
 }
 
 pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
-    logging::init();
+    let settings = Settings::read(args)?;
+    let logging = Logging::begin(settings.log.as_deref())?;
     warn_root();
-    if let Some(http) = args.http {
+    if let Some(http) = settings.http {
         http::check_address(http)?;
     }
-    let socket = args.socket.clone().unwrap_or_else(default_socket);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
     let ended = runtime.block_on(async {
         // Before the node starts: a second agent of the same socket must not even appear in the cluster.
-        let endpoint = Endpoint::bind(&socket)?;
-        serve(args, endpoint).await
+        let endpoint = Endpoint::bind(&settings.socket)?;
+        serve(args, settings, &logging, endpoint).await
     });
     // What is left cannot be waited for, and nothing it does matters any more.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
+async fn serve(
+    args: &AgentArgs,
+    mut settings: Settings,
+    logging: &Logging,
+    endpoint: Endpoint,
+) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     orphans::collect()?;
-    let http = match args.http {
+    let http = match settings.http {
         Some(addr) => Some(http::listen(addr).await?),
         None => None,
     };
-    let node = start(args).await?;
-    let hordes: Result<Vec<Horde>, _> = args.horde.iter().map(|name| node.horde(name)).collect();
+    let node = start(&settings).await?;
+    let hordes: Result<Vec<Horde>, _> = settings.hordes.iter().map(|name| node.horde(name)).collect();
     let hordes = hordes.map_err(|error| Failure::usage(error.to_string()))?;
     let counts = EventCounts::new();
     let agent = Arc::new(Agent {
@@ -102,10 +112,15 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
     let web = http.map(|(_, listener)| tokio::spawn(http::serve(listener, Arc::clone(&agent), room.http)));
 
     let mut holder_gone = std::pin::pin!(stdin_ends());
-    let end = tokio::select! {
-        () = signals.next() => End::Leave,
-        exited = node.exited() => End::Exited(exited),
-        () = &mut holder_gone, if args.end_with_stdin => End::AtOnce,
+    let end = loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::Leave => break End::Leave,
+                Told::Reread => settings = reread(args, &settings, &node, logging),
+            },
+            exited = node.exited() => break End::Exited(exited),
+            () = &mut holder_gone, if args.end_with_stdin => break End::AtOnce,
+        }
     };
     let ended = match end {
         End::AtOnce => Ok(()),
@@ -117,7 +132,7 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
                     Exited::Left => Ok(()),
                     other => Err(Failure::failed(format!("the node has ended: {other}"))),
                 },
-                () = signals.next() => Ok(()),
+                () = signals.leave() => Ok(()),
                 // A child that may take as long as it likes to stop must not outlive who holds all this.
                 () = &mut holder_gone, if args.end_with_stdin => Ok(()),
             }
@@ -132,36 +147,45 @@ async fn serve(args: &AgentArgs, endpoint: Endpoint) -> Result<(), Failure> {
     ended
 }
 
-async fn start(args: &AgentArgs) -> Result<Node, Failure> {
-    let mut builder = Node::builder(&args.name)
-        .cluster(&args.cluster)
-        .key_file(&args.key)
-        .listen(args.listen)
-        .data_dir(&args.data_dir)
-        .log_retention(args.log_retention)
-        .log_max_total(args.log_max_total)
+async fn start(settings: &Settings) -> Result<Node, Failure> {
+    let mut builder = Node::builder(&settings.name)
+        .cluster(&settings.cluster)
+        .key_file(&settings.key)
+        .listen(settings.listen)
+        .data_dir(&settings.data_dir)
+        .timing(settings.timing.clone())
+        .log_retention(settings.log_retention)
+        .log_max_total(settings.log_max_total)
         .processes();
-    for horde in &args.horde {
+    for horde in &settings.hordes {
         builder = builder.horde(horde);
     }
-    if let Some(advertise) = args.advertise {
+    for (name, value) in &settings.labels {
+        builder = builder.label(name, value);
+    }
+    if let Some(capacity) = settings.capacity {
+        builder = builder.capacity(capacity);
+    }
+    if let Some(advertise) = settings.advertise {
         builder = builder.advertise(advertise);
     }
-    if let Some(record) = &args.record {
+    if let Some(record) = &settings.record {
         builder = builder.record(record);
     }
-    if args.no_control_groups {
+    if !settings.control_groups {
         builder = builder.without_control_groups();
     }
-    for join in &args.join {
+    for join in &settings.joins {
         builder = builder.join(join);
     }
     builder.start().await.map_err(|error| {
         let wrong = match error {
             StartError::Name(_)
             | StartError::Config(_)
+            | StartError::DuplicateHorde { .. }
             | StartError::Join { .. }
-            | StartError::Advertise { .. } => Wrong::Usage,
+            | StartError::Advertise { .. }
+            | StartError::Timing(_) => Wrong::Usage,
             _ => Wrong::Failed,
         };
         Failure::new(wrong, error.to_string())

@@ -115,7 +115,9 @@ impl Desk {
                     return answer.send(&Refusal::new(Wrong::Failed, message).into()).await;
                 };
                 answer.place = place;
-                if let Err(refusal) = logs::send(&self.agent, horde.as_deref(), request, &mut reader, &mut answer).await {
+                if let Err(refusal) =
+                    logs::send(&self.agent, horde.as_deref(), request, &mut reader, &mut answer).await
+                {
                     answer.send(&refusal.into()).await;
                 }
             }

@@ -21,7 +21,7 @@ use super::server::or_pause;
 use crate::failure::Failure;
 
 /// Anybody on this machine may read it; on other addresses it would need a token and TLS.
-pub(super) fn check_address(addr: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn check_address(addr: SocketAddr) -> Result<(), Failure> {
     if addr.ip().is_loopback() {
         return Ok(());
     }

@@ -1,13 +1,15 @@
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use serde_json::Value;
 
-use super::ordu::{Said, ordu, program};
+use super::ordu::{SETTINGS, Said, ordu, program};
 use super::processes::{keeper_of, kill};
 use super::waiting::eventually;
 
@@ -67,6 +69,51 @@ impl Node {
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(command.spawn().unwrap());
+    }
+
+    /// Starts the agent in a session of its own, without a terminal.
+    pub(crate) fn start_without_terminal(&mut self) {
+        self.start_in_session(&[], Stdio::null());
+    }
+
+    /// Starts the agent in a session of its own, on a terminal. What this gives is the other end of it: once that is
+    /// closed the terminal is gone.
+    pub(crate) fn start_on_terminal(&mut self) -> OwnedFd {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let other_end = openpt(flags).unwrap();
+        grantpt(&other_end).unwrap();
+        unlockpt(&other_end).unwrap();
+        let terminal = ioctl_tiocgptpeer(&other_end, flags).unwrap();
+        self.start_in_session(&["--ctty"], terminal.into());
+        other_end
+    }
+
+    fn start_in_session(&mut self, options: &[&str], stdin: Stdio) {
+        let log = File::create(self.log_path()).unwrap();
+        let agent = self.command();
+        // It replaces itself by what it runs.
+        let mut command = Command::new("setsid");
+        command
+            .args(options)
+            .arg(agent.get_program())
+            .args(agent.get_args());
+        for variable in SETTINGS {
+            command.env_remove(variable);
+        }
+        command.stdin(stdin).stdout(Stdio::null()).stderr(log);
+        self.process = Some(command.spawn().unwrap());
+    }
+
+    /// Waits for its end and gives its exit code.
+    pub(crate) fn await_end(&mut self) -> Option<i32> {
+        let mut process = self.process.take()?;
+        eventually(Duration::from_secs(20), "it ends", || {
+            match process.try_wait().unwrap() {
+                Some(status) => Ok(status.code()),
+                None => Err("it still runs".to_owned()),
+            }
+        })
+        .0
     }
 
     /// Runs the agent to its end, for agents that refuse to run.
@@ -177,14 +224,7 @@ impl Node {
     /// SIGTERM, and its exit code once it has ended.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         self.signal(Signal::TERM);
-        let mut process = self.process.take()?;
-        eventually(Duration::from_secs(20), "it leaves", || {
-            match process.try_wait().unwrap() {
-                Some(status) => Ok(status.code()),
-                None => Err("it still runs".to_owned()),
-            }
-        })
-        .0
+        self.await_end()
     }
 
     /// Whether its process runs.
