@@ -1,6 +1,6 @@
 //! `.ci/run` on a machine that lacks what some tests want.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 

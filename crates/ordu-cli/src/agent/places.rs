@@ -210,7 +210,7 @@ mod tests {
         let places = Places::new(1);
         let waiting = places.enter(Doing::Waiting).await;
         assert!(
-            timeout(Duration::from_secs(60), places.enter(Doing::Asking))
+            timeout(Duration::from_mins(1), places.enter(Doing::Asking))
                 .await
                 .is_err()
         );

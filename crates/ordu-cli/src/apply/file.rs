@@ -152,9 +152,11 @@ fn read_child(
     });
     let command = reader.required("command", command);
     let cwd = reader.optional("cwd", |value| {
-        string(value, "a directory", |cwd| match cwd.contains('\0') {
-            false => paths::text(&folder.join(cwd)),
-            true => Err("a directory, without NUL".to_owned()),
+        string(value, "a directory", |cwd| {
+            if cwd.contains('\0') {
+                return Err("a directory, without NUL".to_owned());
+            }
+            paths::text(&folder.join(cwd))
         })
     });
     let restart = reader.optional("restart", |value| {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::transport::Reach;
 
 /// How often the same is said of an address while it lasts.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// Why an address to join at is of no use now.
 #[derive(Clone, Debug, PartialEq, Eq)]
