@@ -63,8 +63,8 @@ async fn crash_loop(children: usize, restarts: u32) -> SupervisorExit {
             supervisor.start_child(ChildSpec::task("doomed", move |_ctx| {
                 let alive = Arc::clone(&alive);
                 async move {
-                    let _alive = alive;
                     tokio::task::yield_now().await;
+                    drop(alive);
                     // As a panic, without the hook that prints.
                     std::panic::resume_unwind(Box::new("crash loop".to_owned()));
                 }
