@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
@@ -27,6 +28,8 @@ pub(super) struct Hands {
     supervisor: SupervisorId,
     parent: Option<Arc<Shared>>,
     news: NewsSink,
+    /// Whether the runtime has several threads.
+    threads: bool,
     live: HashMap<Incarnation, Live, FixedState>,
     /// What the start that was over last wants to tell its caller.
     told: Told,
@@ -54,6 +57,7 @@ impl Hands {
             supervisor,
             parent,
             news,
+            threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
             live: HashMap::default(),
             told: Told::Nothing,
             monitors: HashMap::default(),
@@ -69,7 +73,7 @@ impl Hands {
             self.parent.clone(),
             self.news.clone(),
         );
-        let task = ChildTask::new(Arc::clone(&shared), start, restarts);
+        let task = ChildTask::new(Arc::clone(&shared), start, restarts, self.threads);
         let task = tokio::spawn(Arc::clone(&shared).scope(task)).abort_handle();
         let live = Live {
             shared,

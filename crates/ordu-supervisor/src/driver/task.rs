@@ -23,6 +23,8 @@ use crate::core::ExitReason;
 pub(super) struct ChildTask {
     step: Step,
     shared: Arc<Shared>,
+    /// Whether the body lets others pass before its first step. On one thread it would hold them up later.
+    lets_pass: bool,
 }
 
 enum Step {
@@ -34,10 +36,11 @@ enum Step {
 }
 
 impl ChildTask {
-    pub(super) fn new(shared: Arc<Shared>, start: Factory, restarts: u32) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, start: Factory, restarts: u32, lets_pass: bool) -> Self {
         Self {
             step: Step::Begin(start, restarts),
             shared,
+            lets_pass,
         }
     }
 
@@ -153,7 +156,7 @@ impl Future for ChildTask {
                 Step::Ending(ending) => return Pin::new(ending).poll(cx),
                 Step::Over => return Poll::Ready(()),
             };
-            if this.start_over(outcome) {
+            if this.start_over(outcome) && this.lets_pass {
                 // Whoever was woken by the news waits behind this task where no other thread may take it from:
                 // the body, which may be long in its first step, lets it pass.
                 cx.waker().wake_by_ref();
