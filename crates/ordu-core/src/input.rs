@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use ordu_supervisor::core::ExitReason;
+use ordu_supervisor::decisions::ExitReason;
 use serde::{Deserialize, Serialize};
 
 use crate::{Command, NodeId, RequestId};

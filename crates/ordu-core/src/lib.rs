@@ -49,7 +49,7 @@ pub use id::{ChildId, ClusterName, HordeName, InvalidName, Kind, NodeId, NodeNam
 pub use input::{Channel, ConnId, DialError, DialId, Input, ProbeId, ProbeOutcome, StartId};
 pub use life::Life;
 pub use node::Node;
-pub use ordu_supervisor::core::{ChildType, ExitReason, Intensity, Restart, Shutdown};
+pub use ordu_supervisor::decisions::{ChildType, ExitReason, Intensity, Restart, Shutdown};
 pub use output::{CloseReason, ExitCause, Output};
 pub use replication::StateDigest;
 pub use request::{Answer, CallError, Command, RequestId, Stopped};

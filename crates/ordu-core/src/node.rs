@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use ordu_crdt::{Replica, SyncConfig};
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     DynamicCore, DynamicEvent, DynamicFlags, ExitReason, Incarnation, Started, Time as SupervisorTime,
 };
 use rand_core::SeedableRng;

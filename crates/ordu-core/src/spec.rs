@@ -4,7 +4,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_supervisor::core::{ChildType, Intensity, Restart, Shutdown};
+use ordu_supervisor::decisions::{ChildType, Intensity, Restart, Shutdown};
 use serde::{Deserialize, Serialize};
 
 use crate::registers::Value;

@@ -3,7 +3,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
 
-use ordu_supervisor::core::Restart;
+use ordu_supervisor::decisions::Restart;
 use serde::{Deserialize, Serialize};
 
 use crate::{ChildId, ChildSpec, HordeName, NodeId, NodeName, Token};

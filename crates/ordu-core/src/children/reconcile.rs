@@ -305,7 +305,7 @@ impl Node {
             .iter()
             .filter_map(|key| self.children.get(key)?.spec.as_ref())
             .filter_map(|spec| match spec.shutdown {
-                ordu_supervisor::core::Shutdown::Timeout(timeout) => Some(timeout),
+                ordu_supervisor::decisions::Shutdown::Timeout(timeout) => Some(timeout),
                 _ => None,
             })
             .max()

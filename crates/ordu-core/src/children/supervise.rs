@@ -3,7 +3,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     Backoff, ChildPolicy, DynamicAction, DynamicEvent, ExitReason, Incarnation, Notice, Refusal, Restart,
     Signal, Time as SupervisorTime,
 };

@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use ordu_supervisor::core::Restart;
+use ordu_supervisor::decisions::Restart;
 
 use super::{Copy, Phase, Step, StopWhy, Verdict};
 use crate::NodeId;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ordu_crdt::Dot;
-use ordu_supervisor::core::Restart;
+use ordu_supervisor::decisions::Restart;
 
 use super::{Copy, Phase};
 use crate::node::Node;

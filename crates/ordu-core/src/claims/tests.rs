@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use ordu_crdt::{Hlc, ReplicaId, Stamp};
-use ordu_supervisor::core::Restart;
+use ordu_supervisor::decisions::Restart;
 
 use super::{Claims, Copy, Phase, Step, StopWhy, Verdict};
 use crate::planted::Planted;

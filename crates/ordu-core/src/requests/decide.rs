@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ordu_crdt::{Dot, Stamp};
-use ordu_supervisor::core::Restart;
+use ordu_supervisor::decisions::Restart;
 
 use super::Parked;
 use crate::node::Node;

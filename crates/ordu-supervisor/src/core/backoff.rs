@@ -9,7 +9,7 @@ use core::time::Duration;
 ///
 /// ```
 /// use core::time::Duration;
-/// use ordu_supervisor::core::Backoff;
+/// use ordu_supervisor::decisions::Backoff;
 ///
 /// let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1)).jitter_percent(0);
 /// assert_eq!(backoff.delay(1, 0), Duration::from_millis(100));

@@ -8,7 +8,7 @@ use super::{Backoff, ChildType, ExitReason, Intensity, Restart, Shutdown};
 ///
 /// ```
 /// use core::time::Duration;
-/// use ordu_supervisor::core::{ChildPolicy, Restart, Shutdown};
+/// use ordu_supervisor::decisions::{ChildPolicy, Restart, Shutdown};
 ///
 /// let policy = ChildPolicy { restart: Restart::Transient, ..ChildPolicy::worker() };
 /// assert_eq!(policy.shutdown, Shutdown::Timeout(Duration::from_secs(5)));

@@ -9,10 +9,10 @@ use core::fmt;
 /// A plain value: it can be compared, stored and sent to another node, so errors and panics are kept as text.
 ///
 /// ```
-/// use ordu_supervisor::core::ExitReason;
+/// use ordu_supervisor::decisions::ExitReason;
 ///
 /// assert!(ExitReason::Normal.is_normal());
-/// assert!(ExitReason::CONFLICT.is_normal());
+/// assert!(ExitReason::shutdown_with("done").is_normal());
 /// assert!(!ExitReason::ExitCode(3).is_normal());
 /// assert_eq!(ExitReason::error("no such table").to_string(), "error: no such table");
 /// ```
@@ -49,10 +49,13 @@ pub enum ExitReason {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ShutdownInfo {
+    #[doc(hidden)] // Of a cluster; nobody meets it who supervises locally.
     /// Another copy of the child won; this one must not come back here.
     Conflict,
+    #[doc(hidden)]
     /// The run it belonged to is finished; it must not come back anywhere.
     Finished,
+    #[doc(hidden)]
     /// The child moves to another node; it must not come back here.
     Redistribution,
     /// A supervisor ended because a child did not start.
@@ -67,10 +70,13 @@ pub enum ShutdownInfo {
 }
 
 impl ExitReason {
+    #[doc(hidden)]
     /// Another copy won. See [`ShutdownInfo::Conflict`].
     pub const CONFLICT: Self = Self::ShutdownWith(ShutdownInfo::Conflict);
+    #[doc(hidden)]
     /// The run is finished. See [`ShutdownInfo::Finished`].
     pub const FINISHED: Self = Self::ShutdownWith(ShutdownInfo::Finished);
+    #[doc(hidden)]
     /// The child moves. See [`ShutdownInfo::Redistribution`].
     pub const REDISTRIBUTION: Self = Self::ShutdownWith(ShutdownInfo::Redistribution);
 
@@ -90,6 +96,7 @@ impl ExitReason {
         matches!(self, Self::Normal | Self::Shutdown | Self::ShutdownWith(_))
     }
 
+    #[doc(hidden)]
     /// Whether the child now belongs to somebody else, so that it is not restarted here whatever its
     /// [`Restart`](super::Restart) says, and the end counts against no budget.
     pub const fn hands_over(&self) -> bool {

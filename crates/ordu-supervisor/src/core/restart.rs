@@ -16,14 +16,11 @@ pub enum Restart {
 impl Restart {
     /// Whether a child of this kind that ended with `reason` is started again.
     ///
-    /// A reason that hands the child over to somebody else overrides even [`Restart::Permanent`].
-    ///
     /// ```
-    /// use ordu_supervisor::core::{ExitReason, Restart};
+    /// use ordu_supervisor::decisions::{ExitReason, Restart};
     ///
     /// assert!(Restart::Permanent.applies_to(&ExitReason::Normal));
     /// assert!(!Restart::Transient.applies_to(&ExitReason::Shutdown));
-    /// assert!(!Restart::Permanent.applies_to(&ExitReason::CONFLICT));
     /// ```
     pub fn applies_to(self, reason: &super::ExitReason) -> bool {
         match self {

@@ -57,7 +57,7 @@ impl ChildPolicy {
     /// OTP's `check_childspecs/1`.
     ///
     /// ```
-    /// use ordu_supervisor::core::{AutoShutdown, ChildPolicy, Restart, SpecError};
+    /// use ordu_supervisor::decisions::{AutoShutdown, ChildPolicy, Restart, SpecError};
     ///
     /// let policy = ChildPolicy { significant: true, restart: Restart::Transient, ..ChildPolicy::worker() };
     /// assert_eq!(policy.validate(None), Ok(()));

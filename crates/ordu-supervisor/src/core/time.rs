@@ -10,7 +10,7 @@ use core::time::Duration;
 ///
 /// ```
 /// use core::time::Duration;
-/// use ordu_supervisor::core::Time;
+/// use ordu_supervisor::decisions::Time;
 ///
 /// let start = Time::ZERO;
 /// let later = start.after(Duration::from_millis(5));

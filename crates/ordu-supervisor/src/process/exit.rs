@@ -46,7 +46,7 @@ impl ProcessExit {
     /// All else is a failure, also a SIGKILL that came from somebody else.
     ///
     /// ```
-    /// use ordu_supervisor::core::ExitReason;
+    /// use ordu_supervisor::decisions::ExitReason;
     /// use ordu_supervisor::process::{Asked, ProcessExit, Signal};
     ///
     /// let asked = Asked::Stop(Signal::TERM);

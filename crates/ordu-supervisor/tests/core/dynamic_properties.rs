@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     Backoff, ChildPhase, ChildPolicy, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, ExitReason,
     Incarnation, Intensity, Notice, Restart, Shutdown, Signal, Started, Time,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     AutoShutdown, Backoff, ChildPolicy, ChildState, ExitReason, Incarnation, Intensity, Reply, Request,
     Restart, Shutdown, ShutdownInfo, StaticEvent, StaticFlags, Strategy as Restarts,
 };
@@ -285,7 +285,7 @@ proptest! {
                 world.end_live(&id.to_string(), reason);
             }
         }
-        let running = |child: &ordu_supervisor::core::ChildView<String>| matches!(child.state, ChildState::Running(_));
+        let running = |child: &ordu_supervisor::decisions::ChildView<String>| matches!(child.state, ChildState::Running(_));
         let expected: Vec<String> = world.list().into_iter().filter(running).map(|child| child.key).collect();
         let from = world.log.len();
         world.step(StaticEvent::Stop { reason: ExitReason::Shutdown });

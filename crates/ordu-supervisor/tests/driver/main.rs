@@ -13,6 +13,7 @@ mod calls;
 mod children;
 mod deadlock;
 mod dynamic;
+mod glob;
 mod helpers;
 mod listening;
 mod nested;

@@ -49,7 +49,7 @@ pub struct DynamicFlags {
 /// that it was forgotten; starts are under way side by side, so a slow one holds up nobody.
 ///
 /// ```
-/// use ordu_supervisor::core::{
+/// use ordu_supervisor::decisions::{
 ///     ChildPolicy, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, ExitReason, Notice, Started, Time,
 /// };
 ///
@@ -63,7 +63,7 @@ pub struct DynamicFlags {
 /// let actions: Vec<_> = std::iter::from_fn(|| core.poll_action()).collect();
 /// let Some(DynamicAction::Start { key: 7, incarnation: second, restarts: 1, .. }) = actions.last() else { panic!() };
 /// assert!(*second > first);
-/// # Ok::<(), ordu_supervisor::core::FlagsError>(())
+/// # Ok::<(), ordu_supervisor::decisions::FlagsError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct DynamicCore<K, P = ()> {

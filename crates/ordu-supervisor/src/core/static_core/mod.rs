@@ -64,7 +64,7 @@ pub enum InitError {
 /// an Erlang process; only a stop of the whole supervisor overtakes.
 ///
 /// ```
-/// use ordu_supervisor::core::{ChildPolicy, Started, StaticAction, StaticCore, StaticEvent, StaticFlags, Time};
+/// use ordu_supervisor::decisions::{ChildPolicy, Started, StaticAction, StaticCore, StaticEvent, StaticFlags, Time};
 ///
 /// let specs = [("db", ChildPolicy::worker(), ()), ("web", ChildPolicy::worker(), ())];
 /// let mut core = StaticCore::new(StaticFlags::default(), specs, Time::ZERO)?;
@@ -73,7 +73,7 @@ pub enum InitError {
 /// core.step(StaticEvent::Started { incarnation, outcome: Ok(Started::Running) }, Time::ZERO);
 /// let actions: Vec<_> = std::iter::from_fn(|| core.poll_action()).collect();
 /// assert!(matches!(actions.last(), Some(StaticAction::Start { key: "web", .. })));
-/// # Ok::<(), ordu_supervisor::core::InitError>(())
+/// # Ok::<(), ordu_supervisor::decisions::InitError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct StaticCore<K, P = ()> {

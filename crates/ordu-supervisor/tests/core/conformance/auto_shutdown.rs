@@ -1,6 +1,6 @@
 //! Auto shutdown: cases 98 to 101.
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     AutoShutdown, ChildPolicy, ChildState, ExitReason, Intensity, Restart, StaticFlags, Strategy,
 };
 

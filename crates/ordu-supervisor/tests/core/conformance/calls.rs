@@ -1,6 +1,6 @@
 //! Administration: cases 34 to 41 and 111 to 113.
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     CallError, ChildPolicy, ChildState, ExitReason, Reply, Restart, SpecError, StaticEvent, StaticFlags,
 };
 
@@ -112,7 +112,7 @@ fn a_manual_restart_that_fails_is_not_retried_and_one_that_ignores_leaves_it_und
 fn manual_starts_count_against_no_budget() {
     let mut world = World::new(
         StaticFlags {
-            intensity: ordu_supervisor::core::Intensity::new(0, std::time::Duration::from_secs(5)),
+            intensity: ordu_supervisor::decisions::Intensity::new(0, std::time::Duration::from_secs(5)),
             ..StaticFlags::default()
         },
         vec![spec("a", ChildPolicy::worker())],
@@ -130,7 +130,7 @@ fn an_end_before_a_terminate_restarts_and_one_after_it_is_absorbed() {
     let first = world.incarnation("a");
     let end = world.end_unseen("a", boom());
     let (call, terminate) =
-        world.request(ordu_supervisor::core::Request::TerminateChild { key: "a".to_owned() });
+        world.request(ordu_supervisor::decisions::Request::TerminateChild { key: "a".to_owned() });
     world.step_all(vec![end, terminate]);
     assert_eq!(world.replies.remove(&call), Some(Reply::Done));
     assert_eq!(world.starts["a"], 2);
@@ -139,7 +139,7 @@ fn an_end_before_a_terminate_restarts_and_one_after_it_is_absorbed() {
     let mut world = one("a");
     assert_eq!(world.incarnation("a"), first);
     let (_, terminate) =
-        world.request(ordu_supervisor::core::Request::TerminateChild { key: "a".to_owned() });
+        world.request(ordu_supervisor::decisions::Request::TerminateChild { key: "a".to_owned() });
     let end = world.end_unseen("a", boom());
     world.step_all(vec![terminate, end]);
     assert_eq!(world.starts["a"], 1);

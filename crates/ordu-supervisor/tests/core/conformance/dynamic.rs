@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     ChildPhase, ChildPolicy, ChildType, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, ExitReason,
     FlagsError, Incarnation, Intensity, Notice, Refusal, Report, Restart, Shutdown, Signal, SpecError,
     Started, Time,
@@ -299,7 +299,7 @@ fn case_072_and_073_too_many_restarts_end_it_with_all_children() {
 
 #[test]
 fn case_081_and_082_children_in_a_restart_loop_are_counted_and_can_be_terminated() {
-    let backoff = ordu_supervisor::core::Backoff::new(SECOND, SECOND).jitter_percent(0);
+    let backoff = ordu_supervisor::decisions::Backoff::new(SECOND, SECOND).jitter_percent(0);
     let policy = ChildPolicy {
         backoff: Some(backoff),
         ..ChildPolicy::worker()
@@ -430,7 +430,7 @@ fn case_114_flags_that_cannot_be() {
 
 #[test]
 fn case_118_no_more_than_the_allowed_number_those_being_restarted_included() {
-    let backoff = ordu_supervisor::core::Backoff::new(SECOND, SECOND);
+    let backoff = ordu_supervisor::decisions::Backoff::new(SECOND, SECOND);
     let mut pool = Pool::new(DynamicFlags {
         max_children: Some(1),
         ..DynamicFlags::default()
@@ -532,7 +532,7 @@ fn case_130_terminate_child_then_again() {
 #[test]
 fn no_state_makes_a_stop_hang() {
     let mut pool = Pool::with_intensity(100);
-    let backoff = ordu_supervisor::core::Backoff::new(SECOND, SECOND);
+    let backoff = ordu_supervisor::decisions::Backoff::new(SECOND, SECOND);
     pool.start(
         1,
         &ChildPolicy {

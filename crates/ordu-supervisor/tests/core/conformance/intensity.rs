@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     CallError, ChildPolicy, ChildState, ExitReason, Intensity, Reply, Request, StaticEvent, StaticFlags,
     Strategy,
 };
@@ -232,7 +232,7 @@ fn a_child_with_a_budget_of_its_own_is_given_up_alone() {
 
 #[test]
 fn a_backoff_delays_each_attempt_and_terminate_cancels_it() {
-    let backoff = ordu_supervisor::core::Backoff::new(Duration::from_secs(1), Duration::from_secs(8));
+    let backoff = ordu_supervisor::decisions::Backoff::new(Duration::from_secs(1), Duration::from_secs(8));
     let policy = ChildPolicy {
         backoff: Some(backoff.jitter_percent(0)),
         ..ChildPolicy::worker()
@@ -254,7 +254,7 @@ fn a_backoff_delays_each_attempt_and_terminate_cancels_it() {
 
 /// Waits a second before each restart.
 fn patient() -> ChildPolicy {
-    let backoff = ordu_supervisor::core::Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
+    let backoff = ordu_supervisor::decisions::Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
     ChildPolicy {
         backoff: Some(backoff.jitter_percent(0)),
         ..ChildPolicy::worker()

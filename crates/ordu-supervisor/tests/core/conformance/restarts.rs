@@ -1,6 +1,6 @@
 //! Restart types, strategies and order: cases 47 to 67.
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     CallError, ChildPolicy, ChildState, ExitReason, Intensity, Reply, Restart, StaticFlags, Strategy,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     AutoShutdown, CallError, ChildPolicy, ChildType, FlagsError, InitError, Intensity, Reply, Request,
     Restart, Shutdown, SpecError, StaticFlags, Strategy,
 };

@@ -1,6 +1,6 @@
 //! Start and init: cases 1 to 14.
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     ChildPolicy, ChildState, ExitReason, Reply, Restart, ShutdownInfo, StaticEvent, StaticFlags,
 };
 
@@ -53,7 +53,7 @@ fn case_010_a_start_error_is_answered_and_leaves_nothing() {
     let reply = world.start_child(spec("a", worker()));
     assert_eq!(
         reply,
-        Reply::Refused(ordu_supervisor::core::CallError::Failed(boom()))
+        Reply::Refused(ordu_supervisor::decisions::CallError::Failed(boom()))
     );
     assert_eq!(world.list(), []);
     assert_eq!(world.troubles(), []);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     CallError, ChildPolicy, ChildState, ExitReason, Intensity, Reply, Request, Restart, Shutdown,
     StaticEvent, StaticFlags, Strategy,
 };

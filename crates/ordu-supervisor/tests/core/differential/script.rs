@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     AutoShutdown, CallError, ChildPolicy, ChildState, ChildType, ChildView, Counts, ExitReason, Intensity,
     Reply, Report, Request, Restart, Shutdown, ShutdownInfo, StaticEvent, StaticFlags, Strategy,
 };

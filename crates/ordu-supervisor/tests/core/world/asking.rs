@@ -1,6 +1,6 @@
 //! What a test asks a world, and what it can see of it.
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     ChildState, ChildView, Counts, ExitReason, Incarnation, Reply, Report, Request, StaticEvent,
 };
 

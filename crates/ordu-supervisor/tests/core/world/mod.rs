@@ -5,7 +5,7 @@ mod asking;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use ordu_supervisor::core::{
+use ordu_supervisor::decisions::{
     CallError, ChildPolicy, ExitReason, Incarnation, InitError, Reply, Report, Restart, Signal, Started,
     StaticAction, StaticCore, StaticEvent, StaticFlags, Time,
 };
