@@ -1,5 +1,7 @@
 //! `.ci/run` on a machine that lacks what some tests want.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};

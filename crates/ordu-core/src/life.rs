@@ -16,12 +16,14 @@ pub struct Life {
 }
 
 impl Life {
+    /// The life that began with what this node wrote at this reading of the hybrid clock.
+    pub fn new(at: u64, by: NodeId) -> Self {
+        Self { at, by }
+    }
+
     /// The life that began with this operation.
     pub(crate) fn born(birth: Stamp) -> Self {
-        Self {
-            at: birth.hlc.0,
-            by: NodeId(birth.origin.0),
-        }
+        Self::new(birth.hlc.0, NodeId(birth.origin.0))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, Channel, ChildId, ChildInfo, ChildSpec, ChildState, Command, Config, ConnId, Event,
-    ExitCause, HordeName, Input, MemberInfo, MemberState, NodeId, Now, Output, RequestId, StartId,
+    ExitCause, HordeName, Input, Life, MemberInfo, MemberState, NodeId, Now, Output, RequestId, StartId,
     StateDigest, Time, Token,
 };
 use ordu_sim::invariants::Violation;
@@ -337,6 +337,7 @@ impl Bad {
             start: StartId(self.epoch),
             horde: child.horde.clone(),
             id: child.id.clone(),
+            life: Life::new(1, token.owner),
             token,
             spec: child.spec.clone(),
         });

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_file_without_end_is_refused_after_so_many_bytes() {
-        let (line, why) = refused(&[b'\n'; MAX_LEN + 1]);
+        let (line, why) = refused(&vec![b'\n'; MAX_LEN + 1]);
         assert_eq!(line, MAX_LEN + 1);
         assert_eq!(
             why,

@@ -130,7 +130,7 @@ fn whoever_is_denied_is_told_so_every_time_and_the_agent_logs_it() {
     cluster.add_node().socket = folder.join("ordu.sock");
     cluster.start_all();
     let open = |path: &std::path::Path, mode| {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     };
     open(cluster.folder.path(), 0o711);
     open(&folder, 0o711);

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ordu_core::{
-    CallError, Channel, Command, Config, ConnId, DialId, ExitCause, Input, NodeId, Now, Output, ProbeId,
-    RequestId, StartId, Time, Token,
+    CallError, Channel, Command, Config, ConnId, DialId, ExitCause, Input, Life, NodeId, Now, Output,
+    ProbeId, RequestId, StartId, Time, Token,
 };
 use ordu_sim::Machine;
 
@@ -136,6 +136,7 @@ impl Talker {
                     start,
                     horde: horde.clone(),
                     id: id.clone(),
+                    life: Life::new(1, self.id),
                     token: Token {
                         epoch: request.0,
                         owner: self.id,

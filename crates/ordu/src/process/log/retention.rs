@@ -126,7 +126,7 @@ mod tests {
 
         files[0].size = 0;
         files.truncate(4);
-        assert_eq!(to_remove(&files, LIMITS), []);
+        assert_eq!(to_remove(&files, LIMITS), [0; 0]);
     }
 
     #[test]
@@ -140,6 +140,6 @@ mod tests {
             file(9, 1, Whose::Current),
         ];
 
-        assert_eq!(to_remove(&files, limits), []);
+        assert_eq!(to_remove(&files, limits), [0; 0]);
     }
 }

@@ -341,7 +341,7 @@ async fn a_peer_that_does_not_read_is_closed_before_all_queues_take_too_much_and
 
     let mut sent = 0;
     let limit = loop {
-        node.send(to_bad, Channel::Bulk, &[7; 50_000]);
+        node.send(to_bad, Channel::Bulk, &vec![7; 50_000]);
         node.send(to_good, Channel::Control, b"beside it");
         sent += 1;
         let most = node
