@@ -82,6 +82,8 @@ pub(super) struct Connection {
     replies: Decoder,
     outgoing: VecDeque<Frame>,
     children: BTreeMap<u64, Known>,
+    /// Whether a start was ever asked for.
+    has_started: bool,
     run: Run,
     ledger: Option<Ledger>,
     /// The keeper was asked to end, and must have until then.
@@ -108,6 +110,7 @@ impl Connection {
             replies: Decoder::default(),
             outgoing: VecDeque::new(),
             children: BTreeMap::new(),
+            has_started: false,
             run,
             ledger: None,
             stopping: None,
@@ -195,6 +198,7 @@ impl Connection {
                     let _ = answer.to.send(Err(SpawnError::AlreadyRuns(incarnation)));
                     return;
                 }
+                self.has_started = true;
                 self.children.insert(
                     incarnation,
                     Known {
@@ -325,12 +329,14 @@ impl Connection {
             leaders: leaders.map(|leader| (leader.pid, leader.start_time)).collect(),
         };
         let mut keeper = self.keeper;
+        // Callers wait until there is another keeper: one that has started nothing left nothing behind.
         let orderly = self.stopping.is_some() && !stuck && self.children.is_empty();
+        let is_clean = orderly || !self.has_started;
         let ended = tokio::task::spawn_blocking(move || {
             // It may be only its socket that broke. A keeper that ended by itself is not harmed.
             let _ = keeper.kill();
             // Not reaped yet, it keeps its number, which is that of its children's session.
-            let all_ended = orderly || sweep::end_children_of(&keeper, &remains);
+            let all_ended = is_clean || sweep::end_children_of(&keeper, &remains);
             let _ = keeper.wait();
             if let Some(group) = remains.group {
                 group.remove();

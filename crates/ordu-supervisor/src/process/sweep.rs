@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpgrp, getpid, waitid, waitpid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpid, waitid, waitpid};
 
 use super::cgroup::RunGroup;
 use super::mark::{Marked, Nonce, mark_of};
@@ -49,7 +49,8 @@ pub(super) fn end_children_of(keeper: &OwnChild, remains: &Remains) -> bool {
 /// Kills all that remains, with groups and descendants, and waits until it is gone. Says whether it is.
 pub(super) fn end(remains: &Remains) -> bool {
     let started = Instant::now();
-    let own_group = getpgrp().as_raw_nonzero().get();
+    // 0, if it was made outside of the container whose first process this is.
+    let own_group = procfs::stat(getpid()).map_or(0, |own| own.group);
     let own_pid = getpid().as_raw_nonzero().get();
     let mut killed: Vec<Stat> = Vec::new();
     let mut looked_in_vain = 0;
