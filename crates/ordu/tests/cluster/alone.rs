@@ -43,7 +43,8 @@ async fn a_started_child_runs_and_is_told_who_it_is() {
     assert_eq!(process.env["ORDU_EPOCH"], child.epoch().to_string());
     assert_eq!(process.env["ORDU_FENCE"], child.token.unwrap().to_string());
     assert!(process.env.contains_key("PATH"));
-    assert_eq!(process.env.len(), 6, "{process:?}");
+    assert!(process.env.contains_key("ORDU_MARK"));
+    assert_eq!(process.env.len(), 7, "{process:?}");
     let counts = horde(&node).count_children();
     assert_eq!(
         (counts.specs, counts.active, counts.workers, counts.supervisors),
