@@ -101,7 +101,7 @@ seen() ->
 
 %% ---- steps ---------------------------------------------------------------------------------------
 
-ops([], _Sup) -> ok;
+ops([], _Sup) -> check_pace();
 ops([Op | Rest], Sup) ->
     case op(Op, Sup) of
         alive -> ops(Rest, Sup);

@@ -1,6 +1,7 @@
 //! A static core with simulated children: each does what its script says.
 
 mod asking;
+mod dynamic;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -9,6 +10,8 @@ use ordu_supervisor::decisions::{
     CallError, ChildPolicy, ExitReason, Incarnation, InitError, Reply, Report, Restart, Signal, Started,
     StaticAction, StaticCore, StaticEvent, StaticFlags, Time,
 };
+
+pub use self::dynamic::{Children, DynamicReply, DynamicStart, DynamicWorld, Seen};
 
 /// What the next start of a child does.
 #[derive(Debug, Clone, PartialEq)]

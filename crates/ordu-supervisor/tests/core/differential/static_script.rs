@@ -5,11 +5,15 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use ordu_supervisor::decisions::{
-    AutoShutdown, CallError, ChildPolicy, ChildState, ChildType, ChildView, Counts, ExitReason, Intensity,
-    Reply, Report, Request, Restart, Shutdown, ShutdownInfo, StaticEvent, StaticFlags, Strategy,
+    AutoShutdown, CallError, ChildPolicy, ChildState, ChildView, ExitReason, Intensity, Reply, Request,
+    ShutdownInfo, StaticEvent, StaticFlags, Strategy,
 };
 
-use crate::world::{Answer, Event, NextStart, World, spec};
+use super::terms::{
+    Random, erlang_reason, erlang_spec, erlang_starts, policy, random_start, reasons, text_counts,
+    text_reason, text_report,
+};
+use crate::world::{Answer, Event, NextStart, World, boom, spec};
 
 const IDS: u64 = 5;
 
@@ -19,58 +23,6 @@ pub struct Script {
     pub trace: Vec<String>,
     head: String,
     ops: Vec<String>,
-}
-
-/// A small generator; each script has its own seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(0x5851_f42d_4c95_7f2d)
-            .wrapping_add(0x1405_7b7e_f767_814f);
-        let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        (mixed >> 33) % below
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        let at = usize::try_from(self.next(from.len() as u64)).unwrap();
-        from[at].clone()
-    }
-}
-
-fn boom() -> ExitReason {
-    ExitReason::error("boom")
-}
-
-fn reasons() -> Vec<ExitReason> {
-    vec![
-        boom(),
-        boom(),
-        ExitReason::Killed,
-        ExitReason::Normal,
-        ExitReason::Shutdown,
-        ExitReason::shutdown_with("x"),
-    ]
-}
-
-fn erlang_reason(reason: &ExitReason) -> &'static str {
-    match reason {
-        ExitReason::ShutdownWith(_) => "{shutdown,x}",
-        other => text_reason(other),
-    }
-}
-
-fn text_reason(reason: &ExitReason) -> &'static str {
-    match reason {
-        ExitReason::Normal => "normal",
-        ExitReason::Shutdown => "shutdown",
-        ExitReason::ShutdownWith(_) => "shutdown_x",
-        ExitReason::Killed => "killed",
-        ExitReason::Error(_) => "boom",
-        other => panic!("not part of a script: {other}"),
-    }
 }
 
 /// A script in the making.
@@ -87,7 +39,7 @@ struct Maker {
 
 impl Script {
     pub fn generate(name: u64, timed: bool) -> Self {
-        let mut random = Random(name.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x0bad_5eed);
+        let mut random = Random::of_script(name);
         let strategy = random.pick(&[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
         let max_restarts = u32::try_from(random.next(5)).unwrap();
         let auto_shutdown = random.pick(&[
@@ -344,32 +296,6 @@ fn push_events(line: &mut String, events: &[Event]) {
     }
 }
 
-fn policy(random: &mut Random, auto_shutdown: AutoShutdown) -> ChildPolicy {
-    let restart = random.pick(&[
-        Restart::Permanent,
-        Restart::Permanent,
-        Restart::Transient,
-        Restart::Temporary,
-    ]);
-    let may_be_significant = restart != Restart::Permanent && auto_shutdown != AutoShutdown::Never;
-    ChildPolicy {
-        restart,
-        significant: may_be_significant && random.next(2) == 0,
-        shutdown: random.pick(&[Shutdown::WORKER, Shutdown::Infinity, Shutdown::BrutalKill]),
-        child_type: random.pick(&[ChildType::Worker, ChildType::Worker, ChildType::Supervisor]),
-        ..ChildPolicy::worker()
-    }
-}
-
-fn random_start(random: &mut Random) -> NextStart {
-    random.pick(&[
-        NextStart::Fail(boom()),
-        NextStart::Fail(boom()),
-        NextStart::Ignore,
-        NextStart::Ok,
-    ])
-}
-
 fn erlang_flags(flags: StaticFlags) -> String {
     let strategy = match flags.strategy {
         Strategy::OneForOne => "one_for_one",
@@ -388,52 +314,6 @@ fn erlang_flags(flags: StaticFlags) -> String {
     )
 }
 
-fn erlang_spec(id: u64, policy: &ChildPolicy, answer: &ExitReason) -> String {
-    let restart = match policy.restart {
-        Restart::Permanent => "permanent",
-        Restart::Transient => "transient",
-        Restart::Temporary => "temporary",
-    };
-    let shutdown = match policy.shutdown {
-        Shutdown::BrutalKill => "brutal_kill".to_owned(),
-        Shutdown::Infinity => "infinity".to_owned(),
-        Shutdown::Timeout(limit) => limit.as_millis().to_string(),
-    };
-    let child_type = match policy.child_type {
-        ChildType::Worker => "worker",
-        ChildType::Supervisor => "supervisor",
-    };
-    let answer = erlang_reason(answer);
-    format!(
-        "{{{id},{restart},{},{shutdown},{child_type},{answer}}}",
-        policy.significant
-    )
-}
-
-fn erlang_starts(starts: &[NextStart]) -> String {
-    let texts: Vec<&str> = starts
-        .iter()
-        .map(|start| match start {
-            NextStart::Ok => "ok",
-            NextStart::Ignore => "ignore",
-            NextStart::Fail(_) => "{error,boom}",
-            NextStart::Hang | NextStart::OkButDead(_) => panic!("not part of a script"),
-        })
-        .collect();
-    format!("[{}]", texts.join(","))
-}
-
-fn text_report(report: &Report<String>) -> Option<String> {
-    let id = &report.offender().key;
-    Some(match report {
-        Report::Progress(_) => return None,
-        Report::StartError(_, reason) => format!("start_error {id} {}", text_reason(reason)),
-        Report::ChildTerminated(_, reason) => format!("child_terminated {id} {}", text_reason(reason)),
-        Report::ShutdownError(_, reason) => format!("shutdown_error {id} {}", text_reason(reason)),
-        Report::ReachedMaxRestartIntensity(_) => format!("shutdown {id}"),
-    })
-}
-
 fn text_children(children: &[ChildView<String>]) -> String {
     let texts: Vec<String> = children
         .iter()
@@ -448,17 +328,6 @@ fn text_children(children: &[ChildView<String>]) -> String {
         })
         .collect();
     format!("[{}]", texts.join(","))
-}
-
-fn text_counts(counts: Counts) -> String {
-    let Counts {
-        specs,
-        active,
-        supervisors,
-        workers,
-        ..
-    } = counts;
-    format!("{specs}/{active}/{supervisors}/{workers}")
 }
 
 fn text_reply(reply: &Reply<String>) -> String {
