@@ -261,14 +261,16 @@ impl DynamicWorld {
             DynamicAction::Report(report) => {
                 self.seen.push((report.offender().key, Seen::Reported(report)));
             }
-            DynamicAction::Refused { key, refusal } => self.answer_start(
-                key,
-                match refusal {
-                    Refusal::MaxChildren => DynamicReply::MaxChildren,
-                    Refusal::Stopping => DynamicReply::Gone,
-                    other => panic!("not part of a script: {other}"),
-                },
-            ),
+            DynamicAction::Refused { key, refusal } => match refusal {
+                Refusal::MaxChildren => self.answer_start(key, DynamicReply::MaxChildren),
+                Refusal::Stopping => self.answer_start(key, DynamicReply::Gone),
+                Refusal::NotFound => {
+                    for call in self.terminators.remove(&key).unwrap_or_default() {
+                        self.replies.insert(call, DynamicReply::NotFound);
+                    }
+                }
+                other => panic!("not part of a script: {other}"),
+            },
             DynamicAction::Exit { reason, zombies } => {
                 assert_eq!((&self.exit, zombies), (&None, Vec::new()));
                 assert!(self.live.is_empty(), "children outlive the supervisor");
