@@ -109,7 +109,8 @@ impl Desk {
                 request: Request::Logs(request),
             }) => {
                 // They stay for as long as they like, so they sit elsewhere.
-                let reading = timeout(LAST_WORDS, self.readers.enter(Doing::Waiting)).await;
+                // A place may come free only once its holder has let an answer wait.
+                let reading = timeout(PATIENCE, self.readers.enter(Doing::Waiting)).await;
                 let Ok(place) = reading else {
                     let message = "too many others read output of children here already; end some of them";
                     return answer.send(&Refusal::new(Wrong::Failed, message).into()).await;
