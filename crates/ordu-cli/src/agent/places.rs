@@ -167,6 +167,13 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    /// Waits until it is shown out, which a newcomer waits for as well.
+    async fn until_out(place: &Place) {
+        timeout(Duration::from_mins(1), place.shown_out())
+            .await
+            .expect("nobody is shown out");
+    }
+
     /// Whether it has been shown out by now.
     async fn is_out(place: &Place) -> bool {
         timeout(Duration::ZERO, place.shown_out()).await.is_ok()
@@ -180,7 +187,7 @@ mod tests {
         let second = places.enter(Doing::Asking).await;
 
         let newcomer = tokio::spawn(async move { places.enter(Doing::Asking).await });
-        first.shown_out().await;
+        until_out(&first).await;
         assert_eq!(
             first.begin(Doing::Waiting),
             Err(ShownOut),
@@ -199,7 +206,7 @@ mod tests {
         let slow = places.enter(Doing::Taking).await;
         let begun = Instant::now();
         let newcomer = tokio::spawn(async move { places.enter(Doing::Asking).await });
-        slow.shown_out().await;
+        until_out(&slow).await;
         assert!(begun.elapsed() >= UNHURRIED, "{:?}", begun.elapsed());
         drop(slow);
         newcomer.await.unwrap();

@@ -63,13 +63,21 @@ mod tests {
         (caller, tokio::spawn(serve(stream, router, place)))
     }
 
+    /// Waits until the caller is let go.
+    async fn let_go(serving: JoinHandle<()>) {
+        timeout(Duration::from_hours(1), serving)
+            .await
+            .expect("it is never let go")
+            .unwrap();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_that_does_not_end_its_request_is_let_go() {
         for said in ["", "GET / HTTP/1.1\r\nHost: localho"] {
             let (mut caller, serving) = caller().await;
             let begun = Instant::now();
             caller.write_all(said.as_bytes()).await.unwrap();
-            serving.await.unwrap();
+            let_go(serving).await;
             assert!(
                 begun.elapsed() <= ASKING + Duration::from_millis(10),
                 "{said:?}: {:?}",
@@ -86,7 +94,7 @@ mod tests {
             .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .await
             .unwrap();
-        serving.await.unwrap();
+        let_go(serving).await;
         assert!(
             begun.elapsed() <= ALL + Duration::from_millis(10),
             "{:?}",
