@@ -45,9 +45,11 @@ fn a_full_disk_costs_output_and_says_so_and_never_holds_up_a_child() {
     let (done, go) = (folder.join("done"), folder.join("go"));
     let mark = format!("TEST_MARK={}", cluster.mark());
 
+    // So much that it would take a minute in pieces that wait for each new try of the disk.
     let flood = format!(
-        "yes | head -c 3000000; echo > {}; while [ ! -e {} ]; do sleep 0.05; done; \
+        "yes {} | head -c 20000000; echo > {}; while [ ! -e {} ]; do sleep 0.05; done; \
          while :; do echo again; sleep 0.1; done",
+        "y".repeat(99),
         done.display(),
         go.display()
     );

@@ -256,6 +256,7 @@ mod tests {
 
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use tokio::io::AsyncWriteExt;
+    use tokio::time::timeout;
 
     use super::super::LogFiles;
     use super::super::stream::UNFINISHED;
@@ -343,7 +344,7 @@ mod tests {
         (all, move |dropped| gathered.lock().unwrap().push(dropped))
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_full_disk_does_not_hold_up_the_child_and_every_byte_is_counted() {
         let directory = tempfile::tempdir().unwrap();
         let files = log_over(directory.path(), |path| symlink("/dev/full", path).unwrap());
@@ -351,7 +352,9 @@ mod tests {
         let (told, tell) = gathered();
         let drained = tokio::spawn(drain(Some(stdout), None, RotatingFile::open(files), tell));
 
+        let begun = Instant::now();
         out.write_all(&vec![b'x'; 5_000_000]).await.unwrap();
+        assert!(begun.elapsed() <= STALL, "{:?}", begun.elapsed());
         drop(out);
         let file = drained.await.unwrap().unwrap();
 
@@ -378,9 +381,14 @@ mod tests {
 
         fs::remove_file(files.path(0)).unwrap();
         // The child prints nothing more.
-        while !fs::read(files.path(0)).is_ok_and(|text| text.ends_with(b"\n")) {
-            tokio::time::sleep(RETRY / 10).await;
-        }
+        let tried_again = async {
+            while !fs::read(files.path(0)).is_ok_and(|text| text.ends_with(b"\n")) {
+                tokio::time::sleep(RETRY / 10).await;
+            }
+        };
+        timeout(Duration::from_mins(1), tried_again)
+            .await
+            .expect("the disk is not tried again");
         out.write_all(b"next\n").await.unwrap();
         drop(out);
         drained.await.unwrap().unwrap();
@@ -405,13 +413,17 @@ mod tests {
         let drained = tokio::spawn(drain(Some(stdout), None, file, tell));
 
         let line = "0123456789\n".repeat(1000);
-        for _ in 0..1000 {
-            out.write_all(line.as_bytes()).await.unwrap();
-        }
+        let said = async {
+            for _ in 0..1000 {
+                out.write_all(line.as_bytes()).await.unwrap();
+            }
+        };
+        let said = timeout(Duration::from_secs(30), said).await;
         let mut text = String::new();
         let read = tokio::task::spawn_blocking(move || disk.read_to_string(&mut text).map(|_| text));
         drop(out);
         drop(drained.await.unwrap().unwrap());
+        said.expect("the child is held up");
 
         let text = read.await.unwrap().unwrap();
         let notice = |line: &str| {
