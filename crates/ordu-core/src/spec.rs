@@ -122,3 +122,26 @@ pub enum Constraint {
     /// Only nodes that carry all these labels.
     Labels(BTreeMap<String, String>),
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn a_child_that_wants_a_label_that_no_node_can_have_is_taken_by_none() {
+        let wanting = |name: &str, value: &str| ChildSpec {
+            constraints: vec![Constraint::Labels(BTreeMap::from([(name.into(), value.into())]))],
+            ..ChildSpec::new(Kind::new("worker").unwrap(), 1, Vec::new())
+        };
+        assert_eq!(wanting("example.org/zone", "eu 1").problem(), None);
+        for (name, value) in [("..", "a"), ("zo ne", "a"), ("zone", "a\u{202e}b")] {
+            let problem = wanting(name, value).problem();
+            assert!(
+                problem.is_some_and(|problem| problem.contains("of a label")),
+                "{name:?}={value:?} is taken"
+            );
+        }
+    }
+}

@@ -227,3 +227,30 @@ fn printable(text: &str) -> String {
         None => ordu_core::printable(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quinn::{ApplicationClose, VarInt};
+
+    use super::*;
+
+    #[test]
+    fn what_a_peer_says_at_the_end_is_short_and_deceives_no_reader() {
+        let said = |words: &str| {
+            let close = ApplicationClose {
+                error_code: VarInt::from_u32(0),
+                reason: words.to_owned().into(),
+            };
+            match ClosedReason::from(ConnectionError::ApplicationClosed(close)) {
+                ClosedReason::Peer(said) => said,
+                other => panic!("expected the peer's reason, got {other}"),
+            }
+        };
+        assert_eq!(said("größer"), "größer");
+        assert_eq!(
+            said("\u{1b}[2J\u{202e}a\u{200b}\n"),
+            r"\u{1b}[2J\u{202e}a\u{200b}\u{a}"
+        );
+        assert_eq!(said(&"ä".repeat(10_000)), "ä".repeat(200));
+    }
+}

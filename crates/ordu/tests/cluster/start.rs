@@ -8,6 +8,7 @@ use crate::world::World;
 crate::trials![
     a_node_without_a_key_is_refused,
     a_node_with_a_bad_name_is_refused,
+    a_node_that_says_too_much_of_itself_is_refused,
     a_key_file_that_others_can_read_is_refused,
     an_address_to_join_at_needs_a_port,
     processes_need_a_data_directory,
@@ -25,6 +26,18 @@ async fn a_node_without_a_key_is_refused() {
 async fn a_node_with_a_bad_name_is_refused() {
     let builder = Node::builder("no spaces").key(ClusterKey::generate().unwrap());
     assert!(matches!(builder.start().await, Err(StartError::Name(_))));
+}
+
+async fn a_node_that_says_too_much_of_itself_is_refused() {
+    let world = World::new();
+    let long = world.builder("n", &[]).label("zone", "a".repeat(63 * 1024));
+    let many = (0..300).fold(world.builder("n", &[]), |builder, number| {
+        builder.label(format!("label-{number}"), "a".repeat(255))
+    });
+    for builder in [long, many] {
+        let error = builder.start().await.unwrap_err();
+        assert!(matches!(error, StartError::Config(_)), "{error}");
+    }
 }
 
 async fn a_key_file_that_others_can_read_is_refused() {
