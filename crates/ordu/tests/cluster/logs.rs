@@ -14,6 +14,7 @@ crate::trials![
     a_log_that_was_removed_is_written_anew,
     another_life_of_an_id_does_not_show_what_the_one_before_said,
     the_output_of_a_finished_child_goes_after_the_retention_and_that_of_others_stays,
+    output_that_is_too_much_goes_but_not_that_of_a_running_child,
 ];
 
 async fn what_a_child_prints_is_in_its_log() {
@@ -143,4 +144,31 @@ async fn the_output_of_a_finished_child_goes_after_the_retention_and_that_of_oth
     for id in ["stays", "stopped"] {
         assert_eq!(horde.log(id).unwrap().tail(9).await.unwrap(), ["here"], "{id}");
     }
+}
+
+async fn output_that_is_too_much_goes_but_not_that_of_a_running_child() {
+    let world = World::new();
+    let builder = world.builder("n1", &[]);
+    // Looked at every 100 ms; neither child is over, so that the retention is not what removes anything.
+    let builder = builder
+        .log_retention(Duration::from_millis(400))
+        .log_max_total(100_000);
+    let node = builder.start().await.unwrap();
+    node.ready().await;
+    let horde = horde(&node);
+    let talks = "yes | head -c 200000; echo done; exec sleep 600";
+    for id in ["runs", "stopped"] {
+        horde.start_child(id, world.shell(talks)).await.unwrap();
+        let mut follower = horde.log(id).unwrap().follow(1);
+        while follower.next().await.unwrap() != "done" {}
+    }
+    let path = horde.log("stopped").unwrap().path();
+    horde.terminate_child("stopped").await.unwrap();
+
+    while path.exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    assert!(matches!(horde.log("stopped"), Err(LogError::NoLog { .. })));
+    assert_eq!(horde.log("runs").unwrap().tail(1).await.unwrap(), ["done"]);
 }
