@@ -13,6 +13,9 @@ pub(crate) struct Limits {
     pub(crate) all_send_queues: usize,
     /// Bytes received on all connections together that may wait for the loop, as with `receive_queue`.
     pub(crate) all_receive_queues: usize,
+    /// Bytes of datagrams received on all connections together that may wait for the loop; more are dropped, as
+    /// datagrams may be.
+    pub(crate) all_datagrams: usize,
     /// Bytes that all peers together may have under way to here, and as many that this node may have under way to them:
     /// each connection has its share, [`MIN_WINDOW`](super::quic::MIN_WINDOW) at least.
     pub(crate) all_windows: u64,
@@ -37,6 +40,7 @@ impl Default for Limits {
             receive_queue: 4 * 1024 * 1024,
             all_send_queues: 256 * 1024 * 1024,
             all_receive_queues: 64 * 1024 * 1024,
+            all_datagrams: 16 * 1024 * 1024,
             all_windows: 512 * 1024 * 1024,
             handshakes: 64,
             handshake_timeout: Duration::from_secs(3),

@@ -12,7 +12,7 @@ const IDLE: Duration = Duration::from_mins(10);
 /// What a peer may have under way on one stream.
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 
-/// What a peer may have under way on both.
+/// What a peer may have under way on both, at the most.
 const CONNECTION_WINDOW: u32 = 3 * 1024 * 1024;
 
 /// What is kept for sending again.
@@ -53,7 +53,8 @@ pub(super) fn share_of(all: u64, connections: usize) -> u32 {
     share.clamp(MIN_WINDOW, CONNECTION_WINDOW)
 }
 
-/// Gives a connection its share. What its peer was promised before stays promised.
+/// Gives a connection its share. What its peer was promised before stays promised, so a connection begins with the
+/// least: its share is not known before.
 pub(super) fn set_windows(connection: &Connection, share: u32) {
     connection.set_receive_window(VarInt::from_u32(share));
     connection.set_send_window(SEND_WINDOW.min(u64::from(share)));
@@ -72,8 +73,8 @@ fn transport() -> Arc<TransportConfig> {
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(2))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
-        .send_window(SEND_WINDOW)
+        .receive_window(VarInt::from_u32(MIN_WINDOW))
+        .send_window(MIN_WINDOW.into())
         .datagram_receive_buffer_size(Some(DATAGRAMS))
         .datagram_send_buffer_size(DATAGRAMS);
     Arc::new(config)

@@ -11,9 +11,6 @@ use super::lifeline::Registry;
 use super::limits::Limits;
 use super::strangers::Strangers;
 
-/// Datagrams of all connections that may wait for the loop, in bytes; more are dropped, as datagrams may be.
-const ALL_DATAGRAMS: usize = 16 * 1024 * 1024;
-
 /// What all tasks of a transport share.
 pub(super) struct Shared {
     pub(super) node: u128,
@@ -63,13 +60,14 @@ impl Shared {
         let room = limits
             .all_receive_queues
             .clamp(MAX_FRAME + OVERHEAD, Semaphore::MAX_PERMITS);
+        let datagram_room = limits.all_datagrams.min(Semaphore::MAX_PERMITS);
         let shared = Self {
             node,
             limits,
             lifelines: Registry::default(),
             strangers: Strangers::default(),
             frame_room: Arc::new(Semaphore::new(room)),
-            datagram_room: Arc::new(Semaphore::new(ALL_DATAGRAMS)),
+            datagram_room: Arc::new(Semaphore::new(datagram_room)),
             queued: Arc::default(),
             next_conn: AtomicU64::new(1),
             urgent,

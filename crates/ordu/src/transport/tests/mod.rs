@@ -5,5 +5,6 @@ mod hostile;
 mod lifelines;
 mod node;
 mod raw_peer;
+mod together;
 
 use node::Node;
