@@ -132,7 +132,7 @@ impl ChildSpec {
         F: Fn() -> B + Send + Sync + 'static,
         B: BuildSupervisor,
     {
-        let (put, nested) = Nested::new::<B>();
+        let (put, nested) = Nested::new();
         let put = Arc::new(put);
         let start = move |_ctx: Ctx| {
             let (starting, put) = (build().start_nested(), Arc::clone(&put));

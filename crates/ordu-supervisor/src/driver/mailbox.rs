@@ -16,15 +16,11 @@ use crate::core::{ExitReason, Incarnation};
 pub(super) enum Message<C> {
     /// A call.
     Command(C),
-    /// A child did something.
+    /// What supervisors of all kinds hear.
     News(News),
-    /// Stop in order.
-    Stop(ExitReason),
-    /// Kill everything.
-    Kill,
 }
 
-/// What a child did.
+/// What a supervisor hears, whatever its kind.
 pub(super) enum News {
     Started {
         incarnation: Incarnation,
@@ -39,6 +35,10 @@ pub(super) enum News {
         incarnation: Incarnation,
         ended: oneshot::Sender<Result<ExitReason, QueryError>>,
     },
+    /// Stop in order.
+    Stop(ExitReason),
+    /// Kill everything.
+    Kill,
 }
 
 /// What a start that did not fail came to.
@@ -49,7 +49,7 @@ pub(super) enum Up {
     Ignored,
 }
 
-/// Where children send their news, whatever commands their supervisor takes.
+/// The way of news to a supervisor, whatever commands it takes.
 #[derive(Clone)]
 pub(super) struct NewsSink(Arc<dyn Fn(News) + Send + Sync>);
 

@@ -1,6 +1,7 @@
 //! Runs children on tokio, as the core decides.
 
 mod alarm;
+mod any_supervisor;
 mod call;
 mod child;
 mod child_id;
@@ -30,6 +31,7 @@ mod start;
 mod supervisor;
 mod task;
 
+pub use self::any_supervisor::AnySupervisor;
 pub use self::call::Call;
 pub use self::child::Child;
 pub use self::child_id::{ChildId, ChildRef};

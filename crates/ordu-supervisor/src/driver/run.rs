@@ -8,14 +8,15 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use super::alarm::Alarm;
-use super::child_id::ChildRef;
+use super::child_id::{ChildId, ChildRef};
 use super::clock::Clock;
-use super::events::{Event, Events};
+use super::events::{Event, Events, log};
 use super::exit::SupervisorExit;
+use super::factory::Factory;
 use super::hands::Hands;
 use super::mailbox::{Message, News};
 use super::panics::{catch, contain};
-use crate::core::{ExitReason, Incarnation, StartOutcome, Time};
+use crate::core::{ExitReason, Incarnation, Report, Signal, StartOutcome, Time};
 
 /// How long children may take to end once they were killed because their supervisor's loop had failed.
 const LAST_GRACE: Duration = Duration::from_secs(5);
@@ -25,21 +26,42 @@ pub(super) trait Mind: Send + 'static {
     type Command: Send + 'static;
 
     fn command(&mut self, command: Self::Command, now: Time);
-    fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time);
-    fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time);
-    fn stop(&mut self, reason: ExitReason, now: Time);
-    fn kill(&mut self, now: Time);
-    fn tick(&mut self, now: Time);
+    fn step(&mut self, fact: Fact, now: Time);
     fn deadline(&self) -> Option<Time>;
-    /// Carries out what was decided. The end of the supervisor if that was it.
-    fn act(&mut self, hands: &mut Hands, events: &Events) -> Option<Ended>;
+    fn is_stopping(&self) -> bool;
+    /// What was decided next, callers having got their answers. What starts had to tell them is with the hands.
+    fn next_order(&mut self, hands: &mut Hands) -> Option<Order>;
 }
 
-/// How a supervisor ended.
-pub(super) struct Ended {
-    pub(super) reason: ExitReason,
-    pub(super) gave_up: bool,
-    pub(super) zombies: Vec<Incarnation>,
+/// What a core is told, whatever its kind.
+pub(super) enum Fact {
+    Started {
+        incarnation: Incarnation,
+        outcome: StartOutcome,
+    },
+    Exited {
+        incarnation: Incarnation,
+        reason: ExitReason,
+    },
+    Stop(ExitReason),
+    Kill,
+    Tick,
+}
+
+/// What a core has decided, whatever its kind.
+pub(super) enum Order {
+    Start {
+        id: ChildId,
+        incarnation: Incarnation,
+        restarts: u32,
+        start: Factory,
+    },
+    Signal(Incarnation, Signal),
+    Tell(Event),
+    Exit {
+        reason: ExitReason,
+        zombies: Vec<Incarnation>,
+    },
 }
 
 pub(super) struct Loop<M: Mind> {
@@ -50,6 +72,7 @@ pub(super) struct Loop<M: Mind> {
     pub(super) exit: watch::Sender<Option<SupervisorExit>>,
     pub(super) clock: Clock,
     pub(super) alarm: Alarm,
+    pub(super) gave_up: bool,
 }
 
 impl<M: Mind> Loop<M> {
@@ -57,16 +80,8 @@ impl<M: Mind> Loop<M> {
     pub(super) async fn run(mut self) {
         let ended = match self.serve_caught().await {
             Ok(ended) => {
-                let zombies = ended.zombies.iter();
-                let zombies = zombies
-                    .filter_map(|zombie| self.hands.child_ref(*zombie))
-                    .collect();
                 self.refuse_waiting();
-                SupervisorExit {
-                    reason: ended.reason,
-                    gave_up: ended.gave_up,
-                    zombies,
-                }
+                ended
             }
             Err(panic) => self.fail(panic).await,
         };
@@ -124,7 +139,7 @@ impl<M: Mind> Loop<M> {
                     self.hands.monitor(incarnation, ended);
                 }
                 Some(Message::Command(command)) => contain("a waker", || drop(command)),
-                Some(Message::Stop(_) | Message::Kill) => {}
+                Some(Message::News(News::Stop(_) | News::Kill)) => {}
                 None => break,
             }
         }
@@ -136,7 +151,7 @@ impl<M: Mind> Loop<M> {
         }
     }
 
-    async fn serve_caught(&mut self) -> Result<Ended, ExitReason> {
+    async fn serve_caught(&mut self) -> Result<SupervisorExit, ExitReason> {
         let mut serving = pin!(self.serve());
         poll_fn(|cx| match catch(|| serving.as_mut().poll(cx)) {
             Ok(polled) => polled.map(Ok),
@@ -145,35 +160,75 @@ impl<M: Mind> Loop<M> {
         .await
     }
 
-    async fn serve(&mut self) -> Ended {
+    async fn serve(&mut self) -> SupervisorExit {
         loop {
-            if let Some(ended) = self.mind.act(&mut self.hands, &self.events) {
-                return ended;
+            let mut exit = None;
+            while let Some(order) = self.mind.next_order(&mut self.hands) {
+                exit = self.carry_out(order).or(exit);
+            }
+            if let Some(exit) = exit {
+                return exit;
             }
             self.hands.forget_leftovers();
             let message = self.next_message().await;
             let now = self.clock.now();
             if self.mind.deadline().is_some_and(|deadline| deadline <= now) {
-                self.mind.tick(now);
+                self.mind.step(Fact::Tick, now);
             }
-            match message {
-                Some(Message::Command(command)) => self.mind.command(command, now),
+            let fact = match message {
+                Some(Message::Command(command)) => {
+                    self.mind.command(command, now);
+                    continue;
+                }
                 Some(Message::News(News::Started { incarnation, outcome })) => {
                     let outcome = self.hands.started(incarnation, outcome);
-                    self.mind.started(incarnation, outcome, now);
+                    Fact::Started { incarnation, outcome }
                 }
                 Some(Message::News(News::Exited { incarnation, reason })) => {
                     self.hands.exited(incarnation, &reason);
-                    self.mind.exited(incarnation, reason, now);
+                    Fact::Exited { incarnation, reason }
                 }
                 Some(Message::News(News::Monitor { incarnation, ended })) => {
                     self.hands.monitor(incarnation, ended);
+                    continue;
                 }
-                Some(Message::Stop(reason)) => self.mind.stop(reason, now),
-                Some(Message::Kill) => self.mind.kill(now),
-                None => {}
+                Some(Message::News(News::Stop(reason))) => Fact::Stop(reason),
+                Some(Message::News(News::Kill)) => Fact::Kill,
+                None => continue,
+            };
+            self.mind.step(fact, now);
+        }
+    }
+
+    /// The end of the supervisor if that was ordered.
+    fn carry_out(&mut self, order: Order) -> Option<SupervisorExit> {
+        match order {
+            Order::Start {
+                id,
+                incarnation,
+                restarts,
+                start,
+            } => self.hands.start(id, incarnation, restarts, start),
+            Order::Signal(incarnation, signal) => self.hands.signal(incarnation, signal),
+            Order::Tell(event) => {
+                log(&event);
+                // A child's own budget may end the child only; then the supervisor goes on.
+                self.gave_up |= matches!(event, Event::Report(Report::ReachedMaxRestartIntensity(_)))
+                    && self.mind.is_stopping();
+                self.events.emit(|| event);
+            }
+            Order::Exit { reason, zombies } => {
+                let zombies = zombies.into_iter();
+                return Some(SupervisorExit {
+                    reason,
+                    gave_up: self.gave_up,
+                    zombies: zombies
+                        .filter_map(|zombie| self.hands.child_ref(zombie))
+                        .collect(),
+                });
             }
         }
+        None
     }
 
     /// The next message, or `None` when the core's deadline has come.
@@ -214,21 +269,23 @@ mod tests {
             panic!("a fault")
         }
 
-        fn started(&mut self, _incarnation: Incarnation, _outcome: StartOutcome, _now: Time) {}
-        fn exited(&mut self, _incarnation: Incarnation, _reason: ExitReason, _now: Time) {}
-        fn stop(&mut self, _reason: ExitReason, _now: Time) {}
-        fn kill(&mut self, _now: Time) {}
-        fn tick(&mut self, _now: Time) {}
+        fn step(&mut self, _fact: Fact, _now: Time) {}
 
         fn deadline(&self) -> Option<Time> {
             None
         }
 
-        fn act(&mut self, hands: &mut Hands, _events: &Events) -> Option<Ended> {
-            if let Some(spec) = self.0.take() {
-                hands.start(spec.id, Incarnation::new(1), 0, spec.start);
-            }
-            None
+        fn is_stopping(&self) -> bool {
+            false
+        }
+
+        fn next_order(&mut self, _hands: &mut Hands) -> Option<Order> {
+            self.0.take().map(|spec| Order::Start {
+                id: spec.id,
+                incarnation: Incarnation::new(1),
+                restarts: 0,
+                start: spec.start,
+            })
         }
     }
 
@@ -259,12 +316,12 @@ mod tests {
         up.await.unwrap();
         let answer = link.call(|answer| answer).await;
         assert_eq!(answer, Err(QueryError::SupervisorGone));
-        let exit = link.exited().await;
+        let exit = link.any().exited().await;
         assert_eq!(
             exit,
             SupervisorExit::with(ExitReason::Panic("a fault".to_owned()))
         );
         assert!(child_ended.load(Ordering::Acquire));
-        assert_eq!(link.stop(ExitReason::Normal, None).await, Ok(()));
+        assert_eq!(link.any().stop().await, Ok(()));
     }
 }

@@ -178,3 +178,26 @@ impl Drop for ChildTask {
         }
     }
 }
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::core::Incarnation;
+    use crate::driver::ChildSpec;
+    use crate::driver::mailbox::{Message, NewsSink, SupervisorId};
+
+    /// With the 104 bytes that tokio adds these are 256; the next size of a task is 384.
+    const ROOM: usize = 152;
+
+    #[test]
+    fn the_task_of_a_child_stays_small() {
+        let news = NewsSink::new::<()>(unbounded_channel::<Message<()>>().0);
+        let shared = Shared::new(SupervisorId::new(), "a".into(), Incarnation::new(1), None, news);
+        let spec = ChildSpec::task("a", async |_ctx| ());
+        let task = ChildTask::new(Arc::clone(&shared), spec.start, 0, false);
+        let size = size_of_val(&shared.scope(task));
+        assert!(size <= ROOM, "{size} bytes");
+    }
+}

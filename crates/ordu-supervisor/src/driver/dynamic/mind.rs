@@ -5,18 +5,18 @@ use hashbrown::HashMap;
 use tokio::sync::oneshot::Sender;
 
 use crate::core::{
-    ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Incarnation, Notice, Offender,
-    Refusal, Report, StartOutcome, Time,
+    ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Notice, Offender, Refusal,
+    Report, Time,
 };
 use crate::driver::call::give;
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{QueryError, RestartChildError, StartChildError, TerminateChildError};
-use crate::driver::events::{Event, Events, log};
+use crate::driver::events::Event;
 use crate::driver::factory::Factory;
 use crate::driver::hands::Hands;
 use crate::driver::mailbox::SupervisorId;
-use crate::driver::run::{Ended, Mind};
+use crate::driver::run::{Fact, Mind, Order};
 use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
 
 /// A call, and where its answer goes.
@@ -64,7 +64,6 @@ pub(super) struct DynamicMind {
     starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
     terminates: Callers<Vec<Sender<Result<(), TerminateChildError>>>>,
     restarts: Callers<Vec<Sender<Result<StartedChild, RestartChildError>>>>,
-    gave_up: bool,
 }
 
 impl DynamicMind {
@@ -76,7 +75,6 @@ impl DynamicMind {
             starts: Callers::default(),
             terminates: Callers::default(),
             restarts: Callers::default(),
-            gave_up: false,
         }
     }
 
@@ -169,16 +167,8 @@ impl DynamicMind {
         }
     }
 
-    fn noticed(
-        &mut self,
-        key: &Key,
-        incarnation: Incarnation,
-        notice: Notice,
-        hands: &mut Hands,
-        events: &Events,
-    ) {
-        let supervisor = self.supervisor;
-        let child = || ChildRef::new(supervisor, key.id.clone(), incarnation);
+    fn noticed(&mut self, key: &Key, child: &ChildRef, notice: Notice, hands: &mut Hands) {
+        let child = || child.clone();
         match notice {
             Notice::Running => {
                 self.answer_start(key, || Ok(StartedChild::Running(child(), hands.take_info())));
@@ -192,8 +182,6 @@ impl DynamicMind {
                 })
             }),
             Notice::Zombie => {
-                tracing::error!(child = %key.id, incarnation = incarnation.number(), "child cannot be killed");
-                events.emit(|| Event::Zombie(child()));
                 self.answer_start(key, || Err(StartChildError::Zombie(child())));
                 self.answer_restarts(key, || Err(RestartChildError::Zombie(child())));
                 self.answer_terminates(key, &Err(TerminateChildError::Zombie(child())));
@@ -276,71 +264,63 @@ impl Mind for DynamicMind {
         }
     }
 
-    fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
-        self.core
-            .step(DynamicEvent::Started { incarnation, outcome }, now);
-    }
-
-    fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
-        self.core.step(DynamicEvent::Exited { incarnation, reason }, now);
-    }
-
-    fn stop(&mut self, reason: ExitReason, now: Time) {
-        self.core.step(DynamicEvent::Stop { reason }, now);
-    }
-
-    fn kill(&mut self, now: Time) {
-        self.core.step(DynamicEvent::Kill, now);
-    }
-
-    fn tick(&mut self, now: Time) {
-        self.core.step(DynamicEvent::Tick, now);
+    fn step(&mut self, fact: Fact, now: Time) {
+        let event = match fact {
+            Fact::Started { incarnation, outcome } => DynamicEvent::Started { incarnation, outcome },
+            Fact::Exited { incarnation, reason } => DynamicEvent::Exited { incarnation, reason },
+            Fact::Stop(reason) => DynamicEvent::Stop { reason },
+            Fact::Kill => DynamicEvent::Kill,
+            Fact::Tick => DynamicEvent::Tick,
+        };
+        self.core.step(event, now);
     }
 
     fn deadline(&self) -> Option<Time> {
         self.core.next_deadline()
     }
 
-    fn act(&mut self, hands: &mut Hands, events: &Events) -> Option<Ended> {
-        let mut ended = None;
-        while let Some(action) = self.core.poll_action() {
-            match action {
+    fn is_stopping(&self) -> bool {
+        self.core.is_stopping()
+    }
+
+    fn next_order(&mut self, hands: &mut Hands) -> Option<Order> {
+        loop {
+            return Some(match self.core.poll_action()? {
                 DynamicAction::Start {
                     key,
                     incarnation,
                     restarts,
                     payload,
-                } => {
-                    hands.start(key.id, incarnation, restarts, payload);
-                }
+                } => Order::Start {
+                    id: key.id,
+                    incarnation,
+                    restarts,
+                    start: payload,
+                },
                 DynamicAction::Signal {
                     incarnation, signal, ..
-                } => hands.signal(incarnation, signal),
+                } => Order::Signal(incarnation, signal),
+                DynamicAction::Exit { reason, zombies } => Order::Exit { reason, zombies },
+                DynamicAction::Report(report) => Order::Tell(Event::Report(with_id(report))),
                 DynamicAction::Notice {
                     key,
                     incarnation,
                     notice,
                 } => {
-                    self.noticed(&key, incarnation, notice, hands, events);
+                    let child = ChildRef::new(self.supervisor, key.id.clone(), incarnation);
+                    let is_zombie = matches!(notice, Notice::Zombie);
+                    self.noticed(&key, &child, notice, hands);
+                    if !is_zombie {
+                        continue;
+                    }
+                    Order::Tell(Event::Zombie(child))
                 }
-                DynamicAction::Report(report) => {
-                    let report = with_id(report);
-                    log(&report);
-                    self.gave_up |=
-                        matches!(report, Report::ReachedMaxRestartIntensity(_)) && self.core.is_stopping();
-                    events.emit(|| Event::Report(report));
+                DynamicAction::Refused { key, refusal } => {
+                    self.refused(&key, refusal);
+                    continue;
                 }
-                DynamicAction::Refused { key, refusal } => self.refused(&key, refusal),
-                DynamicAction::Exit { reason, zombies } => {
-                    ended = Some(Ended {
-                        reason,
-                        gave_up: self.gave_up,
-                        zombies,
-                    });
-                }
-            }
+            });
         }
-        ended
     }
 }
 

@@ -1,10 +1,18 @@
-//! Reports in the log.
+//! Events in the log.
 
+use super::Event;
 use crate::core::{Incarnation, Report};
-use crate::driver::child_id::ChildId;
 
-/// Writes a report to the log: a child that fails must not go unnoticed because nobody listens.
-pub(in crate::driver) fn log(report: &Report<ChildId>) {
+/// Writes an event to the log: a child that fails must not go unnoticed because nobody listens.
+pub(in crate::driver) fn log(event: &Event) {
+    let report = match event {
+        Event::Report(report) => report,
+        Event::Zombie(child) => {
+            let incarnation = child.incarnation().number();
+            return tracing::error!(child = %child.id(), incarnation, "child cannot be killed");
+        }
+        _ => return,
+    };
     let offender = report.offender();
     let (child, incarnation) = (&offender.key, offender.incarnation.map_or(0, Incarnation::number));
     match report {

@@ -127,6 +127,7 @@ impl Clone for Listeners {
 }
 
 /// Where handles subscribe.
+#[derive(Clone)]
 pub(in crate::driver) struct Subscriptions(Arc<Board>);
 
 #[derive(Default)]

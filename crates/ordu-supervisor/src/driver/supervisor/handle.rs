@@ -1,26 +1,25 @@
 //! The way to a running static supervisor.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot::Sender;
 
 use super::mind::Command;
-use super::owned::OwnedSupervisor;
-use crate::core::{ChildPolicy, ChildType, Counts, ExitReason};
+use crate::core::{ChildPolicy, ChildType, Counts};
+use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::call::Call;
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{
-    DeleteChildError, QueryError, RestartChildError, StartChildError, StopError, TerminateChildError,
+    DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError,
 };
-use crate::driver::events::EventStream;
-use crate::driver::exit::SupervisorExit;
 use crate::driver::link::Link;
 use crate::driver::start::Info;
 
-/// The way to a running supervisor. Cheap to clone; dropping it does not end the supervisor.
+/// The way to a running supervisor. Cheap to clone; dropping it does not end the supervisor. What supervisors of
+/// both kinds answer to, as [`stop`](AnySupervisor::stop), stands at [`AnySupervisor`].
 ///
 /// A call is given when the method is called, not when its future is awaited: calls take effect in the order
 /// in which they are made, and dropping a future neither undoes nor loses anything, only the answer. While
@@ -33,7 +32,7 @@ pub struct SupervisorHandle {
 impl SupervisorHandle {
     /// Adds a child at the end of the start order and starts it. Answers once it is up.
     pub fn start_child(&self, spec: ChildSpec) -> Call<StartedChild, StartChildError> {
-        if self.link.waits_for_caller() {
+        if self.waits_for_caller() {
             return Call::refused(StartChildError::WouldDeadlock);
         }
         // The rest depends on the supervisor's flags and is checked there.
@@ -47,7 +46,7 @@ impl SupervisorHandle {
     /// restart that is under way is given up.
     pub fn terminate_child(&self, id: impl Into<ChildId>) -> Call<(), TerminateChildError> {
         let id = id.into();
-        if self.link.waits_for_caller() || self.link.is_caller(&id) {
+        if self.waits_for_caller() || self.is_caller(&id) {
             return Call::refused(TerminateChildError::WouldDeadlock);
         }
         self.link.call(|answer| Command::TerminateChild(id, answer))
@@ -55,7 +54,7 @@ impl SupervisorHandle {
 
     /// Starts a child that does not run. A failure is not retried.
     pub fn restart_child(&self, id: impl Into<ChildId>) -> Call<StartedChild, RestartChildError> {
-        if self.link.waits_for_caller() {
+        if self.waits_for_caller() {
             return Call::refused(RestartChildError::WouldDeadlock);
         }
         let id = id.into();
@@ -81,7 +80,7 @@ impl SupervisorHandle {
     /// ```
     pub fn restart_child_now(&self, id: impl Into<ChildId>) -> Call<StartedChild, RestartChildError> {
         let id = id.into();
-        if self.link.waits_for_caller() || self.link.is_caller(&id) {
+        if self.waits_for_caller() || self.is_caller(&id) {
             return Call::refused(RestartChildError::WouldDeadlock);
         }
         self.link.call(|answer| Command::RestartNow(id, answer))
@@ -89,7 +88,7 @@ impl SupervisorHandle {
 
     /// Forgets the spec of a child that does not run.
     pub fn delete_child(&self, id: impl Into<ChildId>) -> Call<(), DeleteChildError> {
-        if self.link.waits_for_caller() {
+        if self.waits_for_caller() {
             return Call::refused(DeleteChildError::WouldDeadlock);
         }
         let id = id.into();
@@ -116,68 +115,19 @@ impl SupervisorHandle {
         &self,
         command: impl FnOnce(Sender<Result<T, QueryError>>) -> Command,
     ) -> Call<T, QueryError> {
-        if self.link.waits_for_caller() {
+        if self.waits_for_caller() {
             Call::refused(QueryError::WouldDeadlock)
         } else {
             self.link.call(command)
         }
     }
+}
 
-    /// Stops all children in reverse start order, ends the supervisor with [`ExitReason::Normal`], and
-    /// returns once it has ended (also if it had ended before).
-    pub async fn stop(&self) -> Result<(), StopError> {
-        self.stop_with(ExitReason::Normal, None).await
-    }
+impl Deref for SupervisorHandle {
+    type Target = AnySupervisor;
 
-    /// As [`stop`](Self::stop), with a reason and a limit. When the limit has passed the supervisor goes on
-    /// stopping, but nobody waits for it.
-    pub async fn stop_with(&self, reason: ExitReason, limit: Option<Duration>) -> Result<(), StopError> {
-        self.link.stop(reason, limit).await
-    }
-
-    /// Asks the supervisor to stop and does not wait. Children of its own tree may do this.
-    pub fn request_stop(&self, reason: ExitReason) {
-        self.link.request_stop(reason);
-    }
-
-    /// Kills all children at once and ends the supervisor as killed.
-    pub fn kill(&self) {
-        self.link.kill();
-    }
-
-    /// Whether the supervisor has ended.
-    pub fn has_exited(&self) -> bool {
-        self.link.has_exited()
-    }
-
-    /// Ends when the supervisor has ended, and says how: in order, or because it gave up.
-    pub fn exited(&self) -> impl Future<Output = SupervisorExit> + Send + 'static {
-        self.link.exited()
-    }
-
-    /// Waits until this run of a child ends, and says why. The supervisor has taken the end in by then, so
-    /// that a call made after it sees what follows. `NotFound` if it does not run any more.
-    ///
-    /// A run whose start fails ends with the reason of that. One that is killed and does not end is waited
-    /// for as long as the supervisor lives.
-    pub fn monitor(&self, child: &ChildRef) -> Call<ExitReason, QueryError> {
-        self.link.monitor(child)
-    }
-
-    /// What happens from now on. The stream holds 1,024 events; whoever is slower misses the oldest.
-    pub fn subscribe(&self) -> EventStream {
-        self.link.subscribe()
-    }
-
-    /// As [`subscribe`](Self::subscribe), with another bound (0 counts as 1).
-    pub fn subscribe_with(&self, bound: usize) -> EventStream {
-        self.link.subscribe_with(bound)
-    }
-
-    /// Kills the supervisor when the returned value is dropped.
-    #[must_use]
-    pub fn kill_on_drop(&self) -> OwnedSupervisor {
-        OwnedSupervisor::from(self.clone())
+    fn deref(&self) -> &AnySupervisor {
+        self.link.any()
     }
 }
 

@@ -5,8 +5,8 @@ use tokio::sync::oneshot::Sender;
 
 use super::handle::{ChildInfo, ChildState, StartedChild};
 use crate::core::{
-    self, CallError, ChildPolicy, Counts, ExitReason, Incarnation, Reply, Report, Request, StartOutcome,
-    StaticAction, StaticCore, StaticEvent, Time,
+    self, CallError, ChildPolicy, Counts, Incarnation, Reply, Request, StaticAction, StaticCore, StaticEvent,
+    Time,
 };
 use crate::driver::call::give;
 use crate::driver::child_id::{ChildId, ChildRef};
@@ -14,11 +14,11 @@ use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{
     DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError,
 };
-use crate::driver::events::{Event, Events, log};
+use crate::driver::events::Event;
 use crate::driver::factory::Factory;
 use crate::driver::hands::Hands;
 use crate::driver::mailbox::SupervisorId;
-use crate::driver::run::{Ended, Mind};
+use crate::driver::run::{Fact, Mind, Order};
 
 /// A call, and where its answer goes.
 pub(in crate::driver) enum Command {
@@ -50,7 +50,6 @@ pub(super) struct StaticMind {
     callers: VecDeque<(u64, Caller)>,
     calls: u64,
     up: Option<Sender<()>>,
-    gave_up: bool,
 }
 
 impl StaticMind {
@@ -61,7 +60,6 @@ impl StaticMind {
             callers: VecDeque::new(),
             calls: 0,
             up: Some(up),
-            gave_up: false,
         }
     }
 
@@ -148,73 +146,60 @@ impl Mind for StaticMind {
         );
     }
 
-    fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
-        self.core.step(StaticEvent::Started { incarnation, outcome }, now);
-    }
-
-    fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
-        self.core.step(StaticEvent::Exited { incarnation, reason }, now);
-    }
-
-    fn stop(&mut self, reason: ExitReason, now: Time) {
-        self.core.step(StaticEvent::Stop { reason }, now);
-    }
-
-    fn kill(&mut self, now: Time) {
-        self.core.step(StaticEvent::Kill, now);
-    }
-
-    fn tick(&mut self, now: Time) {
-        self.core.step(StaticEvent::Tick, now);
+    fn step(&mut self, fact: Fact, now: Time) {
+        let event = match fact {
+            Fact::Started { incarnation, outcome } => StaticEvent::Started { incarnation, outcome },
+            Fact::Exited { incarnation, reason } => StaticEvent::Exited { incarnation, reason },
+            Fact::Stop(reason) => StaticEvent::Stop { reason },
+            Fact::Kill => StaticEvent::Kill,
+            Fact::Tick => StaticEvent::Tick,
+        };
+        self.core.step(event, now);
     }
 
     fn deadline(&self) -> Option<Time> {
         self.core.next_deadline()
     }
 
-    fn act(&mut self, hands: &mut Hands, events: &Events) -> Option<Ended> {
-        let mut ended = None;
-        while let Some(action) = self.core.poll_action() {
-            match action {
+    fn is_stopping(&self) -> bool {
+        self.core.is_stopping()
+    }
+
+    fn next_order(&mut self, hands: &mut Hands) -> Option<Order> {
+        loop {
+            return Some(match self.core.poll_action()? {
                 StaticAction::Start {
                     key,
                     incarnation,
                     restarts,
                     payload,
-                } => {
-                    hands.start(key, incarnation, restarts, payload);
-                }
+                } => Order::Start {
+                    id: key,
+                    incarnation,
+                    restarts,
+                    start: payload,
+                },
                 StaticAction::Signal {
                     incarnation, signal, ..
-                } => hands.signal(incarnation, signal),
-                StaticAction::Reply { call, reply } => self.answer(call, reply, hands),
-                StaticAction::Report(report) => {
-                    log(&report);
-                    // A child's own budget may end the child only; then the supervisor goes on.
-                    self.gave_up |=
-                        matches!(report, Report::ReachedMaxRestartIntensity(_)) && self.core.is_stopping();
-                    events.emit(|| Event::Report(report));
+                } => Order::Signal(incarnation, signal),
+                StaticAction::Exit { reason, zombies } => Order::Exit { reason, zombies },
+                StaticAction::Report(report) => Order::Tell(Event::Report(report)),
+                StaticAction::Zombie { key, incarnation } => {
+                    Order::Tell(Event::Zombie(ChildRef::new(self.supervisor, key, incarnation)))
+                }
+                StaticAction::AutoShutdown { key } => Order::Tell(Event::AutoShutdown(key)),
+                StaticAction::Reply { call, reply } => {
+                    self.answer(call, reply, hands);
+                    continue;
                 }
                 StaticAction::Initialized => {
                     if let Some(up) = self.up.take() {
                         give(up, ());
                     }
+                    continue;
                 }
-                StaticAction::Zombie { key, incarnation } => {
-                    tracing::error!(child = %key, incarnation = incarnation.number(), "child cannot be killed");
-                    events.emit(|| Event::Zombie(ChildRef::new(self.supervisor, key, incarnation)));
-                }
-                StaticAction::AutoShutdown { key } => events.emit(|| Event::AutoShutdown(key)),
-                StaticAction::Exit { reason, zombies } => {
-                    ended = Some(Ended {
-                        reason,
-                        gave_up: self.gave_up,
-                        zombies,
-                    });
-                }
-            }
+            });
         }
-        ended
     }
 }
 

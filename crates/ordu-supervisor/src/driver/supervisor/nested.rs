@@ -1,12 +1,14 @@
 //! Supervisors that are children of others, and the way to them.
 
 use std::fmt;
+use std::ops::Deref;
 
 use tokio::sync::watch;
 
 use super::builder::SupervisorBuilder;
 use super::handle::SupervisorHandle;
 use super::owned::OwnedSupervisor;
+use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::dynamic::{DynamicSupervisorBuilder, DynamicSupervisorHandle};
 use crate::driver::errors::StartSupervisorError;
 use crate::driver::start::{BoxFuture, StartError};
@@ -18,15 +20,11 @@ pub trait BuildSupervisor: Build {}
 /// Keeps [`BuildSupervisor`] to the two of them.
 pub trait Build: Send + 'static {
     /// The way to it once it runs.
-    type Handle: Clone + Send + Sync + 'static;
+    type Handle: Clone + Deref<Target = AnySupervisor> + Send + Sync + 'static;
 
     /// Starts it. Whoever gets the second half owns it.
     #[doc(hidden)]
     fn start_nested(self) -> BoxFuture<Result<(Self::Handle, OwnedSupervisor), StartError>>;
-
-    /// Whether it has ended.
-    #[doc(hidden)]
-    fn has_exited(handle: &Self::Handle) -> bool;
 }
 
 impl BuildSupervisor for SupervisorBuilder {}
@@ -41,10 +39,6 @@ impl Build for SupervisorBuilder {
                 .map_err(StartSupervisorError::into_start_error)
         })
     }
-
-    fn has_exited(handle: &SupervisorHandle) -> bool {
-        handle.link.has_exited()
-    }
 }
 
 impl BuildSupervisor for DynamicSupervisorBuilder {}
@@ -58,10 +52,6 @@ impl Build for DynamicSupervisorBuilder {
             Ok((handle.clone(), OwnedSupervisor::from(handle)))
         })
     }
-
-    fn has_exited(handle: &DynamicSupervisorHandle) -> bool {
-        handle.link.has_exited()
-    }
 }
 
 /// The way to a supervisor that is a child of another: its handle, which is another one after each restart.
@@ -70,18 +60,13 @@ impl Build for DynamicSupervisorBuilder {
 #[derive(Clone)]
 pub struct Nested<H> {
     handles: watch::Receiver<Option<H>>,
-    has_exited: fn(&H) -> bool,
 }
 
-impl<H: Clone> Nested<H> {
+impl<H: Clone + Deref<Target = AnySupervisor>> Nested<H> {
     /// Where the handle is put, and where it is found.
-    pub(in crate::driver) fn new<B: Build<Handle = H>>() -> (watch::Sender<Option<H>>, Self) {
+    pub(in crate::driver) fn new() -> (watch::Sender<Option<H>>, Self) {
         let (sender, handles) = watch::channel(None);
-        let nested = Self {
-            handles,
-            has_exited: B::has_exited,
-        };
-        (sender, nested)
+        (sender, Self { handles })
     }
 
     /// The supervisor that runs now, if one does.
@@ -89,13 +74,13 @@ impl<H: Clone> Nested<H> {
         self.handles
             .borrow()
             .clone()
-            .filter(|handle| !(self.has_exited)(handle))
+            .filter(|handle| !handle.has_exited())
     }
 
     /// Waits until it runs. `None` once it never will again, because its spec is gone.
     pub async fn running(&self) -> Option<H> {
         let mut handles = self.handles.clone();
-        let runs = |handle: &Option<H>| handle.as_ref().is_some_and(|handle| !(self.has_exited)(handle));
+        let runs = |handle: &Option<H>| handle.as_ref().is_some_and(|handle| !handle.has_exited());
         handles.wait_for(runs).await.ok()?.clone()
     }
 }

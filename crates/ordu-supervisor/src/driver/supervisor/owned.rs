@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::handle::SupervisorHandle;
 use crate::core::ExitReason;
+use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::dynamic::DynamicSupervisorHandle;
 use crate::driver::exit::SupervisorExit;
 use crate::driver::shared::Shared;
@@ -14,55 +15,42 @@ use crate::driver::start::BoxFuture;
 /// that must not outlive a scope.
 ///
 /// Made from a handle. For an orderly end, stop the supervisor before this is dropped.
-pub struct OwnedSupervisor(Option<AnyHandle>);
-
-enum AnyHandle {
-    Static(SupervisorHandle),
-    Dynamic(DynamicSupervisorHandle),
-}
+pub struct OwnedSupervisor(
+    // Boxed, since each child's task has room for one, and few children are one.
+    Option<Box<AnySupervisor>>,
+);
 
 impl OwnedSupervisor {
     /// Asks the supervisor to stop all its children and end with `reason`.
     pub fn request_stop(&self, reason: ExitReason) {
-        match &self.0 {
-            Some(AnyHandle::Static(handle)) => handle.request_stop(reason),
-            Some(AnyHandle::Dynamic(handle)) => handle.request_stop(reason),
-            None => {}
+        if let Some(supervisor) = &self.0 {
+            supervisor.request_stop(reason);
         }
     }
 
     /// Kills all its children and ends it.
     pub fn kill(&self) {
-        match &self.0 {
-            Some(AnyHandle::Static(handle)) => handle.kill(),
-            Some(AnyHandle::Dynamic(handle)) => handle.kill(),
-            None => {}
+        if let Some(supervisor) = &self.0 {
+            supervisor.kill();
         }
     }
 
     /// Ends when the supervisor has ended, and says how.
     pub fn exited(&self) -> BoxFuture<SupervisorExit> {
         match &self.0 {
-            Some(AnyHandle::Static(handle)) => Box::pin(handle.exited()),
-            Some(AnyHandle::Dynamic(handle)) => Box::pin(handle.exited()),
+            Some(supervisor) => Box::pin(supervisor.exited()),
             None => Box::pin(std::future::ready(SupervisorExit::with(ExitReason::Killed))),
         }
     }
 
     pub(in crate::driver) fn has_exited(&self) -> bool {
-        match &self.0 {
-            Some(AnyHandle::Static(handle)) => handle.link.has_exited(),
-            Some(AnyHandle::Dynamic(handle)) => handle.link.has_exited(),
-            None => true,
-        }
+        self.0.as_ref().is_none_or(|supervisor| supervisor.has_exited())
     }
 
     pub(in crate::driver) fn is_above(&self, child: &Arc<Shared>) -> bool {
-        match &self.0 {
-            Some(AnyHandle::Static(handle)) => handle.link.is_above(child),
-            Some(AnyHandle::Dynamic(handle)) => handle.link.is_above(child),
-            None => false,
-        }
+        self.0
+            .as_ref()
+            .is_some_and(|supervisor| supervisor.is_above(child))
     }
 
     /// Lets go of it: from now on it runs until it is stopped.
@@ -71,15 +59,21 @@ impl OwnedSupervisor {
     }
 }
 
+impl From<AnySupervisor> for OwnedSupervisor {
+    fn from(supervisor: AnySupervisor) -> Self {
+        Self(Some(Box::new(supervisor)))
+    }
+}
+
 impl From<SupervisorHandle> for OwnedSupervisor {
     fn from(handle: SupervisorHandle) -> Self {
-        Self(Some(AnyHandle::Static(handle)))
+        handle.kill_on_drop()
     }
 }
 
 impl From<DynamicSupervisorHandle> for OwnedSupervisor {
     fn from(handle: DynamicSupervisorHandle) -> Self {
-        Self(Some(AnyHandle::Dynamic(handle)))
+        handle.kill_on_drop()
     }
 }
 
