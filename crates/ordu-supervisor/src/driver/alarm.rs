@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::panics::catch;
+use super::place;
 
 /// The one timer of a loop, made when it is first needed.
 #[derive(Default)]
@@ -55,6 +56,7 @@ impl Kind {
             return Self::Runtime(sleep);
         }
         tracing::warn!(
+            supervisor = place::supervisor(),
             "a supervisor runs on a runtime without timers and has a thread keep its time: build the runtime with \
              enable_time() or enable_all()"
         );
@@ -69,7 +71,11 @@ impl Watch {
         let bell = Arc::clone(&rings);
         let thread = std::thread::Builder::new().name("ordu-alarm".to_owned());
         if let Err(error) = thread.spawn(move || watch(&deadlines, &bell)) {
-            tracing::error!(%error, "there are neither timers nor a thread: nothing times out in this supervisor");
+            tracing::error!(
+                supervisor = place::supervisor(),
+                %error,
+                "there are neither timers nor a thread: nothing times out in this supervisor"
+            );
         }
         Self {
             set,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::child_id::{ChildId, ChildRef};
 use super::helpers::Helper;
+use super::place::ChildPath;
 use super::shared::Shared;
 use super::supervisor::OwnedSupervisor;
 
@@ -66,7 +67,10 @@ impl Ctx {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.shared.helpers.spawn(Arc::clone(&self.shared).scope(future))
+        let name = format_args!("helper of {}", ChildPath(&self.shared));
+        self.shared
+            .helpers
+            .spawn(name, Arc::clone(&self.shared).scope(future))
     }
 
     /// Kills the supervisor when the child ends; at once if it has ended.
@@ -160,7 +164,8 @@ impl StopSignal {
         let token = CancellationToken::new();
         let (stop, cancel) = (self.clone(), token.clone().drop_guard());
         // If the child has ended, this is dropped at once, which cancels, too.
-        self.0.helpers.spawn(async move {
+        let name = format_args!("stop token of {}", ChildPath(&self.0));
+        self.0.helpers.spawn(name, async move {
             stop.stopped().await;
             drop(cancel);
         });

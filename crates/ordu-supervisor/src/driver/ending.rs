@@ -8,7 +8,9 @@ use tokio::runtime::Handle;
 
 use super::helpers::Closing;
 use super::mailbox::News;
+use super::place::ChildPath;
 use super::shared::Shared;
+use super::spawn::spawn_on;
 
 /// Closes a run of a child: its helpers end, and once they are gone the supervisor is told, exactly once,
 /// whatever happens. To be polled, or dropped, which goes on with it in a task of its own.
@@ -59,7 +61,8 @@ impl Drop for Ending {
                 news: self.news.take(),
             };
             // Should the runtime be ending, this is dropped here and now, which tells it.
-            runtime.spawn(async move {
+            let name = format_args!("end of {}", ChildPath(&self.shared));
+            spawn_on(&runtime, name, async move {
                 closing.await;
                 rest.tell();
             });

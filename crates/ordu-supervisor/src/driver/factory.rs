@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::panics::catch;
+use super::panics::contain;
 use super::start::StartChild;
 
 /// A start function. What it captured is user code too: a panic when that is dropped must not end the
@@ -24,8 +24,8 @@ impl Factory {
 impl Drop for Factory {
     fn drop(&mut self) {
         let start = self.0.take();
-        if let Err(panic) = catch(|| drop(start)) {
-            tracing::error!(reason = %panic, "what a start function captured panicked when it was dropped");
-        }
+        contain("what a start function captured, when it was dropped,", || {
+            drop(start);
+        });
     }
 }

@@ -14,8 +14,10 @@ use super::control::Control;
 use super::errors::QueryError;
 use super::factory::Factory;
 use super::mailbox::{NewsSink, SupervisorId, Up};
-use super::panics::{Guarded, contain};
+use super::panics::{Guarded, contain_of};
+use super::place::ChildPath;
 use super::shared::Shared;
+use super::spawn::spawn;
 use super::start::{Info, StartError};
 use super::task::ChildTask;
 use crate::core::{self, ExitReason, Incarnation, Signal, StartOutcome};
@@ -74,7 +76,11 @@ impl Hands {
             self.news.clone(),
         );
         let task = ChildTask::new(Arc::clone(&shared), start, restarts, self.threads);
-        let task = tokio::spawn(Arc::clone(&shared).scope(task)).abort_handle();
+        let task = spawn(
+            format_args!("child {}", ChildPath(&shared)),
+            Arc::clone(&shared).scope(task),
+        );
+        let task = task.abort_handle();
         let live = Live {
             shared,
             task,
@@ -114,7 +120,7 @@ impl Hands {
 
     pub(super) fn exited(&mut self, incarnation: Incarnation, reason: &ExitReason) {
         if let Some(live) = self.live.remove(&incarnation) {
-            contain("what a child ran as, when it was dropped,", || drop(live));
+            drop_contained(live);
         }
         if let Some(watchers) = self.monitors.remove(&incarnation) {
             for watcher in watchers {
@@ -179,7 +185,7 @@ impl Hands {
 impl Live {
     fn signal(&self, signal: Signal) {
         // Wakes whoever in the child waits for it.
-        contain("a waker in a child", || {
+        contain_of(&self.shared, "a waker in a child", || {
             self.control.signal(signal, &self.shared, &self.task);
         });
     }
@@ -196,7 +202,14 @@ impl Drop for Hands {
     fn drop(&mut self) {
         self.kill_all();
         for (_, live) in self.live.drain() {
-            contain("what a child ran as, when it was dropped,", || drop(live));
+            drop_contained(live);
         }
     }
+}
+
+fn drop_contained(live: Live) {
+    let shared = Arc::clone(&live.shared);
+    contain_of(&shared, "what a child ran as, when it was dropped,", || {
+        drop(live);
+    });
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::spawn::spawn_into;
 use super::start::BoxFuture;
 use super::supervisor::OwnedSupervisor;
 
@@ -35,8 +36,8 @@ impl Helpers {
         Self(Mutex::new(State::Open(None)))
     }
 
-    /// Spawns a task, or drops the future if the run is over.
-    pub(super) fn spawn<F>(&self, future: F) -> Helper
+    /// Spawns a task under this name, or drops the future if the run is over.
+    pub(super) fn spawn<F>(&self, name: fmt::Arguments<'_>, future: F) -> Helper
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -50,7 +51,7 @@ impl Helpers {
         let set = set.get_or_insert_default();
         // What has ended is let go of, so a child that spawns for ever does not grow for ever.
         while set.tasks.try_join_next().is_some() {}
-        Helper(Some(set.tasks.spawn(future)))
+        Helper(Some(spawn_into(&mut set.tasks, name, future)))
     }
 
     /// Takes a supervisor over, or kills it if the run is over.

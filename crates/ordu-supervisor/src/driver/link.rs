@@ -12,8 +12,10 @@ use super::clock::Clock;
 use super::events::Events;
 use super::hands::Hands;
 use super::mailbox::{Message, NewsSink, SupervisorId};
+use super::place::SupervisorPath;
 use super::run::{Loop, Mind};
 use super::shared::Shared;
+use super::spawn::spawn;
 
 /// The way to a supervisor's loop for calls of its kind.
 pub(super) struct Link<C> {
@@ -35,6 +37,7 @@ impl<C: Send + 'static> Link<C> {
         let parent = Shared::current();
         let starter = parent.as_ref().map(|parent| parent.run());
         let news = NewsSink::new(sender.clone());
+        let path = SupervisorPath::new(id, parent.clone());
         let hands = Hands::new(id, parent, news.clone());
         let serving = Loop {
             mind,
@@ -46,7 +49,10 @@ impl<C: Send + 'static> Link<C> {
             alarm: Alarm::default(),
             gave_up: false,
         };
-        tokio::spawn(serving.run());
+        spawn(
+            format_args!("supervisor {path}"),
+            path.clone().serve(serving.run()),
+        );
         Self {
             any: AnySupervisor {
                 id,

@@ -23,10 +23,12 @@ mod link;
 mod mailbox;
 mod once;
 mod panics;
+mod place;
 #[cfg(feature = "process")]
 mod process;
 mod run;
 mod shared;
+mod spawn;
 mod start;
 mod supervisor;
 mod task;

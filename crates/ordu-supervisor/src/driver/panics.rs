@@ -2,7 +2,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use super::place;
+use super::shared::Shared;
 use crate::core::ExitReason;
 
 /// Runs user code; a panic becomes a reason. What the code left behind is dropped, never looked at again.
@@ -29,8 +32,19 @@ fn message(payload: Box<dyn Any + Send>) -> String {
 /// Runs what may run user code where a panic must end nothing: a waker, a drop. It is logged.
 pub(super) fn contain(what: &'static str, f: impl FnOnce()) {
     if let Err(panic) = catch(f) {
-        tracing::error!(reason = %panic, "{what} panicked");
+        log(what, &panic);
     }
+}
+
+/// As [`contain`], for code that a child brought and its supervisor runs.
+pub(super) fn contain_of(child: &Arc<Shared>, what: &'static str, f: impl FnOnce()) {
+    if let Err(panic) = catch(f) {
+        Arc::clone(child).sync_scope(|| log(what, &panic));
+    }
+}
+
+fn log(what: &'static str, panic: &ExitReason) {
+    tracing::error!(supervisor = place::supervisor(), child = place::child(), reason = %panic, "{what} panicked");
 }
 
 /// A value that a child brought and whose drop may panic, held where that must end nothing.

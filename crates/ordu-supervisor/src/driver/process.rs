@@ -16,6 +16,8 @@ use super::child::Child;
 use super::child_id::ChildId;
 use super::child_spec::ChildSpec;
 use super::ctx::Ctx;
+use super::place::ChildPath;
+use super::spawn::spawn;
 use super::start::StartError;
 use crate::core::ExitReason;
 use crate::process::{Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnRequest};
@@ -46,7 +48,10 @@ impl Processes {
             ends: Mutex::new(BTreeMap::new()),
             last: AtomicU64::new(0),
         });
-        tokio::spawn(attend(Arc::downgrade(&inner), config, events));
+        spawn(
+            format_args!("keeper of processes"),
+            attend(Arc::downgrade(&inner), config, events),
+        );
         Ok(Self(inner))
     }
 
@@ -249,7 +254,8 @@ async fn start(inner: Arc<Inner>, command: Arc<ProcessCommand>, ctx: Ctx) -> Res
     let mut started = process.keeper.spawn(command.request(incarnation, &ctx)).await?;
     if let (Some(read), Some(output)) = (&command.on_output, started.stdout.take()) {
         // Not a helper of the child: what it wrote last is read also after its end.
-        tokio::spawn(drain(output, Arc::clone(read)));
+        let name = format_args!("output of {}", ChildPath(&ctx.shared));
+        spawn(name, drain(output, Arc::clone(read)));
     }
     Ok(Child::process(process))
 }

@@ -16,6 +16,7 @@ use super::factory::Factory;
 use super::hands::Hands;
 use super::mailbox::{Message, News};
 use super::panics::{catch, contain};
+use super::place;
 use crate::core::{ExitReason, Incarnation, Report, Signal, StartOutcome, Time};
 
 /// How long children may take to end once they were killed because their supervisor's loop had failed.
@@ -115,7 +116,11 @@ impl<M: Mind> Loop<M> {
     /// The loop itself failed, which is a fault of this crate. Nobody decides any more: the children are killed,
     /// and it ends when they have.
     async fn fail(&mut self, panic: ExitReason) -> SupervisorExit {
-        tracing::error!(reason = %panic, "a supervisor failed by a fault of its own and kills its children");
+        tracing::error!(
+            supervisor = place::supervisor(),
+            reason = %panic,
+            "a supervisor failed by a fault of its own and kills its children"
+        );
         self.hands.kill_all();
         let until = self.clock.now().after(LAST_GRACE);
         while self.hands.living().next().is_some() {

@@ -16,6 +16,7 @@ mod dynamic;
 mod glob;
 mod helpers;
 mod listening;
+mod log;
 mod nested;
 mod once;
 mod renewal;
