@@ -7,7 +7,7 @@
 
 extern crate alloc;
 
-mod core;
+pub mod decisions;
 #[cfg(feature = "tokio")]
 #[allow(
     clippy::disallowed_methods,
@@ -23,19 +23,7 @@ mod driver;
 )]
 pub mod process;
 
-/// The decisions of a supervisor, and nothing else.
-///
-/// No runtime, no clock, no IO: whoever embeds a core tells it what happened and when, and carries out what it
-/// answers. So every rule can be tested without a runtime, replayed, and compared with other supervisors.
-///
-/// [`StaticCore`](decisions::StaticCore) looks after children in an order that matters;
-/// [`DynamicCore`](decisions::DynamicCore) after children that come and go and stand in none.
-// Under another name than the folder's: `use ordu_supervisor::*` must not hide the language's own `core`.
-pub mod decisions {
-    pub use super::core::*;
-}
-
-pub use self::core::{
+pub use self::decisions::{
     AutoShutdown, Backoff, ChildPolicy, ChildType, Counts, ExitReason, FlagsError, Incarnation, Intensity,
     Offender, Report, Restart, Shutdown, ShutdownInfo, SpecError, Strategy,
 };

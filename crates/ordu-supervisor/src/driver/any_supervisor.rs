@@ -14,7 +14,7 @@ use super::exit::SupervisorExit;
 use super::mailbox::{News, NewsSink, SupervisorId};
 use super::shared::Shared;
 use super::supervisor::OwnedSupervisor;
-use crate::core::{ExitReason, Incarnation};
+use crate::decisions::{ExitReason, Incarnation};
 
 /// The way to a running supervisor of either kind, for what both answer to: to stop, to kill, to watch. The
 /// handles lead here by themselves. Cheap to clone; dropping it does not end the supervisor.

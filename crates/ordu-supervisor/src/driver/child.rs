@@ -14,7 +14,7 @@ use super::panics::catch;
 use super::shared::Shared;
 use super::start::{BoxFuture, StartError};
 use super::supervisor::OwnedSupervisor;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// A child that has come up: what its start function returns. It runs once the supervisor has been told so.
 pub struct Child(Body);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::mailbox::SupervisorId;
-use crate::core::Incarnation;
+use crate::decisions::Incarnation;
 
 /// The name of a child: unique under a static supervisor, a mere label under a dynamic one. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,7 +13,9 @@ use super::job::{JobResult, job};
 use super::once::Once;
 use super::start::{StartChild, StartError, Started, Starting};
 use super::supervisor::{BuildSupervisor, Nested};
-use crate::core::{AutoShutdown, Backoff, ChildPolicy, ChildType, Intensity, Restart, Shutdown, SpecError};
+use crate::decisions::{
+    AutoShutdown, Backoff, ChildPolicy, ChildType, Intensity, Restart, Shutdown, SpecError,
+};
 
 /// A child as its supervisor is to run it: its id, how to start it, and how to treat it.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::core::Time;
+use crate::decisions::Time;
 
 /// Translates between the runtime's time and the core's.
 pub(super) struct Clock(Instant);

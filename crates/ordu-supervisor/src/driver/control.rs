@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::shared::Shared;
 use super::supervisor::OwnedSupervisor;
-use crate::core::{ExitReason, Signal};
+use crate::decisions::{ExitReason, Signal};
 
 /// What a child runs as, and so how it is made to end.
 pub(super) enum Control {

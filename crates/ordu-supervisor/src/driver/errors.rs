@@ -1,7 +1,7 @@
 //! What can go wrong, operation by operation.
 
 use super::child_id::ChildRef;
-use crate::core::{ExitReason, FlagsError, SpecError};
+use crate::decisions::{ExitReason, FlagsError, SpecError};
 
 /// Why a supervisor was not started. Nothing is left running.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::child_id::ChildRef;
-use crate::core::{ExitReason, ShutdownInfo};
+use crate::decisions::{ExitReason, ShutdownInfo};
 
 /// How a supervisor ended.
 ///

@@ -20,7 +20,7 @@ use super::shared::Shared;
 use super::spawn::spawn;
 use super::start::{Info, StartError};
 use super::task::ChildTask;
-use crate::core::{self, ExitReason, Incarnation, Signal, StartOutcome};
+use crate::decisions::{self, ExitReason, Incarnation, Signal, StartOutcome};
 
 /// The children of one supervisor as things that run. It owns every one of them from before its start until
 /// its end was told; dropping it kills them all.
@@ -101,11 +101,11 @@ impl Hands {
                     live.control = control;
                 }
                 self.told = info.map_or(Told::Nothing, Told::Info);
-                Ok(core::Started::Running)
+                Ok(decisions::Started::Running)
             }
             Ok(Up::Ignored) => {
                 self.exited(incarnation, &ExitReason::Normal);
-                Ok(core::Started::Ignore)
+                Ok(decisions::Started::Ignore)
             }
             Err(error) => {
                 if let StartError::AlreadyStarted(child) = &error {

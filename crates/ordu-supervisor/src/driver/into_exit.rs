@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// What a child's body may return: nothing, a result, or an [`ExitReason`].
 ///

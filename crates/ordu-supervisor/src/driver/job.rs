@@ -10,7 +10,7 @@ use super::child::Child;
 use super::ctx::Ctx;
 use super::errors::QueryError;
 use super::mailbox::News;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// The result of a [job](crate::ChildSpec::job), once it has ended. Dropping it does not end the job.
 pub struct JobResult<T, E> {

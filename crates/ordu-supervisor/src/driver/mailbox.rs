@@ -11,7 +11,7 @@ use super::control::Control;
 use super::errors::QueryError;
 use super::panics::Guarded;
 use super::start::{Info, StartError};
-use crate::core::{ExitReason, Incarnation};
+use crate::decisions::{ExitReason, Incarnation};
 
 /// What a supervisor's loop receives, in one order for all senders.
 pub(super) enum Message<C> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::place;
 use super::shared::Shared;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// Runs user code; a panic becomes a reason. What the code left behind is dropped, never looked at again.
 pub(super) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, ExitReason> {

@@ -109,7 +109,7 @@ mod tests {
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
-    use crate::core::Incarnation;
+    use crate::decisions::Incarnation;
     use crate::driver::mailbox::{Message, NewsSink};
 
     fn child(id: &str, supervisor: SupervisorId, parent: Option<Arc<Shared>>) -> Arc<Shared> {

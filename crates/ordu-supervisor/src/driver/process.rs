@@ -19,7 +19,7 @@ use super::ctx::Ctx;
 use super::place::ChildPath;
 use super::spawn::spawn;
 use super::start::StartError;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 use crate::process::{Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnRequest};
 
 /// How long to wait before a keeper that could not be started again is tried once more.

@@ -17,7 +17,7 @@ use super::hands::Hands;
 use super::mailbox::{Message, News};
 use super::panics::{catch, contain};
 use super::place;
-use crate::core::{ExitReason, Incarnation, Report, Signal, StartOutcome, Time};
+use crate::decisions::{ExitReason, Incarnation, Report, Signal, StartOutcome, Time};
 
 /// How long children may take to end once they were killed because their supervisor's loop had failed.
 const LAST_GRACE: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::child_id::{ChildId, ChildRef};
 use super::helpers::Helpers;
 use super::mailbox::{NewsSink, SupervisorId};
-use crate::core::{ExitReason, Incarnation, Signal};
+use crate::decisions::{ExitReason, Incarnation, Signal};
 
 tokio::task_local! {
     /// The child the current task belongs to.

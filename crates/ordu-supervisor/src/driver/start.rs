@@ -8,7 +8,7 @@ use std::pin::Pin;
 use super::child::Child;
 use super::child_id::ChildRef;
 use super::ctx::Ctx;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// A boxed future.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

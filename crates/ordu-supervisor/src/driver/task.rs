@@ -13,7 +13,7 @@ use super::mailbox::{News, Up};
 use super::panics::{Guarded, catch, contain};
 use super::shared::Shared;
 use super::start::{BoxFuture, StartError, Started, Starting};
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// One run of a child, from the call of its start function on. All of the child's code runs here, never in its
 /// supervisor's task, which so cannot be held up by it.
@@ -184,7 +184,7 @@ mod tests {
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;
-    use crate::core::Incarnation;
+    use crate::decisions::Incarnation;
     use crate::driver::ChildSpec;
     use crate::driver::mailbox::{Message, NewsSink, SupervisorId};
 

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Signal;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 
 /// How the first process of a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

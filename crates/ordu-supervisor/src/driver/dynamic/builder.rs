@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::handle::DynamicSupervisorHandle;
 use super::mind::DynamicMind;
-use crate::core::{DynamicCore, DynamicFlags, FlagsError, Intensity};
+use crate::decisions::{DynamicCore, DynamicFlags, FlagsError, Intensity};
 use crate::driver::clock::Clock;
 use crate::driver::ctx::Ctx;
 use crate::driver::events::{EventStream, Listeners};

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::mind::Command;
-use crate::core::{AutoShutdown, Counts};
+use crate::decisions::{AutoShutdown, Counts};
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::call::Call;
 use crate::driver::child_id::ChildRef;

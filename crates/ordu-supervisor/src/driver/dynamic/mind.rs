@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use tokio::sync::oneshot::Sender;
 
-use crate::core::{
+use crate::decisions::{
     ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Notice, Offender, Refusal,
     Report, Time,
 };

@@ -1,7 +1,7 @@
 //! Events in the log.
 
 use super::Event;
-use crate::core::{Incarnation, Report};
+use crate::decisions::{Incarnation, Report};
 use crate::driver::place::{self, Name};
 
 /// Writes an event to the log: a child that fails must not go unnoticed because nobody listens.

@@ -1,7 +1,7 @@
 //! What a supervisor tells whoever listens.
 
 use super::child_id::{ChildId, ChildRef};
-use crate::core::{ExitReason, Report};
+use crate::decisions::{ExitReason, Report};
 
 mod log;
 mod stream;

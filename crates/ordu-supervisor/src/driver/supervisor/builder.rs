@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::handle::SupervisorHandle;
 use super::mind::StaticMind;
 use super::owned::OwnedSupervisor;
-use crate::core::{
+use crate::decisions::{
     AutoShutdown, ExitReason, InitError, Intensity, ShutdownInfo, StaticCore, StaticFlags, Strategy,
 };
 use crate::driver::child_spec::ChildSpec;

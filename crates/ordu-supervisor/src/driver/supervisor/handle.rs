@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot::Sender;
 
 use super::mind::Command;
-use crate::core::{ChildPolicy, ChildType, Counts};
+use crate::decisions::{ChildPolicy, ChildType, Counts};
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::call::Call;
 use crate::driver::child_id::{ChildId, ChildRef};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot::Sender;
 
 use super::handle::{ChildInfo, ChildState, StartedChild};
-use crate::core::{
+use crate::decisions::{
     self, CallError, ChildPolicy, Counts, Incarnation, Reply, Request, StaticAction, StaticCore, StaticEvent,
     Time,
 };
@@ -203,13 +203,13 @@ impl Mind for StaticMind {
     }
 }
 
-fn child_info(supervisor: SupervisorId, child: core::ChildView<ChildId>) -> ChildInfo {
+fn child_info(supervisor: SupervisorId, child: decisions::ChildView<ChildId>) -> ChildInfo {
     let reference = |incarnation| ChildRef::new(supervisor, child.key.clone(), incarnation);
     let state = match child.state {
-        core::ChildState::Running(incarnation) => ChildState::Running(reference(incarnation)),
-        core::ChildState::Undefined => ChildState::Undefined,
-        core::ChildState::Restarting(last) => ChildState::Restarting(last.map(reference)),
-        core::ChildState::Zombie(incarnation) => ChildState::Zombie(reference(incarnation)),
+        decisions::ChildState::Running(incarnation) => ChildState::Running(reference(incarnation)),
+        decisions::ChildState::Undefined => ChildState::Undefined,
+        decisions::ChildState::Restarting(last) => ChildState::Restarting(last.map(reference)),
+        decisions::ChildState::Zombie(incarnation) => ChildState::Zombie(reference(incarnation)),
     };
     ChildInfo {
         state,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::handle::SupervisorHandle;
-use crate::core::ExitReason;
+use crate::decisions::ExitReason;
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::dynamic::DynamicSupervisorHandle;
 use crate::driver::exit::SupervisorExit;

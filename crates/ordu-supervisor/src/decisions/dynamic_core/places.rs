@@ -5,8 +5,8 @@ use alloc::collections::VecDeque;
 
 use super::child::{Child, Phase};
 use super::{DynamicAction, DynamicCore, Refusal};
-use crate::core::intensity::RestartWindow;
-use crate::core::{AutoShutdown, ChildPolicy, Incarnation, Time};
+use crate::decisions::intensity::RestartWindow;
+use crate::decisions::{AutoShutdown, ChildPolicy, Incarnation, Time};
 
 /// What the limit depends on beside the number of children, and those who wait for a place.
 #[derive(Debug, Clone)]

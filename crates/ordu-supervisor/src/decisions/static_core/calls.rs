@@ -5,7 +5,7 @@ use core::fmt;
 use super::child::{AfterZombie, Child, State};
 use super::roster::Place;
 use super::{CallError, Plan, Reply, Request, StaticCore};
-use crate::core::{ChildPolicy, Time};
+use crate::decisions::{ChildPolicy, Time};
 
 impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
     pub(super) fn call(&mut self, call: u64, request: Request<K, P>, now: Time) {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::core::{ChildPolicy, ChildType, Counts, ExitReason, Incarnation, Report, Signal, SpecError};
+use crate::decisions::{ChildPolicy, ChildType, Counts, ExitReason, Incarnation, Report, Signal, SpecError};
 
 /// What a [`StaticCore`](super::StaticCore) wants done (`Start`, `Signal`) or tells (the others).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use core::fmt;
 use super::child::{AfterZombie, State};
 use super::roster::Place;
 use super::{Group, Plan, Queued, StaticAction, StaticCore};
-use crate::core::{AutoShutdown, ExitReason, Incarnation, Report, Strategy, Time};
+use crate::decisions::{AutoShutdown, ExitReason, Incarnation, Report, Strategy, Time};
 
 impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
     /// A child's end has come to its turn.

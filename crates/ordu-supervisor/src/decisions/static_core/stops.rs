@@ -6,8 +6,8 @@ use core::fmt;
 use super::child::{AfterZombie, State};
 use super::roster::Place;
 use super::{CallError, Plan, Queued, Reply, StaticAction, StaticCore, Work};
-use crate::core::stopping::{Expired, Stopping};
-use crate::core::{ExitReason, Incarnation, Report, Signal, Time};
+use crate::decisions::stopping::{Expired, Stopping};
+use crate::decisions::{ExitReason, Incarnation, Report, Signal, Time};
 
 impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
     pub(super) fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::core::{ExitReason, Incarnation, Report, Signal, SpecError, Time};
+use crate::decisions::{ExitReason, Incarnation, Report, Signal, SpecError, Time};
 
 /// What a [`DynamicCore`](super::DynamicCore) wants done (`Start`, `Signal`) or tells (the others).
 #[derive(Debug, Clone, PartialEq, Eq)]

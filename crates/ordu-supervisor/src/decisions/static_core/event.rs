@@ -1,6 +1,6 @@
 //! What the static core is told.
 
-use crate::core::{ChildPolicy, ExitReason, Incarnation, StartOutcome};
+use crate::decisions::{ChildPolicy, ExitReason, Incarnation, StartOutcome};
 
 /// What a [`StaticCore`](super::StaticCore) is told.
 ///

@@ -2,7 +2,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::{ChildPhase, DynamicAction, DynamicCore, DynamicEvent, DynamicFlags, Notice, Refusal};
-use crate::core::{
+use crate::decisions::{
     Backoff, ChildPolicy, ExitReason, Incarnation, Intensity, Report, Restart, Shutdown, Signal, Started,
     Time,
 };

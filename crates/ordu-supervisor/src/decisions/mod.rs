@@ -1,4 +1,10 @@
-//! The decisions of a supervisor, and nothing else. Public as [`decisions`](crate::decisions).
+//! The decisions of a supervisor, and nothing else.
+//!
+//! No runtime, no clock, no IO: whoever embeds a core tells it what happened and when, and carries out what it
+//! answers. So every rule can be tested without a runtime, replayed, and compared with other supervisors.
+//!
+//! [`StaticCore`] looks after children in an order that matters; [`DynamicCore`] after children that come and go and
+//! stand in none.
 
 mod auto_shutdown;
 mod backoff;

@@ -2,7 +2,7 @@
 
 use super::child::{Child, Phase, Then};
 use super::{DynamicCore, Notice};
-use crate::core::{ExitReason, Incarnation, Report, StartOutcome, Started, Time};
+use crate::decisions::{ExitReason, Incarnation, Report, StartOutcome, Started, Time};
 
 impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     pub(super) fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {

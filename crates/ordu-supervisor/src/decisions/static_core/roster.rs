@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::child::Child;
-use crate::core::Incarnation;
+use crate::decisions::Incarnation;
 
 /// A child's place in the start order. Places are never used twice, so an old one finds nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

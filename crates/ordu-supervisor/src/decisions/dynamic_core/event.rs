@@ -1,6 +1,6 @@
 //! What the dynamic core is told.
 
-use crate::core::{ChildPolicy, ExitReason, Incarnation, StartOutcome};
+use crate::decisions::{ChildPolicy, ExitReason, Incarnation, StartOutcome};
 
 /// What a [`DynamicCore`](super::DynamicCore) is told: orders from above, news from below, the time.
 ///

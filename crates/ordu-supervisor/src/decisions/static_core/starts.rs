@@ -7,8 +7,8 @@ use core::fmt;
 use super::child::{AfterZombie, State};
 use super::roster::Place;
 use super::{CallError, Plan, Reply, StaticAction, StaticCore, Work};
-use crate::core::stopping::{Expired, Stopping};
-use crate::core::{ExitReason, Incarnation, Report, ShutdownInfo, Signal, StartOutcome, Started, Time};
+use crate::decisions::stopping::{Expired, Stopping};
+use crate::decisions::{ExitReason, Incarnation, Report, ShutdownInfo, Signal, StartOutcome, Started, Time};
 
 impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
     pub(super) fn advance_init(&mut self, from: Place, now: Time) {

@@ -1,8 +1,8 @@
 //! One child of the static core.
 
 use super::action::{ChildState, ChildView};
-use crate::core::intensity::RestartWindow;
-use crate::core::{ChildPolicy, Incarnation, Offender, Restart, Time};
+use crate::decisions::intensity::RestartWindow;
+use crate::decisions::{ChildPolicy, Incarnation, Offender, Restart, Time};
 
 /// What the core remembers of a child.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use super::child::{Phase, Then};
 use super::{DynamicAction, DynamicCore, Ending, Notice, Refusal};
-use crate::core::stopping::{Expired, Stopping};
-use crate::core::{ExitReason, Report, Restart, Signal, Time};
+use crate::decisions::stopping::{Expired, Stopping};
+use crate::decisions::{ExitReason, Report, Restart, Signal, Time};
 
 impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     pub(super) fn terminate(&mut self, key: K, reason: ExitReason, now: Time) {

@@ -2,9 +2,9 @@
 
 use alloc::sync::Arc;
 
-use crate::core::intensity::RestartWindow;
-use crate::core::stopping::Stopping;
-use crate::core::{ChildPolicy, ExitReason, Incarnation, Time};
+use crate::decisions::intensity::RestartWindow;
+use crate::decisions::stopping::Stopping;
+use crate::decisions::{ChildPolicy, ExitReason, Incarnation, Time};
 
 /// What the core remembers of a child.
 #[derive(Debug, Clone)]
