@@ -173,11 +173,10 @@ async fn a_kill_does_not_wait_longer_than_the_kill_grace_for_a_start_that_blocks
 async fn a_thread_child_may_have_any_name() {
     let stage = Stage::new();
     let odd = ChildSpec::thread("a\0b", |_ctx, stop| while !stop.wait_timeout(secs(60)) {});
-    let supervisor = Supervisor::builder()
-        .child(stage.actor("first"))
-        .child(odd)
-        .start()
+    let builder = Supervisor::builder().child(stage.actor("first")).child(odd);
+    let supervisor = timeout(SOON, builder.start())
         .await
+        .expect("it neither came up nor failed")
         .unwrap();
     assert_eq!(counts(&supervisor).await, [2, 2, 0, 2]);
     supervisor.stop().await.unwrap();
