@@ -20,7 +20,7 @@ pub(super) fn end(roots: &[Stat], is_ours: impl Fn(i32) -> bool) -> Vec<Stat> {
     let mut groups: BTreeSet<i32> = BTreeSet::new();
     for _ in 0..STOP_ROUNDS {
         let mut grew = false;
-        for stat in roots.iter().flat_map(family_of) {
+        for stat in families_of(roots.iter().copied()) {
             if tree.insert(number(stat.pid), stat).is_some() {
                 continue;
             }
@@ -59,19 +59,23 @@ fn number(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
 
-/// A process and its descendants, those that still run.
-pub(super) fn family_of(root: &Stat) -> Vec<Stat> {
-    let mut found = Vec::new();
-    if procfs::stat(root.pid).is_ok_and(|now| now.start == root.start) {
-        let mut open = vec![root.pid];
-        while let Some(pid) = open.pop() {
-            if let Ok(stat) = procfs::stat(pid)
-                && !stat.dead
-            {
-                found.push(stat);
-                open.extend(procfs::children(pid));
-            }
+/// These processes and their descendants, each once: those that still run.
+pub(super) fn families_of(roots: impl IntoIterator<Item = Stat>) -> Vec<Stat> {
+    let mut found: BTreeMap<i32, Stat> = BTreeMap::new();
+    let mut open: Vec<Stat> = roots.into_iter().collect();
+    while let Some(seen) = open.pop() {
+        let Ok(now) = procfs::stat(seen.pid) else { continue };
+        if now.dead || now.start != seen.start || found.contains_key(&number(seen.pid)) {
+            continue;
+        }
+        found.insert(number(seen.pid), now);
+        let children = procfs::children(seen.pid);
+        // If it was reaped meanwhile, they may be the children of another that got its number. So may a child be
+        // another process by now; then it has another parent.
+        if procfs::stat(seen.pid).is_ok_and(|again| again.start == seen.start) {
+            let children = children.into_iter().filter_map(|pid| procfs::stat(pid).ok());
+            open.extend(children.filter(|child| child.parent == number(seen.pid)));
         }
     }
-    found
+    found.into_values().collect()
 }

@@ -15,6 +15,7 @@ mod gone;
 mod kills;
 mod scene;
 mod spawning;
+mod unmarked;
 mod volume;
 
 use libtest_mimic::{Arguments, Trial};
@@ -37,6 +38,7 @@ fn main() {
     ending::all(&mut add);
     gone::all(&mut add);
     kills::all(&mut add);
+    unmarked::all(&mut add);
     volume::all(&mut add);
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }

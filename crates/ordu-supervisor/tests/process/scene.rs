@@ -101,6 +101,20 @@ impl Scene {
         }
     }
 
+    /// Waits until the keeper has come round a few times, as it does to answer whether it is there.
+    pub(crate) async fn keeper_looks(&self) {
+        let status = format!("/proc/{}/status", self.keeper.pid());
+        let waits = || {
+            let text = fs::read_to_string(&status).ok()?;
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            line.trim().parse::<u64>().ok()
+        };
+        let before = waits().expect("a keeper");
+        until("the keeper", || waits().filter(|now| *now >= before + 6)).await;
+    }
+
     /// The number that a script wrote into a file of the test's directory.
     pub(crate) async fn pid_in(&self, name: &str) -> u32 {
         pid_in(&self.path(name)).await

@@ -6,12 +6,19 @@ use rustix::process::{Pid, WaitOptions, getpgrp, wait};
 
 use super::super::cgroup::{Group, RunGroup};
 use super::super::mark::Nonce;
-use super::super::procfs::Stat;
 use super::super::wire::Reply;
-use super::super::{ProcessExit, Signal, procfs, sys, tree};
+use super::super::{ProcessExit, Signal, procfs};
+use super::child::{Child, Newborn};
 use super::end::exit_of;
-use super::ending::{AGAIN, Due, Ending};
+use super::ending::{AGAIN, Due};
 use super::orphans::Orphans;
+use super::signs::Signs;
+
+/// How often it is noted who descends from children that run, at most. The agent is heard of as often.
+const NOTE_PERIOD: Duration = Duration::from_secs(1);
+
+/// Which part of its time a keeper spends with that, at most: one of so many.
+const NOTE_SHARE: u32 = 100;
 
 /// The children of a keeper.
 ///
@@ -30,37 +37,15 @@ pub(super) struct Family {
     orphans: Orphans,
     /// When to look again at what is not clear yet.
     look_at: Option<Duration>,
-}
-
-/// A child that was just started.
-#[derive(Debug)]
-pub(super) struct Newborn {
-    pub(super) pid: Pid,
-    pub(super) start: Nonce,
-    pub(super) control_group: Option<Group>,
-    pub(super) stop_signal: Signal,
-    pub(super) leftover_timeout: Duration,
-}
-
-#[derive(Debug)]
-struct Child {
-    born: Newborn,
-    end: Ending,
-    /// Whom the last kill hit and who may not be gone yet. When their parents are, they are orphans that
-    /// may show no sign of whose they were.
-    killed: Vec<Stat>,
+    /// When at the earliest to note again who descends from all children.
+    note_all_at: Duration,
 }
 
 impl Family {
     pub(super) fn add(&mut self, incarnation: u64, born: Newborn) {
         self.groups.insert(number(born.pid), incarnation);
         self.starts.insert(born.start, incarnation);
-        let child = Child {
-            born,
-            end: Ending::default(),
-            killed: Vec::new(),
-        };
-        self.children.insert(incarnation, child);
+        self.children.insert(incarnation, Child::new(born));
     }
 
     /// Whether a child of this incarnation is not over yet.
@@ -69,22 +54,21 @@ impl Family {
     }
 
     /// Signals the group of a child whose leader lives; says nothing if it does not.
-    pub(super) fn signal(&self, incarnation: u64, signal: Signal) {
-        // An unreaped leader keeps the number of its group from being another's.
-        if let Some(child) = self.children.get(&incarnation).filter(|child| child.lives()) {
-            let _ = sys::signal_group(child.born.pid, signal);
+    pub(super) fn signal(&mut self, incarnation: u64, signal: Signal) {
+        let child = self.children.get_mut(&incarnation);
+        if let Some(child) = child.filter(|child| child.lives()) {
+            child.signal(signal);
         }
     }
 
     /// Sends a child its stop signal: to the group now, and to what else is left once its leader has ended. Until
     /// then the rest is the leader's to end, which may know a better way.
-    pub(super) fn stop(&mut self, incarnation: u64) {
+    pub(super) fn stop(&mut self, incarnation: u64, now: Duration) {
         if let Some(child) = self.children.get_mut(&incarnation)
-            && child.end.ask()
+            && child.end.ask(now)
         {
-            let _ = sys::signal_group(child.born.pid, child.born.stop_signal);
-            // What is suspended would not hear it.
-            let _ = sys::signal_group(child.born.pid, Signal::CONT);
+            child.ask_to_stop();
+            self.ending.insert(incarnation);
         }
     }
 
@@ -129,28 +113,29 @@ impl Family {
         mut report: impl FnMut(Reply),
     ) {
         self.look_at = None;
-        if self.ending.is_empty() {
+        let all_noted = self.note(now);
+        if self.ending.is_empty() && !all_noted {
             return;
         }
-        self.orphans.refresh(
-            now,
-            |pid| is_leader(&self.children, &self.groups, pid),
-            |group| self.groups.get(&group).copied(),
-            |start| self.starts.get(&start).copied(),
+        let signs = Signs {
+            children: &self.children,
+            groups: &self.groups,
+            starts: &self.starts,
             control_groups,
-        );
+        };
+        self.orphans.refresh(now, &signs);
         let unclear = self.orphans.some_are_unclear();
-        let mut look_again = unclear;
+        let mut look_again = unclear.then_some(now + AGAIN);
         for incarnation in self.ending.clone() {
             let Some(child) = self.children.get_mut(&incarnation) else {
                 continue;
             };
-            child.killed.retain(procfs::runs);
+            child.noted.forget_ended();
             let orphans: Vec<Pid> = self.orphans.of(incarnation).collect();
             let all_known = !unclear || child.born.control_group.is_some();
             if let Some(exit) = child.end.first()
                 && orphans.is_empty()
-                && child.killed.is_empty()
+                && child.noted.is_empty()
                 && all_known
             {
                 // Who was moved below a parent that is not this process ends without a sign to it.
@@ -159,7 +144,7 @@ impl Family {
                     report(Reply::Exited { incarnation, exit });
                     continue;
                 }
-                look_again = true;
+                look_again = Some(now + AGAIN);
             }
             match child.end.due(now, all_known) {
                 Due::Nothing => {}
@@ -172,8 +157,29 @@ impl Family {
                     });
                 }
             }
+            if child.born.control_group.is_none() {
+                look_again = look_again.into_iter().chain(child.end.next_look(now)).min();
+            }
         }
-        self.look_at = look_again.then_some(now + AGAIN);
+        self.look_at = look_again;
+    }
+
+    /// Notes who descends from those that end and, from time to time, from all; says whether it was from all.
+    ///
+    /// A control group knows its processes by itself.
+    fn note(&mut self, now: Duration) -> bool {
+        let all = self.note_all_at <= now;
+        let children = self.children.iter_mut();
+        for (incarnation, child) in children.filter(|(_, child)| child.born.control_group.is_none()) {
+            if all || self.ending.contains(incarnation) {
+                child.note(self.orphans.of(*incarnation));
+            }
+        }
+        if all {
+            let took = procfs::since_boot().saturating_sub(now);
+            self.note_all_at = now + (took * NOTE_SHARE).max(NOTE_PERIOD);
+        }
+        all
     }
 
     /// When there is something to do next.
@@ -206,61 +212,6 @@ impl Family {
         self.starts.remove(&child.born.start);
         child.born.control_group.into_iter().for_each(Group::remove);
     }
-}
-
-impl Child {
-    /// Whether its leader is not reaped yet.
-    fn lives(&self) -> bool {
-        self.end.first().is_none()
-    }
-
-    fn is_populated(&self) -> bool {
-        self.born.control_group.as_ref().is_some_and(Group::is_populated)
-    }
-
-    /// Sends the stop signal to what its leader left behind. Who is forked meanwhile is not told: it may be a part of
-    /// how the others end.
-    fn tell(&self, orphans: &[Pid], group_too: bool) {
-        let mut left: BTreeMap<i32, Stat> = BTreeMap::new();
-        let grouped = self.born.control_group.as_ref().map(Group::members);
-        let roots = orphans.iter().copied().chain(grouped.into_iter().flatten());
-        for stat in roots.filter_map(|pid| procfs::stat(pid).ok()) {
-            left.extend(
-                tree::family_of(&stat)
-                    .into_iter()
-                    .map(|stat| (number(stat.pid), stat)),
-            );
-        }
-        for stat in left.into_values() {
-            if group_too || stat.group != number(self.born.pid) {
-                procfs::signal_exactly(stat.pid, stat.start, self.born.stop_signal);
-                procfs::signal_exactly(stat.pid, stat.start, Signal::CONT);
-            }
-        }
-    }
-
-    /// Kills what there is of it.
-    fn kill(&mut self, orphans: &[Pid], is_ours: impl Fn(i32) -> bool) {
-        if let Some(group) = &self.born.control_group {
-            group.kill();
-        }
-        let leader = self.lives().then_some(self.born.pid);
-        let mut roots: Vec<Stat> = orphans
-            .iter()
-            .copied()
-            .chain(leader)
-            .filter_map(|pid| procfs::stat(pid).ok())
-            .collect();
-        roots.append(&mut self.killed);
-        self.killed = tree::end(&roots, is_ours);
-    }
-}
-
-fn is_leader(children: &BTreeMap<u64, Child>, groups: &BTreeMap<i32, u64>, pid: Pid) -> bool {
-    let child = groups
-        .get(&number(pid))
-        .and_then(|incarnation| children.get(incarnation));
-    child.is_some_and(Child::lives)
 }
 
 fn number(pid: Pid) -> i32 {

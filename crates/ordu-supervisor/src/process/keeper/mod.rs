@@ -3,12 +3,15 @@
 //! It runs no async runtime and starts no thread: one loop over its socket, its children's ends and one
 //! timer. It is small on purpose, so starting a program from it is cheap whatever the agent weighs.
 
+mod child;
 mod end;
 mod ending;
 mod family;
 mod launch;
+mod noted;
 mod orphans;
 mod serve;
+mod signs;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

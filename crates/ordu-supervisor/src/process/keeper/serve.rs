@@ -17,8 +17,9 @@ use rustix::time::{
 use super::super::cgroup::RunGroup;
 use super::super::wire::{Decoder, Malformed, Refusal, Reply, Request, Spawn, encode};
 use super::super::{procfs, sys};
+use super::child::Newborn;
 use super::end::end_everything;
-use super::family::{Family, Newborn};
+use super::family::Family;
 use super::launch::{Launched, launch};
 
 /// How long the last reports may take to leave when everything has ended.
@@ -231,7 +232,7 @@ impl Serve {
         match request {
             Request::Spawn(spawn) => self.spawn(spawn),
             Request::Signal { incarnation, signal } => self.family.signal(incarnation, signal),
-            Request::Stop { incarnation } => self.family.stop(incarnation),
+            Request::Stop { incarnation } => self.family.stop(incarnation, procfs::since_boot()),
             Request::Kill { incarnation } => self.family.kill(incarnation, procfs::since_boot()),
             Request::Lease { until } => self.lease = until,
             Request::Ping => self.replies.extend(encode(&Reply::Pong)),
@@ -257,6 +258,7 @@ impl Serve {
                 let in_control_group = group.is_some();
                 let born = Newborn {
                     pid,
+                    start_time,
                     start,
                     control_group: group,
                     stop_signal,
