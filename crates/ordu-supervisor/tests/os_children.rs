@@ -36,6 +36,10 @@ fn main() {
             "a_killed_keeper_is_replaced_and_its_processes_restarted",
             lost_keeper,
         ),
+        trial(
+            "a_start_under_way_when_the_keeper_hangs_is_made_by_the_next_keeper",
+            start_of_a_hung_keeper,
+        ),
         trial("dropping_everything_ends_the_processes", dropped),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
@@ -209,18 +213,44 @@ async fn lost_keeper(processes: Processes) {
         .await
         .unwrap();
     let keeper = said.recv().await.unwrap();
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-9", &keeper])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal("-KILL", &keeper);
     let next = said.recv().await.unwrap();
     assert_ne!(next, keeper);
     let children = supervisor.which_children().await.unwrap();
     assert!(matches!(children[0].state, ChildState::Running(_)));
     supervisor.stop().await.unwrap();
+}
+
+async fn start_of_a_hung_keeper(processes: Processes) {
+    let supervisor = Supervisor::builder()
+        .intensity(0, Duration::from_mins(1))
+        .start()
+        .await
+        .unwrap();
+    let (sender, mut said) = tokio::sync::mpsc::unbounded_channel();
+    let command = |id: &str| {
+        let sender = sender.clone();
+        let command = shell("echo $PPID; exec sleep 1000").on_output(move |bytes| {
+            drop(sender.send(String::from_utf8_lossy(bytes).trim().to_owned()));
+        });
+        processes.child(id, command).restart(Restart::Temporary)
+    };
+    supervisor.start_child(command("a")).await.unwrap();
+    let keeper = said.recv().await.unwrap();
+    signal("-STOP", &keeper);
+
+    supervisor.start_child(command("b")).await.unwrap();
+
+    assert_ne!(said.recv().await.unwrap(), keeper);
+    let children = supervisor.which_children().await.unwrap();
+    assert_eq!(children.len(), 1, "{children:?}");
+    assert!(matches!(children[0].state, ChildState::Running(_)));
+    supervisor.stop().await.unwrap();
+}
+
+fn signal(name: &str, pid: &str) {
+    let status = std::process::Command::new("kill").args([name, pid]).status();
+    assert!(status.unwrap().success(), "kill {name} {pid}");
 }
 
 async fn dropped(processes: Processes) {

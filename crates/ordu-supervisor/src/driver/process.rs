@@ -20,7 +20,9 @@ use super::place::ChildPath;
 use super::spawn::spawn;
 use super::start::StartError;
 use crate::decisions::ExitReason;
-use crate::process::{Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnRequest};
+use crate::process::{
+    Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnError, SpawnRequest,
+};
 
 /// How long to wait before a keeper that could not be started again is tried once more.
 const KEEPER_RETRY: Duration = Duration::from_millis(200);
@@ -229,16 +231,33 @@ impl fmt::Debug for ProcessCommand {
     }
 }
 
+/// Starts it under the keeper that there is, and once more under the next if that one is gone before it has answered: a
+/// keeper that is gone has taken with it whatever it had started. Once only, for the program itself may be the cause.
 async fn start(inner: Arc<Inner>, command: Arc<ProcessCommand>, ctx: Ctx) -> Result<Child, StartError> {
     let mut keepers = inner.keeper.subscribe();
-    let keeper = keepers
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|keeper| keeper.clone());
-    let Some(keeper) = keeper else {
-        return Err(StartError::failed("the keeper is gone"));
-    };
+    let keeper = present(&mut keepers).await?;
+    match start_under(keeper, Arc::clone(&inner), Arc::clone(&command), &ctx).await {
+        Err(SpawnError::KeeperGone(gone)) => {
+            keepers.changed().await.map_err(|_| gone)?;
+            let next = present(&mut keepers).await?;
+            Ok(start_under(next, inner, command, &ctx).await?)
+        }
+        started => Ok(started?),
+    }
+}
+
+async fn present(keepers: &mut watch::Receiver<Option<Keeper>>) -> Result<Keeper, StartError> {
+    let keeper = keepers.wait_for(Option::is_some).await;
+    let keeper = keeper.ok().and_then(|keeper| keeper.clone());
+    keeper.ok_or_else(|| StartError::failed("the keeper is gone"))
+}
+
+async fn start_under(
+    keeper: Keeper,
+    inner: Arc<Inner>,
+    command: Arc<ProcessCommand>,
+    ctx: &Ctx,
+) -> Result<Child, SpawnError> {
     let incarnation = inner.last.fetch_add(1, Ordering::Relaxed) + 1;
     let (ended, end) = oneshot::channel();
     inner.ends().insert(incarnation, ended);
@@ -251,7 +270,7 @@ async fn start(inner: Arc<Inner>, command: Arc<ProcessCommand>, ctx: Ctx) -> Res
         asked: Mutex::new(Asked::Nothing),
         end: Mutex::new(Some(end)),
     };
-    let mut started = process.keeper.spawn(command.request(incarnation, &ctx)).await?;
+    let mut started = process.keeper.spawn(command.request(incarnation, ctx)).await?;
     if let (Some(read), Some(output)) = (&command.on_output, started.stdout.take()) {
         // Not a helper of the child: what it wrote last is read also after its end.
         let name = format_args!("output of {}", ChildPath(&ctx.shared));
