@@ -73,6 +73,23 @@ fn a_keeper_that_hangs_is_replaced_within_seconds_and_no_child_runs_twice() {
 }
 
 #[test]
+fn a_start_under_way_when_the_keeper_hangs_is_made_by_the_next_keeper_and_once() {
+    let (cluster, mut ids) = Cluster::with_children(1, 2);
+    let node = &cluster.nodes[0];
+    let keeper = node.keeper().expect("an agent has a keeper");
+
+    kill(keeper, Signal::STOP);
+    cluster.start_child(node, "late").ok();
+    ids.push("late".to_owned());
+
+    assert!(!is_alive(keeper), "the keeper that hung is there");
+    cluster.await_one_each(&ids, Duration::from_secs(5));
+    holds_for(Duration::from_secs(1), "one of each", || {
+        cluster.copies().one_each(&ids).map(drop)
+    });
+}
+
+#[test]
 fn an_agent_outlives_a_kill_of_its_keeper_at_any_moment_of_its_boot() {
     let mut cluster = Cluster::of(1);
     for (round, millis) in [0, 1, 2, 5, 10, 30, 100].into_iter().enumerate() {

@@ -7,7 +7,7 @@ use ordu_core::{Shutdown, StartId};
 use ordu_supervisor::process::{
     self as os, Keeper, KeeperConfig, KeeperEvent, ProcessExit, SpawnRequest, environment,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -31,7 +31,8 @@ pub(super) enum Order {
 /// Speaks with the keeper and keeps the books of the processes.
 #[derive(Debug)]
 pub(super) struct Driver {
-    keeper: Keeper,
+    /// The keeper that there is; starts under way see when it is replaced.
+    keeper: watch::Sender<Keeper>,
     events: mpsc::UnboundedReceiver<KeeperEvent>,
     config: KeeperConfig,
     open_files: Option<u64>,
@@ -56,7 +57,7 @@ impl Driver {
         let (spawned_sender, spawned) = mpsc::unbounded_channel();
         let (processes, runs) = (HashMap::new(), HashMap::new());
         Self {
-            keeper,
+            keeper: watch::Sender::new(keeper),
             events,
             config,
             open_files,
@@ -75,7 +76,8 @@ impl Driver {
     /// the child still runs would be the start of a second copy. It is passed on once they are gone.
     pub(super) async fn run(mut self) {
         let worked = catch_panic(self.work()).await;
-        self.keeper.clone().stop().await;
+        let keeper = self.keeper.borrow().clone();
+        keeper.stop().await;
         if let Err(panic) = worked {
             drop(self);
             resume_unwind(panic);
@@ -96,14 +98,14 @@ impl Driver {
                     }
                     Some(KeeperEvent::Hung) => {
                         tracing::error!(
-                            pid = self.keeper.pid(),
+                            pid = self.keeper.borrow().pid(),
                             "the keeper of processes did not answer for seconds and was killed; starting a new one"
                         );
                         self.replace_keeper().await;
                     }
                     Some(KeeperEvent::Lost) | None => {
                         tracing::error!(
-                            pid = self.keeper.pid(),
+                            pid = self.keeper.borrow().pid(),
                             "the keeper of processes has ended; starting a new one"
                         );
                         self.replace_keeper().await;
@@ -127,9 +129,10 @@ impl Driver {
             Err(error) => return starting.failed(error.to_string()),
         };
         let spawn = spawn_request(request, process, stop_signal, self.open_files);
+        let (want, wanted) = oneshot::channel();
         let entry = Process {
             stop_signal,
-            phase: Phase::Starting(starting),
+            phase: Phase::Starting(starting, want),
             asked: Asked::Nothing,
         };
         self.processes.insert(request.start, entry);
@@ -137,7 +140,8 @@ impl Driver {
         let path = log.files().path(0);
         let run = Run {
             start: request.start,
-            keeper: self.keeper.clone(),
+            keepers: self.keeper.subscribe(),
+            wanted,
             request: spawn,
             log,
             previous: self.runs.remove(&path),
@@ -156,8 +160,8 @@ impl Driver {
         process.asked = process.asked.max(Asked::Stop);
         match process.phase {
             // Once the keeper has answered: only then can it signal.
-            Phase::Starting(_) => self.give_up(start),
-            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.ask_to_stop(start.0)),
+            Phase::Starting(..) => self.give_up(start),
+            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.borrow().ask_to_stop(start.0)),
             Phase::EndedEarly(..) => {}
         }
     }
@@ -168,8 +172,8 @@ impl Driver {
         };
         process.asked = Asked::Kill;
         match process.phase {
-            Phase::Starting(_) => self.give_up(start),
-            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.kill(start.0)),
+            Phase::Starting(..) => self.give_up(start),
+            Phase::Running(_) | Phase::GivenUp(_) => drop(self.keeper.borrow().kill(start.0)),
             Phase::EndedEarly(..) => {}
         }
     }
@@ -179,7 +183,7 @@ impl Driver {
     fn give_up(&mut self, start: StartId) {
         if let Some(Process {
             stop_signal,
-            phase: Phase::Starting(starting),
+            phase: Phase::Starting(starting, _),
             asked,
         }) = self.processes.remove(&start)
         {
@@ -203,7 +207,7 @@ impl Driver {
         };
         let phase = match (phase, result) {
             (
-                Phase::Starting(starting) | Phase::GivenUp(starting) | Phase::EndedEarly(starting, _),
+                Phase::Starting(starting, _) | Phase::GivenUp(starting) | Phase::EndedEarly(starting, _),
                 Err(error),
             ) => {
                 return starting.failed(error.to_string());
@@ -213,12 +217,12 @@ impl Driver {
                     .started(Some(pid))
                     .exited(exit_reason(exit, asked, stop_signal));
             }
-            (Phase::Starting(starting), Ok(pid)) => Phase::Running(starting.started(Some(pid))),
+            (Phase::Starting(starting, _), Ok(pid)) => Phase::Running(starting.started(Some(pid))),
             (Phase::GivenUp(starting), Ok(_)) => {
                 // If the keeper is gone so is the child, and that is reported as well.
                 let _ = match asked {
-                    Asked::Kill => self.keeper.kill(start.0),
-                    Asked::Stop | Asked::Nothing => self.keeper.ask_to_stop(start.0),
+                    Asked::Kill => self.keeper.borrow().kill(start.0),
+                    Asked::Stop | Asked::Nothing => self.keeper.borrow().ask_to_stop(start.0),
                 };
                 Phase::GivenUp(starting)
             }
@@ -246,7 +250,7 @@ impl Driver {
         match phase {
             Phase::Running(running) => running.exited(exit_reason(exit, asked, stop_signal)),
             Phase::GivenUp(starting) => starting.failed("stopped before it was up"),
-            Phase::Starting(starting) | Phase::EndedEarly(starting, _) => {
+            Phase::Starting(starting, _) | Phase::EndedEarly(starting, _) => {
                 let phase = Phase::EndedEarly(starting, exit);
                 self.processes.insert(
                     start,
@@ -266,7 +270,7 @@ impl Driver {
         loop {
             match Keeper::start(self.config.clone()).await {
                 Ok((keeper, events)) => {
-                    self.keeper = keeper;
+                    self.keeper.send_replace(keeper);
                     self.events = events;
                     return;
                 }

@@ -1,10 +1,12 @@
+use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
 use ordu_core::StartId;
 use ordu_supervisor::process::log::{RotatingFile, drain};
-use ordu_supervisor::process::{Keeper, SpawnError, SpawnRequest};
-use tokio::sync::mpsc;
+use ordu_supervisor::process::{Keeper, Process, SpawnError, SpawnRequest};
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -36,7 +38,10 @@ pub(super) enum StartFailed {
 /// is one the keeper lives, and it must not outlive the driver.
 pub(super) struct Run {
     pub(super) start: StartId,
-    pub(super) keeper: Keeper,
+    /// The keeper that there is, and those that come after it.
+    pub(super) keepers: watch::Receiver<Keeper>,
+    /// Closed when the start is not wanted any more.
+    pub(super) wanted: oneshot::Receiver<Infallible>,
     pub(super) request: SpawnRequest,
     pub(super) log: LogRun,
     /// The run before of the same child, which may still write to the log: only one may at a time.
@@ -47,14 +52,15 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn run(self) {
         let (start, log) = (self.start, self.log);
+        let (mut keepers, mut wanted) = (self.keepers, self.wanted);
         let started = match open(&log, self.previous).await {
-            Ok(file) => match self.keeper.spawn(self.request).await {
+            Ok(file) => match spawn(&mut keepers, self.request, &mut wanted).await {
                 Ok(process) => Ok((file, process)),
                 Err(error) => Err(error.into()),
             },
             Err(error) => Err(StartFailed::Log(error)),
         };
-        drop(self.keeper);
+        drop(keepers);
         match started {
             Ok((file, process)) => {
                 // If the driver has ended nobody is left to be told, and the keeper has been stopped.
@@ -79,6 +85,27 @@ impl Run {
             })),
         }
     }
+}
+
+/// Starts it under the keeper that there is, and once more under the next if that one is gone before it has answered: a
+/// keeper that is gone has taken with it whatever it had started. Once only, for the program itself may be the cause.
+async fn spawn(
+    keepers: &mut watch::Receiver<Keeper>,
+    request: SpawnRequest,
+    wanted: &mut oneshot::Receiver<Infallible>,
+) -> Result<Process, SpawnError> {
+    let keeper = keepers.borrow_and_update().clone();
+    let gone = match keeper.spawn(request.clone()).await {
+        Err(SpawnError::KeeperGone(gone)) => gone,
+        answered => return answered,
+    };
+    drop(keeper);
+    let is_replaced = keepers.changed().await.is_ok();
+    if !is_replaced || matches!(wanted.try_recv(), Err(TryRecvError::Closed)) {
+        return Err(gone.into());
+    }
+    let next = keepers.borrow_and_update().clone();
+    next.spawn(request).await
 }
 
 /// A log that cannot be opened is no reason not to start: it is tried again with each write.

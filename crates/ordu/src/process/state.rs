@@ -1,5 +1,8 @@
+use std::convert::Infallible;
+
 use ordu_core::ExitReason;
 use ordu_supervisor::process::{ProcessExit, Signal};
+use tokio::sync::oneshot;
 
 use crate::kind::{Running, Starting};
 
@@ -14,8 +17,11 @@ pub(super) struct Process {
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// The keeper has not answered yet.
-    Starting(Starting),
+    /// The keeper has not answered yet. The other end of the channel sees whether the start is still wanted.
+    Starting(
+        Starting,
+        #[expect(dead_code, reason = "it is held to be dropped")] oneshot::Sender<Infallible>,
+    ),
     /// It ended before the keeper's answer came through.
     EndedEarly(Starting, ProcessExit),
     /// Its stop was asked for before it was up: it is stopped as soon as it is and its start counts as failed.
