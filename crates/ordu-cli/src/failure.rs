@@ -1,8 +1,10 @@
 use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use ordu::cluster_key::KeyFileError;
 use serde::{Deserialize, Serialize};
 
+use crate::apply::Undone;
 use crate::output::Colour;
 
 /// How a command went wrong: one exit code each, and the word for it on the control socket.
@@ -11,7 +13,7 @@ use crate::output::Colour;
 pub(crate) enum Wrong {
     /// It was tried and did not work.
     Failed = 1,
-    /// It was asked for in the wrong way.
+    /// It was asked for in the wrong way: an option, or a file it names, cannot be taken as it is.
     Usage = 2,
     /// No agent answers.
     Unreachable = 3,
@@ -71,11 +73,23 @@ impl Failure {
         self
     }
 
+    /// Adds what comes of nothing because of it; a report says that itself.
+    pub(crate) fn and_so(mut self, undone: Undone) -> Self {
+        if let Self::Plain { message, .. } = &mut self {
+            let undone = undone.to_string();
+            if !message.ends_with(&undone) {
+                message.push_str("; ");
+                message.push_str(&undone);
+            }
+        }
+        self
+    }
+
     /// How it went wrong, if it did.
     pub(crate) fn wrong(&self) -> Option<Wrong> {
         match self {
             Self::Plain { wrong, .. } => Some(*wrong),
-            Self::Report(_) => Some(Wrong::Failed),
+            Self::Report(_) => Some(Wrong::Usage),
             Self::ReaderGone => None,
         }
     }
@@ -103,6 +117,17 @@ impl Failure {
             }
             Self::Report(diagnostic) => graphical(diagnostic.as_ref()),
         }
+    }
+}
+
+/// A key that cannot be taken is asked for in the wrong way; one that cannot be written did not work.
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        let wrong = match error {
+            KeyFileError::Exists { .. } | KeyFileError::Create { .. } => Wrong::Failed,
+            _ => Wrong::Usage,
+        };
+        Self::new(wrong, error.to_string())
     }
 }
 

@@ -20,16 +20,27 @@ const VALUE: Rule = Rule {
     expected: "none that moves the cursor, turns the text or cannot be seen",
 };
 
-/// Checks names and values; a value may be empty.
+/// Checks one label of a node or of a constraint: a name of 1 to 63 ASCII letters, digits, `-`, `_`, `.` and `/`, and a
+/// value of at most 255 bytes, which may be empty.
+///
+/// ```
+/// assert!(ordu_core::check_label("example.org/disk", "ssd").is_ok());
+/// assert!(ordu_core::check_label("disk size", "1").is_err());
+/// ```
+pub fn check_label(name: &str, value: &str) -> Result<(), InvalidName> {
+    NAME.check(name)?;
+    if value.is_empty() {
+        Ok(())
+    } else {
+        VALUE.check(value)
+    }
+}
+
+/// Checks them all.
 pub(crate) fn check(labels: &BTreeMap<String, String>) -> Result<(), InvalidName> {
-    labels.iter().try_for_each(|(name, value)| {
-        NAME.check(name)?;
-        if value.is_empty() {
-            Ok(())
-        } else {
-            VALUE.check(value)
-        }
-    })
+    labels
+        .iter()
+        .try_for_each(|(name, value)| check_label(name, value))
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub use config::{Config, InvalidConfig, Timing};
 pub use event::Event;
 pub use id::{ChildId, ClusterName, HordeName, InvalidName, Kind, NodeId, NodeName};
 pub use input::{Channel, ConnId, DialError, DialId, Input, ProbeId, ProbeOutcome, StartId};
+pub use label::check_label;
 pub use life::Life;
 pub use node::Node;
 pub use ordu_supervisor::decisions::{ChildType, ExitReason, Intensity, Restart, Shutdown};

@@ -27,6 +27,8 @@ pub struct InvalidTiming {
     pub field: &'static str,
     /// What it is.
     pub got: Duration,
+    /// The name of the field that it does not go with; `None`: it is out of its own range.
+    pub with: Option<&'static str>,
     /// What was expected, in words.
     pub expected: String,
 }
@@ -107,6 +109,7 @@ impl Timing {
             .map(|field| InvalidTiming {
                 field: field.name,
                 got: field.of(self),
+                with: None,
                 expected: format!("from {:?} to {:?}", field.least, field.most),
             })
             .collect();
@@ -118,6 +121,7 @@ impl Timing {
                 problems.push(InvalidTiming {
                     field: shorter.name,
                     got: shorter.of(self),
+                    with: Some(longer.name),
                     expected: format!("at most {}, which is {:?}", longer.name, longer.of(self)),
                 });
             }

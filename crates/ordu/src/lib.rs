@@ -80,5 +80,5 @@ pub use ordu_core::{
     CallError, ChildId, ChildInfo, ChildSpec, ChildState, ChildType, ClusterName, Constraint, Event,
     ExitReason, HordeName, Intensity, InvalidConfig, InvalidName, InvalidTiming, Kind, Life, MemberInfo,
     MemberState, NodeId, NodeName, Restart, Shutdown, StartId, Stopped, Timing, TimingField, Token,
-    is_printable, printable,
+    check_label, is_printable, printable,
 };

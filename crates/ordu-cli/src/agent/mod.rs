@@ -21,10 +21,13 @@ mod signals;
 mod turns;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
+use ordu::cluster_key::ClusterKey;
 use ordu::{Exited, Horde, Node, StartError};
 
+use crate::apply::Undone;
 use crate::args::AgentArgs;
 use crate::failure::{Failure, Wrong};
 use descriptors::Descriptors;
@@ -59,12 +62,13 @@ enum End {
 }
 
 pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
-    let settings = Settings::read(args)?;
-    let logging = Logging::begin(settings.log.as_deref())?;
-    warn_root();
+    let settings = Settings::read(args, Undone::Start)?;
+    let key = load_key(&settings.key, Undone::Start)?;
     if let Some(http) = settings.http {
         http::check_address(http)?;
     }
+    let logging = Logging::begin(settings.log.as_deref())?;
+    warn_root();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -72,7 +76,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         // Before the node starts: a second agent of the same socket must not even appear in the cluster.
         let endpoint = Endpoint::bind(&settings.socket)?;
-        serve(args, settings, &logging, endpoint).await
+        serve(args, settings, key, &logging, endpoint).await
     });
     // What is left cannot be waited for, and nothing it does matters any more.
     runtime.shutdown_background();
@@ -82,6 +86,7 @@ pub(crate) fn run(args: &AgentArgs) -> Result<(), Failure> {
 async fn serve(
     args: &AgentArgs,
     mut settings: Settings,
+    mut key: ClusterKey,
     logging: &Logging,
     endpoint: Endpoint,
 ) -> Result<(), Failure> {
@@ -91,7 +96,7 @@ async fn serve(
         Some(addr) => Some(http::listen(addr).await?),
         None => None,
     };
-    let node = start(&settings).await?;
+    let node = start(&settings, key.clone()).await?;
     let hordes: Result<Vec<Horde>, _> = settings.hordes.iter().map(|name| node.horde(name)).collect();
     let hordes = hordes.map_err(|error| Failure::usage(error.to_string()))?;
     let counts = EventCounts::new();
@@ -116,7 +121,7 @@ async fn serve(
         tokio::select! {
             told = signals.next() => match told {
                 Told::Leave => break End::Leave,
-                Told::Reread => settings = reread(args, &settings, &node, logging),
+                Told::Reread => (settings, key) = reread(args, (settings, key), &node, logging),
             },
             exited = node.exited() => break End::Exited(exited),
             () = &mut holder_gone, if args.end_with_stdin => break End::AtOnce,
@@ -147,10 +152,10 @@ async fn serve(
     ended
 }
 
-async fn start(settings: &Settings) -> Result<Node, Failure> {
+async fn start(settings: &Settings, key: ClusterKey) -> Result<Node, Failure> {
     let mut builder = Node::builder(&settings.name)
         .cluster(&settings.cluster)
-        .key_file(&settings.key)
+        .key(key)
         .listen(settings.listen)
         .data_dir(&settings.data_dir)
         .timing(settings.timing.clone())
@@ -190,6 +195,11 @@ async fn start(settings: &Settings) -> Result<Node, Failure> {
         };
         Failure::new(wrong, error.to_string())
     })
+}
+
+/// Reads the key of the cluster.
+fn load_key(path: &Path, undone: Undone) -> Result<ClusterKey, Failure> {
+    ClusterKey::load(path).map_err(|error| Failure::from(error).and_so(undone))
 }
 
 fn warn_root() {

@@ -3,45 +3,60 @@
 use ordu::Node;
 use ordu::cluster_key::ClusterKey;
 
+use super::load_key;
 use super::logging::Logging;
 use super::settings::Settings;
+use crate::apply::Undone;
 use crate::args::AgentArgs;
 use crate::failure::Failure;
 
 /// Reads the settings and the key again, and goes by what can change: the key, more addresses to join at, and what is
 /// logged. What else differs is named; it counts when the agent is started again. If anything is wrong with either file
-/// none of it counts.
+/// none of it counts, and one record says all of it.
 ///
 /// Gives what the agent goes by from now on.
-pub(super) fn reread(args: &AgentArgs, now: &Settings, node: &Node, logging: &Logging) -> Settings {
-    match apply(args, now, node, logging) {
-        Ok(settings) => settings,
+pub(super) fn reread(
+    args: &AgentArgs,
+    now: (Settings, ClusterKey),
+    node: &Node,
+    logging: &Logging,
+) -> (Settings, ClusterKey) {
+    match apply(args, &now, node, logging) {
+        Ok(new) => new,
         Err(failure) => {
-            for line in failure.render().lines() {
-                tracing::error!("{line}");
-            }
-            tracing::error!("the settings and the key stay as they were");
-            now.clone()
+            tracing::error!("{}", failure.and_so(Undone::Reread).render().trim_end());
+            now
         }
     }
 }
 
-fn apply(args: &AgentArgs, now: &Settings, node: &Node, logging: &Logging) -> Result<Settings, Failure> {
-    let new = Settings::read(args)?;
-    let key = ClusterKey::load(&new.key).map_err(|error| Failure::failed(error.to_string()))?;
+fn apply(
+    args: &AgentArgs,
+    (now, key_now): &(Settings, ClusterKey),
+    node: &Node,
+    logging: &Logging,
+) -> Result<(Settings, ClusterKey), Failure> {
+    let new = Settings::read(args, Undone::Reread)?;
+    let key = load_key(&new.key, Undone::Reread)?;
     // Nothing after this can be wrong with the files: the joins are checked with the other settings.
-    let fingerprint = node
-        .renew_key(&key)
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    let (fingerprint, what) = if key == *key_now {
+        (node.fingerprint(), "the key is the same")
+    } else {
+        let renewed = node.renew_key(&key);
+        let fingerprint = renewed.map_err(|error| Failure::failed(error.to_string()))?;
+        (fingerprint, "the key is another one")
+    };
     let joins = now.new_joins(&new);
     node.join(&joins)
         .map_err(|error| Failure::failed(error.to_string()))?;
     if new.log != now.log {
         logging.change(new.log.as_deref());
     }
-    tracing::info!(%fingerprint, key = %new.key.display(), ?joins, "the settings and the key were read again");
+    tracing::info!(
+        %fingerprint, key = %new.key.display(), ?joins, "the settings and the key were read again; {what}"
+    );
     for name in now.needing_a_restart(&new) {
         tracing::warn!("{name} differs by now; it counts when this agent is started again");
     }
-    Ok(now.with_changes_of(&new))
+    Ok((now.with_changes_of(&new), key))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ordu::Timing;
 
-use crate::apply::SettingsFile;
+use crate::apply::{SettingsFile, Undone};
 use crate::args::AgentArgs;
 use crate::control::default_socket;
 use crate::failure::Failure;
@@ -45,30 +45,24 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Reads the file, if there is one, and puts both together.
-    pub(super) fn read(args: &AgentArgs) -> Result<Self, Failure> {
-        let file = match &args.config {
-            Some(path) => SettingsFile::load(path)?,
-            None => SettingsFile::default(),
-        };
-        let missing: Vec<&str> = [
-            ("name", args.name.is_none() && file.name.is_none()),
-            ("key", args.key.is_none() && file.key.is_none()),
-            ("listen", args.listen.is_none() && file.listen.is_none()),
-            ("data_dir", args.data_dir.is_none() && file.data_dir.is_none()),
+    /// Reads the file, if there is one, and puts both together. If they cannot be taken, `undone` says what comes of
+    /// nothing.
+    pub(super) fn read(args: &AgentArgs, undone: Undone) -> Result<Self, Failure> {
+        let required: Vec<&str> = [
+            ("name", args.name.is_none()),
+            ("key", args.key.is_none()),
+            ("listen", args.listen.is_none()),
+            ("data_dir", args.data_dir.is_none()),
         ]
         .into_iter()
         .filter_map(|(name, is_missing)| is_missing.then_some(name))
         .collect();
-        Self::merge(args, file).ok_or_else(|| {
-            let path = args
-                .config
-                .as_deref()
-                .unwrap_or(std::path::Path::new(""))
-                .display();
-            Failure::usage(format!("{path} does not say: {}", missing.join(", ")))
-                .with_help("write a line `key = …` for each, or give it as an option")
-        })
+        let file = match &args.config {
+            Some(path) => SettingsFile::load(path, &required, undone)?,
+            None => SettingsFile::default(),
+        };
+        Self::merge(args, file)
+            .ok_or_else(|| Failure::usage(format!("an agent needs: {}", required.join(", "))).and_so(undone))
     }
 
     /// None if something is missing that must be there.
@@ -178,7 +172,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let mut all = vec!["--config", path.to_str().unwrap()];
         all.extend(words);
-        Settings::read(&args(&all)).map_err(|failure| failure.to_string())
+        Settings::read(&args(&all), Undone::Start).map_err(|failure| failure.render())
     }
 
     const FILE: &str = "name = \"a\"\nkey = \"/k\"\nlisten = \"10.0.0.1:1\"\ndata_dir = \"/d\"\n\
@@ -202,9 +196,20 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_missing_is_told_at_once() {
-        let missing = settings("name = \"a\"\n", &["--key", "/k"]).unwrap_err();
-        assert!(missing.ends_with("does not say: listen, data_dir"), "{missing}");
+    fn all_that_is_missing_is_told_at_once_with_all_else_that_is_wrong() {
+        let said = settings("name = \"a\"\ncapacty = 1\n", &["--key", "/k"]).unwrap_err();
+        for part in [
+            "3 problems",
+            "agent.toml:1: the file has no \"listen\"",
+            "agent.toml:1: the file has no \"data_dir\"",
+            "or the option --data-dir",
+            "agent.toml:2: unknown key \"capacty\"",
+        ] {
+            assert!(said.contains(part), "expected {part}: {said}");
+        }
+        for given in ["\"name\"", "\"key\""] {
+            assert!(!said.contains(&format!("has no {given}")), "{said}");
+        }
     }
 
     #[test]

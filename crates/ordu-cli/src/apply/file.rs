@@ -3,11 +3,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use ordu::{ChildId, ChildSpec, NodeName, ProcessSpec};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::problem::{FileProblems, Problem, line};
+use super::problem::{FileProblems, Problem, Undone, line};
 use super::source;
-use super::value::{Reader, Unexpected, Value, command, number, string, variables, word, yes_or_no};
+use super::value::{Reader, Value, command, labels, number, string, tables, variables, word, yes_or_no};
 use crate::control::{Definition, StopTimeout};
 use crate::duration;
 use crate::failure::Failure;
@@ -51,15 +51,16 @@ impl ChildFile {
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
         let name = shown(path);
         let text = if path == name {
-            source::read(path)?
+            source::read(path, Undone::Apply)?
         } else {
-            source::read_from(std::io::stdin(), name)?
+            source::read_from(std::io::stdin(), name, Undone::Apply)?
         };
         let path_of_file = std::path::absolute(path)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
         let folder = path_of_file.parent().unwrap_or(Path::new("/"));
-        Self::parse(&text, folder)
-            .map_err(|problems| Failure::Report(Box::new(FileProblems::new(name, &text, problems))))
+        Self::parse(&text, folder).map_err(|problems| {
+            Failure::Report(Box::new(FileProblems::new(name, &text, problems, Undone::Apply)))
+        })
     }
 
     /// Reads the text of a file that lies in `folder`.
@@ -72,7 +73,9 @@ impl ChildFile {
         }
         let whole = 0..text.len().min(1);
         let mut reader = Reader::new("the file", &["child"], table.get_ref(), whole, &mut problems);
-        let entries = reader.optional("child", entries).unwrap_or_default();
+        let entries = reader
+            .optional("child", |value| tables(value, "one [[child]] for each child"))
+            .unwrap_or_default();
         let mut lines_of_ids = BTreeMap::new();
         let mut children = Vec::new();
         for entry in entries {
@@ -124,18 +127,6 @@ pub(super) fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
     }
 }
 
-/// Each `[[child]]` and its place; an entry that is no table says so by its place.
-type Entries<'a> = Vec<&'a Value<'a>>;
-
-fn entries<'a>(value: &'a Value<'a>) -> Result<Entries<'a>, Unexpected> {
-    match value.get_ref() {
-        DeValue::Array(array) if array.iter().all(|entry| entry.get_ref().is_table()) => {
-            Ok(array.iter().collect())
-        }
-        _ => Err(Unexpected::new("one [[child]] for each child")),
-    }
-}
-
 /// The child's id if it has a good one, so that duplicates are found even among children with problems.
 fn read_child(
     entry: &Value<'_>,
@@ -182,7 +173,7 @@ fn read_child(
             Err(error) => Err(format!("the name of a node: {error}")),
         })
     });
-    let labels = reader.optional("labels", variables);
+    let labels = reader.optional("labels", labels);
     let max_restarts = reader.optional("max_restarts", number);
     let within = reader.optional("within", |value| {
         string(value, duration::EXPECTED, duration::parse_period)

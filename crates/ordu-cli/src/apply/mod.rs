@@ -9,5 +9,6 @@ mod value;
 mod write;
 
 pub(crate) use file::{ChildFile, FileChild, shown};
+pub(crate) use problem::Undone;
 pub(crate) use settings_file::SettingsFile;
 pub(crate) use write::file_of;

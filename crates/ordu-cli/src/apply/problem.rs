@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
@@ -19,12 +20,34 @@ pub(crate) struct Problem {
     pub(crate) expected: String,
 }
 
+/// What comes of nothing because a file cannot be taken, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// The children of the file.
+    Apply,
+    /// The agent whose settings they are.
+    Start,
+    /// The new settings of an agent that runs.
+    Reread,
+}
+
+impl fmt::Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Apply => "nothing was applied",
+            Self::Start => "the agent was not started",
+            Self::Reread => "the settings and the key stay as they were",
+        })
+    }
+}
+
 /// All that is wrong with a file.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("{file}: {count}; nothing was applied")]
+#[error("{file}: {count}; {undone}")]
 pub(crate) struct FileProblems {
     file: String,
     count: String,
+    undone: Undone,
     #[related]
     problems: Vec<Located>,
 }
@@ -44,7 +67,7 @@ struct Located {
 
 impl FileProblems {
     /// In the order of the lines.
-    pub(crate) fn new(file: &Path, text: &str, mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(file: &Path, text: &str, mut problems: Vec<Problem>, undone: Undone) -> Self {
         problems.sort_by_key(|problem| (problem.at.start, problem.at.end));
         let file = file.display().to_string();
         let count = match problems.len() {
@@ -66,6 +89,7 @@ impl FileProblems {
             problems: located.collect(),
             file,
             count,
+            undone,
         }
     }
 }

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ordu::{ClusterName, HordeName, InvalidJoin, NodeName, Timing};
+use ordu::{ClusterName, HordeName, InvalidJoin, InvalidTiming, NodeName, Timing};
 use toml::de::{DeTable, DeValue};
 use tracing_subscriber::EnvFilter;
 
 use super::file::syntax;
-use super::problem::{FileProblems, Problem};
+use super::problem::{FileProblems, Problem, Undone};
 use super::source;
-use super::value::{Reader, Unexpected, Value, number, string, variables, yes_or_no};
+use super::value::{Reader, Unexpected, Value, labels, number, string, tables, yes_or_no};
 
 use crate::agent::check_http_address;
 use crate::duration;
@@ -66,22 +66,32 @@ pub(crate) struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads a file; all its problems come at once. Paths in it start at the file.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        let text = source::read(path)?;
+    /// Reads a file; all its problems come at once, that one of the `required` keys is not there among them. Paths in it
+    /// start at the file.
+    pub(crate) fn load(path: &Path, required: &[&'static str], undone: Undone) -> Result<Self, Failure> {
+        let text = source::read(path, undone)?;
         let absolute = std::path::absolute(path)
-            .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-        Self::parse(&text, absolute.parent().unwrap_or(Path::new("/")))
-            .map_err(|problems| Failure::Report(Box::new(FileProblems::new(path, &text, problems))))
+            .map_err(|error| Failure::failed(format!("{}: {error}; {undone}", path.display())))?;
+        Self::parse(&text, absolute.parent().unwrap_or(Path::new("/")), required)
+            .map_err(|problems| Failure::Report(Box::new(FileProblems::new(path, &text, problems, undone))))
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+    fn parse(text: &str, folder: &Path, required: &[&'static str]) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut problems = syntax(&errors, text);
         if !problems.is_empty() {
             return Err(problems);
         }
         let whole = 0..text.len().min(1);
+        let missing = required.iter().filter(|key| table.get_ref().get(**key).is_none());
+        problems.extend(missing.map(|key| Problem {
+            at: whole.clone(),
+            message: format!("the file has no {key:?}"),
+            expected: format!(
+                "a line `{key} = …` before the first table, or the option --{}",
+                key.replace('_', "-")
+            ),
+        }));
         let mut reader = Reader::new("the file", KEYS, table.get_ref(), whole, &mut problems);
         let path = |value: &Value<'_>| string(value, "a path", |path| Ok(folder.join(path)));
         let name = |reader: &mut Reader<'_, '_>| {
@@ -116,7 +126,7 @@ impl SettingsFile {
                 })
             }),
             hordes: Vec::new(),
-            labels: reader.optional("labels", variables).unwrap_or_default(),
+            labels: reader.optional("labels", labels).unwrap_or_default(),
             capacity: reader.optional("capacity", number),
             record: reader.optional("record", path),
             log_retention: reader.optional("log_retention", |value| {
@@ -142,7 +152,9 @@ impl SettingsFile {
             }),
         };
         let timing = reader.optional("timing", table_of);
-        let entries = reader.optional("horde", hordes).unwrap_or_default();
+        let entries = reader
+            .optional("horde", |value| tables(value, "one [[horde]] for each horde"))
+            .unwrap_or_default();
         for entry in entries {
             let horde = read_horde(entry, &settings.hordes, &mut problems);
             settings.hordes.extend(horde);
@@ -166,27 +178,23 @@ fn address(value: &Value<'_>) -> Result<SocketAddr, Unexpected> {
 }
 
 fn joins(value: &Value<'_>) -> Result<Vec<String>, Unexpected> {
-    let unexpected =
-        || Unexpected::new("an array of host:port, such as [\"10.0.0.7:7600\", \"node1.example:7600\"]");
-    let array = value.get_ref().as_array().ok_or_else(unexpected)?;
-    let join = |value: &Value<'_>| {
-        let text = value
-            .get_ref()
-            .as_str()
-            .filter(|text| InvalidJoin::check(text).is_ok());
-        text.map(str::to_owned).ok_or_else(unexpected)
+    let DeValue::Array(array) = value.get_ref() else {
+        return Err(Unexpected::new(
+            "an array of host:port, such as [\"10.0.0.7:7600\", \"node1.example:7600\"]",
+        ));
     };
-    array.iter().map(join).collect()
-}
-
-/// Each `[[horde]]`.
-fn hordes<'a>(value: &'a Value<'a>) -> Result<Vec<&'a Value<'a>>, Unexpected> {
-    match value.get_ref() {
-        DeValue::Array(array) if array.iter().all(|entry| entry.get_ref().is_table()) => {
-            Ok(array.iter().collect())
+    let mut unexpected = Unexpected::none();
+    let mut joins = Vec::new();
+    for join in array {
+        match join.get_ref().as_str() {
+            Some(text) if InvalidJoin::check(text).is_ok() => joins.push(text.to_owned()),
+            _ => unexpected.part(
+                join.span(),
+                "host:port, such as \"10.0.0.7:7600\" or \"node1.example:7600\"",
+            ),
         }
-        _ => Err(Unexpected::new("one [[horde]] for each horde")),
     }
+    unexpected.or(joins)
 }
 
 /// A table and the value it is, for its place.
@@ -214,8 +222,8 @@ fn read_horde(entry: &Value<'_>, known: &[String], problems: &mut Vec<Problem>) 
 /// The times that are given, and how they go together.
 fn read_timing(table: &DeTable<'_>, value: &Value<'_>, problems: &mut Vec<Problem>) -> Timing {
     let names: Vec<&'static str> = Timing::FIELDS.iter().map(|field| field.name).collect();
-    let before = problems.len();
     let mut timing = Timing::default();
+    let mut wrong_alone = Vec::new();
     let mut reader = Reader::new("[timing]", &names, table, value.span(), problems);
     for field in Timing::FIELDS {
         let (least, most) = (field.least, field.most);
@@ -229,22 +237,34 @@ fn read_timing(table: &DeTable<'_>, value: &Value<'_>, problems: &mut Vec<Proble
                 Err(format!("a time from {least} to {most}"))
             })
         });
-        if let Some(time) = time {
-            field.set(&mut timing, time);
+        match time {
+            Some(time) => field.set(&mut timing, time),
+            None if table.get(field.name).is_some() => wrong_alone.push(field.name),
+            None => {}
         }
     }
-    // What is wrong with one alone is told already.
-    if problems.len() == before {
-        problems.extend(timing.problems().into_iter().map(|problem| {
-            Problem {
-                at: table
-                    .get(problem.field)
-                    .map_or_else(|| value.span(), toml::Spanned::span),
-                message: format!("{:?} does not go with the other times", problem.field),
-                expected: problem.expected,
-            }
-        }));
-    }
+    // One that is wrong alone is told already, and what does not go with it may be right.
+    let with_good_ones = |problem: &InvalidTiming| {
+        let of = [Some(problem.field), problem.with];
+        !of.into_iter().flatten().any(|field| wrong_alone.contains(&field))
+    };
+    let place = |field: &str| table.get(field).map(toml::Spanned::span);
+    problems.extend(
+        timing
+            .problems()
+            .into_iter()
+            .filter(with_good_ones)
+            .map(|problem| {
+                Problem {
+                    // Of two that do not go together one at least is not the usual.
+                    at: place(problem.field)
+                        .or_else(|| place(problem.with?))
+                        .unwrap_or_else(|| value.span()),
+                    message: format!("{:?} does not go with the other times", problem.field),
+                    expected: problem.expected,
+                }
+            }),
+    );
     timing
 }
 
@@ -254,7 +274,7 @@ mod tests {
     use crate::apply::problem::line;
 
     fn problems(text: &str) -> Vec<String> {
-        let mut problems = SettingsFile::parse(text, Path::new("/etc/ordu")).unwrap_err();
+        let mut problems = SettingsFile::parse(text, Path::new("/etc/ordu"), &[]).unwrap_err();
         problems.sort_by_key(|problem| problem.at.start);
         problems
             .iter()
@@ -323,7 +343,10 @@ mod tests {
             },
             log: Some("warn,ordu=debug".to_owned()),
         };
-        assert_eq!(SettingsFile::parse(text, Path::new("/etc/ordu")), Ok(expected));
+        assert_eq!(
+            SettingsFile::parse(text, Path::new("/etc/ordu"), &["name", "key"]),
+            Ok(expected)
+        );
     }
 
     #[test]
@@ -351,7 +374,8 @@ nam = "jobs"
             "1: wrong value of \"name\"; expected the name of a node: ",
             "2: unknown key \"lissten\" in the file, did you mean \"listen\"?; expected one of name, ",
             "3: wrong value of \"advertise\"; expected an address such as ",
-            "4: wrong value of \"join\"; expected an array of host:port, such as ",
+            "4: wrong value of \"join\"; expected host:port, such as \"10.0.0.7:7600\"",
+            "4: wrong value of \"join\"; expected host:port, such as \"10.0.0.7:7600\"",
             "5: wrong value of \"http\"; expected a loopback address",
             "6: wrong value of \"capacity\"; expected a whole number ",
             "7: wrong value of \"log\"; expected a filter such as ",
@@ -373,5 +397,35 @@ nam = "jobs"
         let problems = problems("[timing]\nprobe_period = \"100ms\"\nprobe_rtt = \"1s\"\n");
         let expected = "3: \"probe_rtt\" does not go with the other times; expected at most probe_period, which is 100ms";
         assert_eq!(problems, [expected]);
+    }
+
+    #[test]
+    fn times_that_do_not_go_together_are_told_with_what_is_wrong_with_others_alone() {
+        let text =
+            "[timing]\nprobe_rtt = \"1s\"\nsuspicion = \"1ms\"\nredial = \"1m\"\nredial_max = \"0s\"\n";
+        let problems = problems(text);
+        let begins = [
+            "2: \"probe_rtt\" does not go with the other times; expected at most probe_period, ",
+            "3: wrong value of \"suspicion\"; ",
+            // What it is to go with is wrong itself.
+            "5: wrong value of \"redial_max\"; ",
+        ];
+        assert_eq!(problems.len(), begins.len(), "{problems:#?}");
+        for (problem, begin) in problems.iter().zip(begins) {
+            assert!(problem.starts_with(begin), "expected {begin}: {problem}");
+        }
+    }
+
+    #[test]
+    fn each_bad_address_and_each_entry_that_is_no_table_is_marked_alone() {
+        let text =
+            "join = [\"b:1\", \"b\", 7]\nhorde = [{ name = \"web\" }, 7]\nlabels = { \"a b\" = \"c\" }\n";
+        let mut marked: Vec<&str> = SettingsFile::parse(text, Path::new("/"), &[])
+            .unwrap_err()
+            .iter()
+            .map(|problem| &text[problem.at.clone()])
+            .collect();
+        marked.sort_unstable();
+        assert_eq!(marked, ["\"a b\" = \"c\"", "\"b\"", "7", "7"]);
     }
 }

@@ -4,27 +4,33 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::problem::{FileProblems, Problem};
+use super::problem::{FileProblems, Problem, Undone};
 use crate::failure::Failure;
 
 /// The longest file that is read, in bytes: some ten thousand children.
 pub(crate) const MAX_LEN: usize = 4 * 1024 * 1024;
 
-/// Reads a file of text, at most [`MAX_LEN`] bytes of UTF-8 without NUL.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let file = File::open(path).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    read_from(file, path)
+/// Reads a file of text, at most [`MAX_LEN`] bytes of UTF-8 without NUL. If it cannot be taken, `undone` says what comes
+/// of nothing.
+pub(crate) fn read(path: &Path, undone: Undone) -> Result<String, Failure> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error, undone))?;
+    read_from(file, path, undone)
 }
 
 /// The same of what is open already; `path` is what it is called in errors.
-pub(crate) fn read_from(reader: impl Read, path: &Path) -> Result<String, Failure> {
+pub(crate) fn read_from(reader: impl Read, path: &Path, undone: Undone) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     reader
         .take(MAX_LEN as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    check(bytes)
-        .map_err(|(text, problem)| Failure::Report(Box::new(FileProblems::new(path, &text, vec![problem]))))
+        .map_err(|error| unreadable(path, &error, undone))?;
+    check(bytes).map_err(|(text, problem)| {
+        Failure::Report(Box::new(FileProblems::new(path, &text, vec![problem], undone)))
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error, undone: Undone) -> Failure {
+    Failure::usage(format!("{}: {error}; {undone}", path.display()))
 }
 
 /// The text, or what there is of it and the first thing that is wrong with it.
@@ -104,9 +110,22 @@ mod tests {
 
     #[test]
     fn no_more_is_read_than_the_limit() {
-        let Err(Failure::Report(report)) = read(Path::new("/dev/zero")) else {
+        let Err(Failure::Report(report)) = read(Path::new("/dev/zero"), Undone::Apply) else {
             panic!("it was read");
         };
         assert_eq!(report.to_string(), "/dev/zero: 1 problem; nothing was applied");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_what_comes_of_nothing() {
+        let said = |undone| read(Path::new("/no/such/file"), undone).unwrap_err().to_string();
+        let ends = [
+            (Undone::Apply, "; nothing was applied"),
+            (Undone::Start, "; the agent was not started"),
+            (Undone::Reread, "; the settings and the key stay as they were"),
+        ];
+        for (undone, end) in ends {
+            assert!(said(undone).ends_with(end), "{}", said(undone));
+        }
     }
 }

@@ -115,16 +115,17 @@ impl Unexpected {
     }
 
     /// Nothing yet.
-    fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self(Vec::new())
     }
 
-    fn part(&mut self, at: Range<usize>, expected: impl Into<String>) {
+    /// Adds a part.
+    pub(super) fn part(&mut self, at: Range<usize>, expected: impl Into<String>) {
         self.0.push((Some(at), expected.into()));
     }
 
     /// The value, if nothing is wrong with any part of it.
-    fn or<T>(self, value: T) -> Result<T, Self> {
+    pub(super) fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 }
@@ -207,6 +208,18 @@ pub(super) fn command(value: &Value<'_>) -> Result<Vec<String>, Unexpected> {
     unexpected.or(words)
 }
 
+/// An array of tables, `[[…]]`.
+pub(super) fn tables<'a>(value: &'a Value<'a>, expected: &str) -> Result<Vec<&'a Value<'a>>, Unexpected> {
+    let DeValue::Array(array) = value.get_ref() else {
+        return Err(Unexpected::new(expected));
+    };
+    let mut unexpected = Unexpected::none();
+    for entry in array.iter().filter(|entry| !entry.get_ref().is_table()) {
+        unexpected.part(entry.span(), expected);
+    }
+    unexpected.or(array.iter().collect())
+}
+
 /// A table of strings.
 pub(super) fn variables(value: &Value<'_>) -> Result<BTreeMap<String, String>, Unexpected> {
     const EXPECTED: &str = "a table of strings, such as { PORT = \"80\" }";
@@ -234,6 +247,19 @@ pub(super) fn variables(value: &Value<'_>) -> Result<BTreeMap<String, String>, U
         }
     }
     unexpected.or(variables)
+}
+
+/// A table of labels.
+pub(super) fn labels(value: &Value<'_>) -> Result<BTreeMap<String, String>, Unexpected> {
+    let labels = variables(value)?;
+    let mut unexpected = Unexpected::none();
+    for (name, value) in value.get_ref().as_table().into_iter().flatten() {
+        let text = value.get_ref().as_str().unwrap_or_default();
+        if let Err(error) = ordu::check_label(name.get_ref(), text) {
+            unexpected.part(name.span().start..value.span().end, format!("a label: {error}"));
+        }
+    }
+    unexpected.or(labels)
 }
 
 fn found(value: &DeValue<'_>) -> String {

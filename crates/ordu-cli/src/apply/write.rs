@@ -120,7 +120,7 @@ mod tests {
         all.allow_new_privileges = true;
         all.stop_timeout = StopTimeout::Kill;
         all.node = Some("n1".to_owned());
-        all.labels.insert("disk type".to_owned(), "ssd".to_owned());
+        all.labels.insert("disk-type".to_owned(), "ssd".to_owned());
         all.max_restarts = u32::MAX;
         all.within = 90_500;
         let long = Definition {

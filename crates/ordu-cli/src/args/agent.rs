@@ -1,10 +1,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use ordu::{ClusterName, HordeName, InvalidJoin, InvalidName, NodeName};
 
-use super::child::variable;
+use super::child::label;
 use crate::size;
 
 /// `ordu agent`. What is given here wins over the file of `--config`.
@@ -14,7 +16,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The stable name of this node, unique in the cluster
-    #[arg(long, value_name = "NAME", required_unless_present = "config")]
+    #[arg(long, value_name = "NAME", value_parser = name::<NodeName>, required_unless_present = "config")]
     pub(crate) name: Option<String>,
     /// The file with the key of the cluster; see `ordu keygen`
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
@@ -26,7 +28,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) advertise: Option<SocketAddr>,
     /// A node to join, as host:port; may be given several times, one that answers is enough
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = join)]
     pub(crate) join: Vec<String>,
     /// The socket for commands [default: in the runtime directory]
     #[arg(long, value_name = "PATH", env = "ORDU_SOCKET")]
@@ -38,14 +40,14 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
     /// The name of the cluster; nodes of other names are strangers [default: default]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name::<ClusterName>)]
     pub(crate) cluster: Option<String>,
     /// A horde whose children it keeps; may be given several times. Commands that name none are about the first
     /// [default: default]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name::<HordeName>)]
     pub(crate) horde: Vec<String>,
     /// A label of this node, for children that run on nodes only that carry it; may be given several times
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
     /// How many children it runs at the most [default: no limit]
     #[arg(long, value_name = "N")]
@@ -67,4 +69,13 @@ pub(crate) struct AgentArgs {
     /// End at once, as in a crash, when standard input ends: for `ordu dev`, which holds the other end
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// Reads a name of this kind, and keeps it as it was typed.
+fn name<T: FromStr<Err = InvalidName>>(text: &str) -> Result<String, InvalidName> {
+    text.parse::<T>().map(|_| text.to_owned())
+}
+
+fn join(text: &str) -> Result<String, InvalidJoin> {
+    InvalidJoin::check(text).map(|()| text.to_owned())
 }

@@ -54,7 +54,7 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "NODE")]
     pub(crate) node: Option<String>,
     /// Run it on nodes only that carry this label; may be given several times, all must be there
-    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
     /// How often it may be restarted within the time of --within before it has failed
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -65,6 +65,13 @@ pub(crate) struct StartArgs {
     /// The program and its arguments; never a shell's command line
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// Reads `NAME=VALUE` where it is a label.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = variable(text)?;
+    ordu::check_label(&name, &value).map_err(|error| error.to_string())?;
+    Ok((name, value))
 }
 
 /// Reads `NAME=VALUE`.

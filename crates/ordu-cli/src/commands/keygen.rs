@@ -10,8 +10,7 @@ pub(super) fn run(args: &KeygenArgs) -> Result<(), Failure> {
     let fingerprint = key
         .fingerprint(&args.cluster)
         .map_err(|error| Failure::failed(error.to_string()))?;
-    key.create_file(&args.file)
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    key.create_file(&args.file)?;
     eprintln!(
         "{} holds the key of cluster {:?}, {fingerprint}",
         args.file.display(),

@@ -138,6 +138,5 @@ fn apply(agents: &Agents, file: Option<(&Path, ChildFile)>) -> mpsc::UnboundedRe
 /// Makes the key of a cluster that nobody will ever join.
 fn throw_away_key(path: &Path) -> Result<(), Failure> {
     let key = ClusterKey::generate().map_err(|error| Failure::failed(error.to_string()))?;
-    key.create_file(path)
-        .map_err(|error| Failure::failed(error.to_string()))
+    Ok(key.create_file(path)?)
 }

@@ -112,7 +112,7 @@ fn a_change_that_is_too_large_is_refused_before_anything_is_stopped() {
     let large = CHILDREN.replacen("86400", &"1".repeat(60_000), 1);
     let said = node.ordu(["apply", "-f", &file(&cluster, "large.toml", &large)]);
 
-    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.code, 2, "{said:?}");
     assert!(said.stderr.contains("expected at most 49152"), "{said:?}");
     assert_eq!(cluster.copies().one_each(&ids(&["a", "b"])).as_ref(), Ok(&before));
 }
@@ -167,7 +167,7 @@ fn a_file_without_end_or_that_is_no_text_gets_one_error_with_its_line() {
     let path = path.to_str().unwrap();
     let apply = |path: &str| {
         let said = ordu(["apply", "-f", path, "--socket", "/nonexistent/ordu.sock"]);
-        assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{said:?}");
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{said:?}");
         assert!(said.stderr.len() < 3_000, "{} bytes", said.stderr.len());
         said.stderr
     };

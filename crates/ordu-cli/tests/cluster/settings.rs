@@ -78,8 +78,10 @@ fn a_file_of_settings_with_problems_is_refused_with_all_of_them() {
     );
     let config = format!("--config={}", file.display());
     let said = cluster.add_node().with_arg(&config).run();
-    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(!said.stderr.contains("applied"), "{said:?}");
     for part in [
+        "agent.toml: 2 problems; the agent was not started",
         "agent.toml:1",
         "did you mean \"capacity\"?",
         "agent.toml:3",
@@ -87,6 +89,45 @@ fn a_file_of_settings_with_problems_is_refused_with_all_of_them() {
     ] {
         assert!(said.stderr.contains(part), "expected {part}: {}", said.stderr);
     }
+}
+
+#[test]
+fn whatever_cannot_be_right_of_what_an_agent_is_given_ends_with_2_before_it_warns_or_begins() {
+    let mut cluster = Cluster::empty();
+    let missing = cluster.folder.path().join("missing");
+    let open = cluster.folder.path().join("open.key");
+    std::fs::write(&open, key(&cluster, "closed.key")).unwrap();
+    std::fs::set_permissions(&open, PermissionsExt::from_mode(0o644)).unwrap();
+    let no_key = write(&cluster, "no.key", "");
+    std::fs::set_permissions(&no_key, PermissionsExt::from_mode(0o600)).unwrap();
+    let good = cluster.folder.path().join("cluster.key");
+    let refused = |cluster: &mut Cluster, key: &Path, arg: &str| {
+        let said = cluster.add_node().with_key(key.to_owned()).with_arg(arg).run();
+        assert_eq!(said.code, 2, "{} {arg}: {said:?}", key.display());
+        assert!(
+            !said.stderr.contains("AS ROOT"),
+            "{} {arg}: {said:?}",
+            key.display()
+        );
+    };
+    for key in [&missing, &open, &no_key] {
+        refused(&mut cluster, key, "--capacity=1");
+    }
+    let config = format!("--config={}", missing.display());
+    for arg in [
+        &config[..],
+        "--cluster=a b",
+        "--horde=a b",
+        "--join=nowhere",
+        "--label=a b=c",
+        "--http=0.0.0.0:7700",
+    ] {
+        refused(&mut cluster, &good, arg);
+    }
+    cluster.add_node().name = "a b".to_owned();
+    let said = cluster.nodes.last_mut().unwrap().run();
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(!said.stderr.contains("AS ROOT"), "{said:?}");
 }
 
 #[test]
@@ -170,11 +211,49 @@ fn a_bad_file_is_refused_as_a_whole_while_an_agent_runs() {
     node.signal(Signal::HUP);
     let log = refusals(1);
     assert!(log.contains("agent.toml:1: wrong value of"), "{log}");
+    assert!(!log.contains("applied"), "{log}");
+    assert_eq!(log.matches(" ERROR ").count(), 1, "{log}");
     assert!(!log.contains("the key is renewed"), "{log}");
 
     std::fs::write(&file, "").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     node.signal(Signal::HUP);
-    assert!(!refusals(2).contains("the key is renewed"));
+    let log = refusals(2);
+    assert!(!log.contains("the key is renewed"), "{log}");
+    assert_eq!(log.matches(" ERROR ").count(), 2, "{log}");
     node.ordu(["ps"]).ok();
+}
+
+#[test]
+fn a_key_that_is_read_again_and_is_the_same_is_not_called_renewed() {
+    let mut cluster = Cluster::empty();
+    let file = write(&cluster, "agent.toml", "");
+    let config = format!("--config={}", file.display());
+    let node = cluster.add_node().with_arg(&config);
+    node.start_without_terminal();
+    node.await_ready();
+    let key = cluster.folder.path().join("cluster.key");
+    let node = &cluster.nodes[0];
+    let read_again = |times: usize| {
+        eventually(SOON, "it is read again", || {
+            let log = node.log();
+            let found = log.matches("were read again").count();
+            (found == times).then_some(log.clone()).ok_or(log)
+        })
+        .0
+    };
+
+    node.signal(Signal::HUP);
+    let log = read_again(1);
+    assert!(log.contains("the key is the same"), "{log}");
+
+    let more = std::fs::read_to_string(&key).unwrap() + &self::key(&cluster, "more.key");
+    write_key(&key, &more);
+    node.signal(Signal::HUP);
+    read_again(2);
+    eventually(SOON, "the changed one is taken", || {
+        let log = node.log();
+        let renewed = log.matches("the key is renewed").count();
+        (renewed == 1).then_some(()).ok_or(log)
+    });
 }

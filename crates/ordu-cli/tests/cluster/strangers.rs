@@ -47,7 +47,7 @@ fn a_key_file_that_others_can_read_is_refused() {
 
     let said = cluster.add_node().run();
 
-    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.code, 2, "{said:?}");
     assert!(said.stderr.contains("expected mode 0600, got 0644"), "{said:?}");
 }
 
