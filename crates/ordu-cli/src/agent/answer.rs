@@ -92,9 +92,12 @@ impl Agent {
         self.node.is_ready()
     }
 
-    /// The children of all hordes.
-    pub(super) fn children(&self) -> Vec<ChildRow> {
-        self.hordes.iter().flat_map(rows).collect()
+    /// The children of the horde of this name; of all hordes if none is asked for.
+    pub(super) fn children(&self, name: Option<&str>) -> Result<Vec<ChildRow>, Refusal> {
+        match name {
+            Some(_) => self.horde(name).map(rows),
+            None => Ok(self.hordes.iter().flat_map(rows).collect()),
+        }
     }
 
     pub(super) fn members(&self) -> Vec<MemberRow> {

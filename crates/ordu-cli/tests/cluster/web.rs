@@ -109,3 +109,47 @@ fn an_address_that_others_can_reach_is_refused() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.stderr.contains("expected a loopback address"), "{said:?}");
 }
+
+#[test]
+fn a_horde_that_is_not_there_and_a_word_that_is_not_known_are_refused_with_what_there_is() {
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    let http = format!("{}:7700", node.addr.ip());
+    node.with_arg("--http").with_arg(&http);
+    node.with_arg("--horde=web").with_arg("--horde=jobs");
+    cluster.start_all();
+    let node = &cluster.nodes[0];
+    let mark = format!("TEST_MARK={}", cluster.mark());
+    for (id, horde) in [("a", "web"), ("b", "jobs")] {
+        let start = [
+            "start", id, "--horde", horde, "--env", &mark, "--", "sleep", "86400",
+        ];
+        node.ordu(start).ok();
+    }
+
+    let (status, both) = get(&http, "/v1/children", "localhost");
+    assert!(
+        status == 200 && both.contains("\"a\"") && both.contains("\"b\""),
+        "{both}"
+    );
+    let (status, jobs) = get(&http, "/v1/children?horde=jobs", "localhost");
+    assert!(
+        status == 200 && !jobs.contains("\"a\"") && jobs.contains("\"b\""),
+        "{jobs}"
+    );
+    for path in ["/v1/children?horde=zz", "/v1/children/a?horde=zz"] {
+        let (status, said) = get(&http, path, "localhost");
+        assert_eq!(status, 404, "{path}: {said}");
+        assert!(said.contains("started with web, jobs"), "{path}: {said}");
+    }
+    for (path, known) in [
+        ("/v1/children?hord=web", "expected horde"),
+        ("/v1/children?horde=web&horde=jobs", "expected horde once"),
+        ("/v1/children/a?state=running", "expected horde"),
+        ("/v1/members?state=alive", "expected none"),
+    ] {
+        let (status, said) = get(&http, path, "localhost");
+        assert_eq!(status, 400, "{path}: {said}");
+        assert!(said.contains(known), "{path}: {said}");
+    }
+}

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
 
 use crate::agent::Agent;
 use crate::agent::answer::lookup;
 use crate::agent::describe::detail;
+use crate::agent::refusal::Refusal;
 use crate::control::{ChildDetail, ChildRow, MemberRow};
 
 pub(super) async fn readyz(State(agent): State<Arc<Agent>>) -> (StatusCode, &'static str) {
@@ -18,32 +18,88 @@ pub(super) async fn readyz(State(agent): State<Arc<Agent>>) -> (StatusCode, &'st
     }
 }
 
-pub(super) async fn children(State(agent): State<Arc<Agent>>) -> Json<Vec<ChildRow>> {
-    Json(agent.children())
+/// Why there is no answer.
+type Refused = (StatusCode, String);
+
+/// What stands behind the `?` of a request.
+type Words = Query<Vec<(String, String)>>;
+
+/// Those of all hordes, or of `?horde=NAME`.
+pub(super) async fn children(
+    State(agent): State<Arc<Agent>>,
+    Query(words): Words,
+) -> Result<Json<Vec<ChildRow>>, Refused> {
+    let horde = horde(words)?;
+    agent.children(horde.as_deref()).map(Json).map_err(not_found)
 }
 
-pub(super) async fn members(State(agent): State<Arc<Agent>>) -> Json<Vec<MemberRow>> {
-    Json(agent.members())
-}
-
-/// Which of several children of one id.
-#[derive(Debug, Deserialize)]
-pub(super) struct Of {
-    horde: Option<String>,
+pub(super) async fn members(
+    State(agent): State<Arc<Agent>>,
+    Query(words): Words,
+) -> Result<Json<Vec<MemberRow>>, Refused> {
+    match words.first() {
+        Some((word, _)) => Err(unknown(word, "none")),
+        None => Ok(Json(agent.members())),
+    }
 }
 
 pub(super) async fn child(
     State(agent): State<Arc<Agent>>,
     Path(id): Path<String>,
-    Query(of): Query<Of>,
-) -> Result<Json<ChildDetail>, (StatusCode, String)> {
+    Query(words): Words,
+) -> Result<Json<ChildDetail>, Refused> {
+    let horde = horde(words)?;
     let child = agent
-        .horde(of.horde.as_deref())
+        .horde(horde.as_deref())
         .and_then(|horde| lookup(horde, &id))
-        .map_err(|refusal| (StatusCode::NOT_FOUND, refusal.message + "\n"))?;
+        .map_err(not_found)?;
     let mut detail = detail(&child);
     if let Some(process) = &mut detail.process {
         process.env = None;
     }
     Ok(Json(detail))
+}
+
+/// The horde that is asked about, if one is.
+fn horde(words: Vec<(String, String)>) -> Result<Option<String>, Refused> {
+    let mut horde = None;
+    for (word, value) in words {
+        if word != "horde" {
+            return Err(unknown(&word, "horde"));
+        }
+        if horde.replace(value).is_some() {
+            let message = "horde stands there several times; expected horde once\n";
+            return Err((StatusCode::BAD_REQUEST, message.to_owned()));
+        }
+    }
+    Ok(horde)
+}
+
+fn unknown(word: &str, expected: &str) -> Refused {
+    let message = format!("unknown parameter {word:?}; expected {expected}\n");
+    (StatusCode::BAD_REQUEST, message)
+}
+
+fn not_found(refusal: Refusal) -> Refused {
+    (StatusCode::NOT_FOUND, refusal.message + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_not_known_is_refused_and_not_overlooked() {
+        let words = |words: &[&str]| {
+            let words = words.iter().map(|word| ((*word).to_owned(), "x".to_owned()));
+            horde(words.collect())
+        };
+        assert_eq!(words(&[]), Ok(None));
+        assert_eq!(words(&["horde"]), Ok(Some("x".to_owned())));
+        for wrong in [&["hord"][..], &["horde", "state"], &["horde", "horde"]] {
+            let (status, said) = words(wrong).unwrap_err();
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{said}");
+            assert!(said.contains("expected horde"), "{said}");
+        }
+    }
 }
