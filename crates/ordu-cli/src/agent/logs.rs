@@ -1,4 +1,4 @@
-use ordu::{ChildLog, Horde, LogError};
+use ordu::{ChildLog, ChildState, Horde, LogError};
 use tokio::io::{AsyncReadExt as _, BufReader};
 use tokio::net::unix::OwnedReadHalf;
 
@@ -59,22 +59,24 @@ async fn open(agent: &Agent, horde: &Horde, id: &str, answer: &mut Answer) -> Re
     let found = lookup(horde, id);
     let log = horde.log(id);
     let elsewhere = match &found {
-        Ok(child) => child.node.as_ref().filter(|node| *node != agent.node.name()),
+        Ok(child) => child
+            .node
+            .as_ref()
+            .filter(|node| *node != agent.node.name())
+            .map(|node| whereabouts(&node.to_string(), child.state)),
         Err(_) => None,
     };
-    let note = match (&found, elsewhere) {
+    let note = match (&found, &elsewhere) {
         (Err(_), _) => Some(format!(
             "there is no child {id:?} any more; this is what the last one said here"
         )),
-        (Ok(_), Some(node)) => Some(format!(
-            "child {id:?} runs on {node} now; this is what it said here before"
-        )),
+        (Ok(_), Some(place)) => Some(format!("child {id:?} {place}; this is what it said here before")),
         (Ok(_), None) => None,
     };
     let log = match (log, elsewhere) {
         (Ok(log), _) => log,
-        (Err(LogError::NoLog { .. }), Some(node)) => {
-            let message = format!("child {id:?} runs on {node}; ask the agent there for its output");
+        (Err(LogError::NoLog { .. }), Some(place)) => {
+            let message = format!("child {id:?} {place}; ask the agent there for its output");
             return Err(Refusal::new(Wrong::Failed, message));
         }
         (Err(error), _) => return Err(found.err().unwrap_or_else(|| refusal(&error))),
@@ -87,6 +89,16 @@ async fn open(agent: &Agent, horde: &Horde, id: &str, answer: &mut Answer) -> Re
         answer.send_part(&reply(&LogReply::Note(note))).await;
     }
     Ok(log)
+}
+
+/// Where a child is, or was, in words.
+fn whereabouts(node: &str, state: ChildState) -> String {
+    match state {
+        ChildState::Stopped => format!("ran on {node} and is stopped"),
+        ChildState::Failed => format!("ran on {node} and has failed"),
+        ChildState::Starting => format!("is being started on {node}"),
+        _ => format!("runs on {node}"),
+    }
 }
 
 /// Says where the rest is if there is more than is shown.
@@ -119,4 +131,19 @@ fn reply(part: &LogReply) -> Reply {
         },
         Reply::Ok,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_child_that_runs_is_said_to_run() {
+        let said = |state| whereabouts("n1", state);
+        assert_eq!(said(ChildState::Running), "runs on n1");
+        assert_eq!(said(ChildState::Restarting), "runs on n1");
+        assert_eq!(said(ChildState::Starting), "is being started on n1");
+        assert_eq!(said(ChildState::Stopped), "ran on n1 and is stopped");
+        assert_eq!(said(ChildState::Failed), "ran on n1 and has failed");
+    }
 }

@@ -342,3 +342,31 @@ fn every_command_can_name_a_horde_and_knows_the_first_by_itself() {
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.stderr.contains("started with web, jobs"), "{said:?}");
 }
+
+#[test]
+fn the_output_of_a_child_that_was_stopped_elsewhere_is_where_it_ran() {
+    let cluster = Cluster::of(2);
+    let command = ["start", "talker", "--node", "n1", "--", "sleep", "86400"];
+    cluster.nodes[0].ordu(command).ok();
+    cluster.nodes[0].ordu(["stop", "talker"]).ok();
+
+    let said = eventually(
+        Duration::from_secs(5),
+        "the other knows that it is stopped",
+        || {
+            let shown = cluster.nodes[1].ordu(["show", "talker", "--json"]);
+            if shown.stdout.contains("\"state\":\"stopped\"") {
+                Ok(cluster.nodes[1].ordu(["logs", "talker"]))
+            } else {
+                Err(format!("{shown:?}"))
+            }
+        },
+    )
+    .0;
+
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.stderr.contains("child \"talker\" ran on n1 and is stopped"),
+        "{said:?}"
+    );
+}
