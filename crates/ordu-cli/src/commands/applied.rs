@@ -36,12 +36,13 @@ pub(crate) enum Outcome {
     Failed,
     /// Whether it was added or changed cannot be told.
     Unknown,
-    /// Nobody was there any more to do it.
+    /// Nobody was there any more to do it, or there was no time for it.
     Untried,
 }
 
-/// Whether a file was applied: nothing to say if all its children are as it says.
-pub(super) fn verdict(all: &[Applied], path: &Path) -> Result<(), Failure> {
+/// Whether a file was applied: nothing to say if all its children are as it says. `unless_tried` is how it went wrong if
+/// none of them was tried.
+pub(super) fn verdict(all: &[Applied], path: &Path, unless_tried: Wrong) -> Result<(), Failure> {
     let ids = |wanted: &[Outcome]| -> Vec<&str> {
         all.iter()
             .filter(|child| wanted.contains(&child.outcome))
@@ -59,14 +60,16 @@ pub(super) fn verdict(all: &[Applied], path: &Path) -> Result<(), Failure> {
     }
     let (unknown, untried) = (ids(&[Outcome::Unknown]), ids(&[Outcome::Untried]));
     let wrong = match (good.len(), unknown.len(), untried.len()) {
-        (0, 0, _) if untried.len() == all.len() => Wrong::Unreachable,
+        (0, 0, _) if untried.len() == all.len() => unless_tried,
         (0, 0, _) => Wrong::Failed,
         (0, _, _) => Wrong::Timeout,
         _ => Wrong::Partial,
     };
     let mut said = vec![match good.len() {
-        0 if unknown.is_empty() => "nothing was applied".to_owned(),
-        0 => "nothing is known to be applied".to_owned(),
+        0 if untried.len() == all.len() => "nothing was applied".to_owned(),
+        // Something may have been tried, and put back: that is told with each.
+        0 if unknown.is_empty() => "none of its children is as it says".to_owned(),
+        0 => "none of its children is known to be as it says".to_owned(),
         number => format!(
             "{number} of {} children are as it says: {}",
             all.len(),
@@ -99,7 +102,7 @@ mod tests {
             error: None,
         };
         let all: Vec<Applied> = outcomes.iter().enumerate().map(child).collect();
-        verdict(&all, Path::new("f.toml")).map_err(|failure| match failure {
+        verdict(&all, Path::new("f.toml"), Wrong::Unreachable).map_err(|failure| match failure {
             Failure::Plain { wrong, message, .. } => (wrong, message),
             other => panic!("{other}"),
         })
@@ -128,5 +131,22 @@ mod tests {
         assert_eq!(code(&[Outcome::Failed, Outcome::Failed]), Wrong::Failed);
         assert_eq!(code(&[Outcome::Failed, Outcome::Unknown]), Wrong::Timeout);
         assert_eq!(code(&[Outcome::Untried, Outcome::Untried]), Wrong::Unreachable);
+    }
+
+    #[test]
+    fn nothing_was_applied_only_where_nothing_was_tried() {
+        let said = |outcomes: &[Outcome]| judged(outcomes).unwrap_err().1;
+        assert_eq!(
+            said(&[Outcome::Untried, Outcome::Untried]),
+            "f.toml: nothing was applied; not tried: c0, c1"
+        );
+        assert_eq!(
+            said(&[Outcome::Failed, Outcome::Untried]),
+            "f.toml: none of its children is as it says; not tried: c1"
+        );
+        assert_eq!(
+            said(&[Outcome::Unknown]),
+            "f.toml: none of its children is known to be as it says; not known of: c0"
+        );
     }
 }

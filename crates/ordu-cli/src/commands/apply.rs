@@ -32,11 +32,11 @@ pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
         change: &args.change,
         wait: args.wait,
     };
-    let applied = apply_all(&how, &file, |said| eprint!("{said}"))?;
+    let (applied, unless_tried) = apply_all(&how, &file, |said| eprint!("{said}"))?;
     if ask.json {
         Output::stdout().json(&applied)?;
     }
-    verdict(&applied, shown(&args.file))
+    verdict(&applied, shown(&args.file), unless_tried)
 }
 
 /// Says what would be done.
@@ -77,17 +77,25 @@ pub(crate) fn apply(
     path: &Path,
     say: impl Fn(String),
 ) -> Result<(), Failure> {
-    verdict(&apply_all(how, file, say)?, path)
+    let (applied, unless_tried) = apply_all(how, file, say)?;
+    verdict(&applied, path, unless_tried)
 }
 
 /// Adds and changes children one after the other, so that never more than one is down for it, then waits for all of
-/// them to come up. One that cannot be applied does not hold up the others.
-fn apply_all(how: &How<'_>, file: &ChildFile, say: impl Fn(String)) -> Result<Vec<Applied>, Failure> {
+/// them to come up. One that cannot be applied does not hold up the others. Beside what became of each: how it went
+/// wrong if none was tried.
+fn apply_all(
+    how: &How<'_>,
+    file: &ChildFile,
+    say: impl Fn(String),
+) -> Result<(Vec<Applied>, Wrong), Failure> {
     // Whatever an agent can find wrong is found before anything is done.
     compare(&how.change.ask, file)?;
     let mut all = Vec::new();
     let mut states = Vec::new();
-    let mut gone = false;
+    // Without any time nothing can be done, as without the agent, and nobody need be told once for each child.
+    let no_time = how.change.timeout.is_zero();
+    let mut over = no_time;
     for child in &file.children {
         let mut applied = Applied {
             id: child.id.clone(),
@@ -97,8 +105,7 @@ fn apply_all(how: &How<'_>, file: &ChildFile, say: impl Fn(String)) -> Result<Ve
             error: None,
         };
         let mut state = String::new();
-        // Without the agent nothing more can be done, and nobody need be told once for each child.
-        if !gone {
+        if !over {
             match apply_one(how, child) {
                 Ok(reply) => {
                     say(format!("{:?} {}\n", child.id, words(&reply)));
@@ -117,7 +124,7 @@ fn apply_all(how: &How<'_>, file: &ChildFile, say: impl Fn(String)) -> Result<Ve
                         Some(Wrong::Timeout) => Outcome::Unknown,
                         _ => Outcome::Failed,
                     };
-                    gone = applied.outcome == Outcome::Untried;
+                    over = applied.outcome == Outcome::Untried;
                     applied.error = Some(failure.to_string());
                     say(failure.render());
                 }
@@ -127,7 +134,12 @@ fn apply_all(how: &How<'_>, file: &ChildFile, say: impl Fn(String)) -> Result<Ve
         all.push(applied);
     }
     await_all(how, file, &states, &mut all, say);
-    Ok(all)
+    let unless_tried = if no_time {
+        Wrong::Timeout
+    } else {
+        Wrong::Unreachable
+    };
+    Ok((all, unless_tried))
 }
 
 /// Waits until those that were started, and those that were about to be, have come up. A changed one has done so

@@ -388,3 +388,38 @@ fn what_is_exported_changes_nothing_when_it_is_applied() {
     assert_eq!(applied.stderr, unchanged);
     assert_eq!(cluster.copies().one_each(&ids(&["a", "b"])).as_ref(), Ok(&before));
 }
+
+#[test]
+fn without_any_time_no_child_is_tried_and_that_is_said_once() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let path = file(&cluster, "children.toml", CHILDREN);
+
+    let said = node.ordu(["apply", "--timeout", "0s", "--json", "-f", &path]);
+
+    assert_eq!(said.code, 6, "{said:?}");
+    assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
+    assert!(said.stderr.contains("not tried: a, b"), "{said:?}");
+    let told = said.json();
+    let outcomes = [&told[0]["outcome"], &told[1]["outcome"]];
+    assert_eq!(outcomes, ["untried", "untried"]);
+    assert_eq!(node.children().unwrap(), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn what_was_replaced_for_a_while_is_not_called_nothing() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let path = file(&cluster, "children.toml", &script("a", "exec sleep 86400"));
+    node.ordu(["apply", "-f", &path]).ok();
+    let path = file(&cluster, "children.toml", &script("a", "exit 3"));
+
+    let said = node.ordu(["apply", "-f", &path]);
+
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(!said.stderr.contains("nothing was applied"), "{said:?}");
+    assert!(
+        said.stderr.contains("none of its children is as it says"),
+        "{said:?}"
+    );
+}
