@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
+use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::time::Duration;
 
 use ordu::{ChildId, ChildSpec, NodeName, ProcessSpec};
 use toml::de::DeTable;
@@ -47,13 +50,14 @@ pub(crate) struct FileChild {
 impl ChildFile {
     /// Reads a file; all its problems come at once.
     ///
-    /// `-` is standard input; paths in it start at the working directory.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+    /// `-` is standard input; paths in it start at the working directory. Whoever writes the file has to be done within
+    /// `limit`.
+    pub(crate) fn load(path: &Path, limit: Duration) -> Result<Self, Failure> {
         let name = shown(path);
         let text = if path == name {
-            source::read(path, Undone::Apply)?
+            source::read(path, limit, Undone::Apply)?
         } else {
-            source::read_from(std::io::stdin(), name, Undone::Apply)?
+            source::read_from(standard_input()?, name, limit, Undone::Apply)?
         };
         let path_of_file = std::path::absolute(path)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
@@ -97,6 +101,13 @@ impl ChildFile {
             Err(problems)
         }
     }
+}
+
+/// Standard input as it comes: what a buffer has taken in already cannot be waited for.
+fn standard_input() -> Result<File, Failure> {
+    let own = std::io::stdin().as_fd().try_clone_to_owned();
+    own.map(File::from)
+        .map_err(|error| Failure::failed(format!("standard input: {error}")))
 }
 
 /// What a file is called in messages.

@@ -19,6 +19,10 @@ use crate::duration;
 use crate::failure::Failure;
 use crate::size;
 
+/// How long whoever writes a file that is a pipe may take: an agent that runs reads it again, and does nothing else
+/// meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 const KEYS: &[&str] = &[
     "name",
     "key",
@@ -69,7 +73,7 @@ impl SettingsFile {
     /// Reads a file; all its problems come at once, that one of the `required` keys is not there among them. Paths in it
     /// start at the file.
     pub(crate) fn load(path: &Path, required: &[&'static str], undone: Undone) -> Result<Self, Failure> {
-        let text = source::read(path, undone)?;
+        let text = source::read(path, PATIENCE, undone)?;
         let absolute = std::path::absolute(path)
             .map_err(|error| Failure::failed(format!("{}: {error}; {undone}", path.display())))?;
         Self::parse(&text, absolute.parent().unwrap_or(Path::new("/")), required)

@@ -1,35 +1,93 @@
 //! The text of a file that people or programs wrote, however long and whatever is in it.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::problem::{FileProblems, Problem, Undone};
-use crate::failure::Failure;
+use crate::duration;
+use crate::failure::{Failure, Wrong};
 
 /// The longest file that is read, in bytes: some ten thousand children.
 pub(crate) const MAX_LEN: usize = 4 * 1024 * 1024;
 
 /// Reads a file of text, at most [`MAX_LEN`] bytes of UTF-8 without NUL. If it cannot be taken, `undone` says what comes
-/// of nothing.
-pub(crate) fn read(path: &Path, undone: Undone) -> Result<String, Failure> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error, undone))?;
-    read_from(file, path, undone)
+/// of nothing. A pipe that nobody writes to is waited for no longer than `limit`.
+pub(crate) fn read(path: &Path, limit: Duration, undone: Undone) -> Result<String, Failure> {
+    // Without O_NONBLOCK to open a pipe would wait for somebody who writes to it, for ever.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(|error| unreadable(path, &error, undone))?;
+    read_from(file, path, limit, undone)
 }
 
 /// The same of what is open already; `path` is what it is called in errors.
-pub(crate) fn read_from(reader: impl Read, path: &Path, undone: Undone) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    reader
-        .take(MAX_LEN as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(path, &error, undone))?;
+pub(crate) fn read_from(
+    source: impl Read + AsFd,
+    path: &Path,
+    limit: Duration,
+    undone: Undone,
+) -> Result<String, Failure> {
+    let bytes = read_within(source, limit).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => Failure::new(
+            Wrong::Timeout,
+            format!(
+                "{}: nobody has written all of it within {}; {undone}",
+                path.display(),
+                duration::show(limit)
+            ),
+        ),
+        _ => unreadable(path, &error, undone),
+    })?;
     check(bytes).map_err(|(text, problem)| {
         Failure::Report(Box::new(FileProblems::new(path, &text, vec![problem], undone)))
     })
 }
 
-fn unreadable(path: &Path, error: &std::io::Error, undone: Undone) -> Failure {
+/// Reads to the end, or one byte more than may be read. Never waits in a read: what cannot be waited for with a limit
+/// could hold up its thread for ever.
+fn read_within(mut source: impl Read + AsFd, limit: Duration) -> io::Result<Vec<u8>> {
+    let end = Instant::now().checked_add(limit);
+    let mut bytes = Vec::new();
+    let mut part = vec![0; 64 * 1024];
+    while bytes.len() <= MAX_LEN {
+        await_readable(source.as_fd(), end)?;
+        match source.read(&mut part) {
+            Ok(0) => break,
+            Ok(len) => bytes.extend_from_slice(&part[..len]),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(MAX_LEN + 1);
+    Ok(bytes)
+}
+
+/// Waits until a read would not.
+fn await_readable(source: BorrowedFd<'_>, end: Option<Instant>) -> io::Result<()> {
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        // A time that is too long to be said is one without end.
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::new(&source, PollFlags::IN)], timeout.as_ref()) {
+            Ok(0) => return Err(ErrorKind::TimedOut.into()),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error, undone: Undone) -> Failure {
     Failure::usage(format!("{}: {error}; {undone}", path.display()))
 }
 
@@ -65,8 +123,13 @@ fn check(bytes: Vec<u8>) -> Result<String, (String, Problem)> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use crate::apply::problem::line;
+
+    /// Longer than reading what is there takes.
+    const SOON: Duration = Duration::from_secs(10);
 
     fn refused(bytes: &[u8]) -> (usize, String) {
         let (text, problem) = check(bytes.to_vec()).unwrap_err();
@@ -110,15 +173,37 @@ mod tests {
 
     #[test]
     fn no_more_is_read_than_the_limit() {
-        let Err(Failure::Report(report)) = read(Path::new("/dev/zero"), Undone::Apply) else {
+        let Err(Failure::Report(report)) = read(Path::new("/dev/zero"), SOON, Undone::Apply) else {
             panic!("it was read");
         };
         assert_eq!(report.to_string(), "/dev/zero: 1 problem; nothing was applied");
     }
 
     #[test]
+    fn a_pipe_is_read_to_its_end_and_one_that_is_left_open_for_no_longer_than_is_given() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"a = 1\n").unwrap();
+        let short = Duration::from_millis(50);
+        let failure = read_from(&reader, Path::new("pipe"), short, Undone::Apply).unwrap_err();
+        assert_eq!(failure.wrong(), Some(Wrong::Timeout));
+        assert_eq!(
+            failure.to_string(),
+            "pipe: nobody has written all of it within 50ms; nothing was applied"
+        );
+
+        writer.write_all(b"b = 2\n").unwrap();
+        drop(writer);
+        let text = read_from(&reader, Path::new("pipe"), Duration::MAX, Undone::Apply).unwrap();
+        assert_eq!(text, "b = 2\n");
+    }
+
+    #[test]
     fn a_file_that_is_not_there_says_what_comes_of_nothing() {
-        let said = |undone| read(Path::new("/no/such/file"), undone).unwrap_err().to_string();
+        let said = |undone| {
+            read(Path::new("/no/such/file"), SOON, undone)
+                .unwrap_err()
+                .to_string()
+        };
         let ends = [
             (Undone::Apply, "; nothing was applied"),
             (Undone::Start, "; the agent was not started"),

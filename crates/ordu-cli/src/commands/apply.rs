@@ -18,7 +18,10 @@ pub(crate) struct How<'a> {
 }
 
 pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
-    let (file, ask) = (ChildFile::load(&args.file)?, &args.change.ask);
+    let (file, ask) = (
+        ChildFile::load(&args.file, args.change.timeout)?,
+        &args.change.ask,
+    );
     if file.children.is_empty() {
         eprintln!(
             "{}: there is no [[child]] in it, so there is nothing to apply",

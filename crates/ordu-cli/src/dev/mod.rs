@@ -35,7 +35,7 @@ const UP_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) fn run(args: &DevArgs) -> Result<(), Failure> {
     // A file with problems is found before anything is started.
     let file = match &args.file {
-        Some(path) => Some((path.as_path(), ChildFile::load(path)?)),
+        Some(path) => Some((path.as_path(), ChildFile::load(path, START_TIMEOUT)?)),
         None => None,
     };
     remains::adopt()?;

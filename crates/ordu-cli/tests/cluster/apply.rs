@@ -1,9 +1,11 @@
 //! Files of children.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::harness::{Cluster, Said, ordu, ordu_with_input, transcript};
+use crate::harness::{Cluster, Said, eventually, ordu, ordu_with_input, program, transcript};
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
@@ -422,4 +424,36 @@ fn what_was_replaced_for_a_while_is_not_called_nothing() {
         said.stderr.contains("none of its children is as it says"),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_file_that_nobody_writes_is_waited_for_no_longer_than_the_time_that_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("children.toml");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let path = path.to_str().unwrap();
+    // Somebody holds the other end of standard input and says nothing.
+    for source in [path, "-"] {
+        let mut process = program()
+            .args(["apply", "--timeout", "300ms", "-f", source])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut process_ended = || match process.try_wait().unwrap() {
+            Some(status) => Ok(status),
+            None => Err(format!("{source} is still read")),
+        };
+        let status = catch_unwind(AssertUnwindSafe(|| {
+            eventually(Duration::from_secs(5), "it ends", &mut process_ended)
+        }));
+        let _ = process.kill();
+        let said = process.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(status.unwrap().0.code(), Some(6), "{stderr}");
+        assert!(
+            stderr.contains("nobody has written all of it within 300ms"),
+            "{stderr}"
+        );
+    }
 }
