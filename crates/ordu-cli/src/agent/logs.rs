@@ -22,6 +22,7 @@ pub(super) async fn send(
 ) -> Result<(), Refusal> {
     let id = request.id.as_str();
     let log = open(agent, agent.horde(horde)?, id, answer).await?;
+    answer.send_part(&reply(&LogReply::Found)).await;
     if request.lines.is_none() {
         write_if_cut(&log, answer).await;
     }

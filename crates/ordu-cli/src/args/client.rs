@@ -2,8 +2,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 
-use crate::control::{Client, default_socket};
+use crate::control::{Client, Request, default_socket};
 use crate::duration;
 use crate::failure::Failure;
 
@@ -24,11 +25,34 @@ pub(crate) struct Ask {
 impl Ask {
     /// Connects to the agent.
     pub(crate) fn connect(&self) -> Result<Client, Failure> {
-        let client = match &self.socket {
-            Some(socket) => Client::connect(socket),
-            None => Client::connect(&default_socket()),
-        };
-        Ok(client?.about(self.horde.clone()))
+        Ok(Client::connect(&self.socket())?.about(self.horde.clone()))
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(default_socket)
+    }
+}
+
+/// The same for commands that only look.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Look {
+    #[command(flatten)]
+    pub(crate) ask: Ask,
+    /// How long to wait for the answer
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+}
+
+impl Look {
+    /// Connects to the agent, which has this time for all of its answer.
+    pub(crate) fn connect(&self) -> Result<Client, Failure> {
+        let client = Client::connect_within(&self.ask.socket(), self.timeout)?;
+        Ok(client.about(self.ask.horde.clone()))
+    }
+
+    /// Asks the agent.
+    pub(crate) fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
+        self.connect()?.ask(request, Duration::ZERO)
     }
 }
 

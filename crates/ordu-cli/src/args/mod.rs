@@ -14,7 +14,7 @@ use crate::duration;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use child::{ChildArg, ChildrenArgs, StartArgs};
-pub(crate) use client::{Ask, Change};
+pub(crate) use client::{Ask, Change, Look};
 pub(crate) use dev::DevArgs;
 
 const EXIT_CODES: &str = "\
@@ -39,11 +39,11 @@ pub(crate) enum Command {
     /// Start a command and keep it running somewhere in the cluster
     Start(StartArgs),
     /// List all children
-    Ps(Ask),
+    Ps(Look),
     /// Show all about children
-    Show(ChildrenArgs<Ask>),
+    Show(ChildrenArgs<Look>),
     /// Count the children
-    Count(Ask),
+    Count(Look),
     /// Stop children and keep their definitions
     Stop(ChildrenArgs<Change>),
     /// Start children again; one that runs is stopped first
@@ -53,11 +53,11 @@ pub(crate) enum Command {
     /// Show the output of a child on the asked node, where it runs or ran
     Logs(LogsArgs),
     /// List the members of the cluster
-    Members(Ask),
+    Members(Look),
     /// Start and change children so that they are as a file says
     Apply(ApplyArgs),
     /// Print the children that are to run as a file for `ordu apply`, with the values of their environments
-    Export(Ask),
+    Export(Look),
     /// Make the secret key of a new cluster
     Keygen(KeygenArgs),
     /// Print a completion script for a shell
@@ -95,7 +95,7 @@ pub(crate) struct RmArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
-    pub(crate) child: ChildArg<Ask>,
+    pub(crate) child: ChildArg<Look>,
     /// Go on as new lines come
     #[arg(short, long)]
     pub(crate) follow: bool,

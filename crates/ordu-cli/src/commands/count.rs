@@ -1,14 +1,12 @@
-use std::time::Duration;
-
-use crate::args::Ask;
+use crate::args::Look;
 use crate::control::{CountRow, Request};
 use crate::failure::Failure;
 use crate::output::{Ink, Output, Table};
 
-pub(super) fn run(ask: &Ask) -> Result<(), Failure> {
-    let count: CountRow = ask.connect()?.ask(&Request::Count, Duration::ZERO)?;
+pub(super) fn run(look: &Look) -> Result<(), Failure> {
+    let count: CountRow = look.ask(&Request::Count)?;
     let output = Output::stdout();
-    if ask.json {
+    if look.ask.json {
         return output.json(&count);
     }
     let mut table = Table::new(&["SPECS", "ACTIVE", "SUPERVISORS", "WORKERS"]);

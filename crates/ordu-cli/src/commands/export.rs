@@ -1,17 +1,15 @@
-use std::time::Duration;
-
 use crate::apply::file_of;
-use crate::args::Ask;
+use crate::args::Look;
 use crate::control::{ExportReply, Request};
 use crate::failure::Failure;
 use crate::output::{Output, write};
 
-pub(super) fn run(ask: &Ask) -> Result<(), Failure> {
-    let exported: ExportReply = ask.connect()?.ask(&Request::Export, Duration::ZERO)?;
+pub(super) fn run(look: &Look) -> Result<(), Failure> {
+    let exported: ExportReply = look.ask(&Request::Export)?;
     for (id, why) in &exported.left_out {
         eprintln!("ordu: {id:?} is left out: {why}");
     }
-    if ask.json {
+    if look.ask.json {
         return Output::stdout().json(&exported.children);
     }
     write(file_of(&exported.children))

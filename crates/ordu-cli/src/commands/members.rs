@@ -1,14 +1,12 @@
-use std::time::Duration;
-
-use crate::args::Ask;
+use crate::args::Look;
 use crate::control::{MemberRow, Request};
 use crate::failure::Failure;
 use crate::output::{Ink, Output, Table};
 
-pub(super) fn run(ask: &Ask) -> Result<(), Failure> {
-    let members: Vec<MemberRow> = ask.connect()?.ask(&Request::Members, Duration::ZERO)?;
+pub(super) fn run(look: &Look) -> Result<(), Failure> {
+    let members: Vec<MemberRow> = look.ask(&Request::Members)?;
     let output = Output::stdout();
-    if ask.json {
+    if look.ask.json {
         return output.json(&members);
     }
     let mut table = Table::new(&["NAME", "STATE", "CHILDREN", "ADDR", "ID"]);

@@ -1,14 +1,12 @@
-use std::time::Duration;
-
-use crate::args::Ask;
+use crate::args::Look;
 use crate::control::{ChildRow, Request};
 use crate::failure::Failure;
 use crate::output::{Ink, Output, Table};
 
-pub(super) fn run(ask: &Ask) -> Result<(), Failure> {
-    let children: Vec<ChildRow> = ask.connect()?.ask(&Request::Children, Duration::ZERO)?;
+pub(super) fn run(look: &Look) -> Result<(), Failure> {
+    let children: Vec<ChildRow> = look.ask(&Request::Children)?;
     let output = Output::stdout();
-    if ask.json {
+    if look.ask.json {
         return output.json(&children);
     }
     output.table(&children_table(&children))

@@ -4,20 +4,20 @@ use std::time::Duration;
 use ordu::printable;
 
 use super::each::each;
-use crate::args::{Ask, ChildrenArgs};
+use crate::args::{ChildrenArgs, Look};
 use crate::control::{ChildDetail, Request};
 use crate::failure::Failure;
 use crate::output::{Ink, Output, write};
 
-pub(super) fn run(args: &ChildrenArgs<Ask>) -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &ChildrenArgs<Look>) -> Result<ExitCode, Failure> {
     let ask = |id: &str| {
         let request = Request::Child { id: id.to_owned() };
-        args.of.connect()?.ask(&request, Duration::ZERO)
+        args.of.ask(&request)
     };
     let output = Output::stdout();
     let mut shown = false;
     each(&args.ids, ask, |detail: ChildDetail| {
-        if args.of.json {
+        if args.of.ask.json {
             output.json(&detail)?;
             return Ok(None);
         }

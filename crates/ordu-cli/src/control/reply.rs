@@ -196,6 +196,8 @@ pub(crate) struct ExportReply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogReply {
+    /// There is output, or may come some: the first answer, so that nobody need wait for a line to know.
+    Found,
     /// A line of the output.
     Line(LogRow),
     /// Something about the output, for people.

@@ -224,9 +224,7 @@ impl Agents {
 async fn ask<T: DeserializeOwned + Send + 'static>(socket: &Path, request: Request) -> Result<T, Failure> {
     let socket = socket.to_owned();
     let asked = tokio::task::spawn_blocking(move || {
-        Client::connect(&socket)?
-            .with_patience(PATIENCE)
-            .ask(&request, Duration::ZERO)
+        Client::connect_within(&socket, PATIENCE)?.ask(&request, Duration::ZERO)
     });
     asked
         .await

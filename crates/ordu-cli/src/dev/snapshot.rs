@@ -54,7 +54,7 @@ impl Observer {
 }
 
 fn ask(socket: &Path) -> Result<(Vec<MemberRow>, Vec<ChildRow>), Failure> {
-    let connect = || Ok::<_, Failure>(Client::connect(socket)?.with_patience(PATIENCE));
+    let connect = || Client::connect_within(socket, PATIENCE);
     let members = connect()?.ask(&Request::Members, Duration::ZERO)?;
     Ok((members, connect()?.ask(&Request::Children, Duration::ZERO)?))
 }

@@ -2,10 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Cluster, Said, eventually, ordu, program, root_or_skip, transcript};
-use std::time::Duration;
+use rustix::process::Signal;
+
+use crate::harness::{Cluster, Said, eventually, holds_for, ordu, program, root_or_skip, transcript};
 
 #[test]
 fn the_life_of_a_child_from_start_to_rm() {
@@ -369,4 +372,51 @@ fn the_output_of_a_child_that_was_stopped_elsewhere_is_where_it_ran() {
         said.stderr.contains("child \"talker\" ran on n1 and is stopped"),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_question_to_an_agent_that_stands_still_ends_with_6_after_the_time_that_is_given() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    cluster.start_child(node, "a").ok();
+    node.signal(Signal::STOP);
+    for command in [
+        &["ps"][..],
+        &["show", "a"],
+        &["count"],
+        &["members"],
+        &["export"],
+        &["logs", "a"],
+        &["logs", "a", "--follow"],
+    ] {
+        for time in ["0s", "200ms"] {
+            let begun = Instant::now();
+            let said = node.ordu(command.iter().copied().chain(["--timeout", time]));
+            assert_eq!(said.code, 6, "{command:?}: {said:?}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(8),
+                "{command:?}: {:?}",
+                begun.elapsed()
+            );
+        }
+    }
+    node.signal(Signal::CONT);
+    node.ordu(["ps", "--timeout", "10s"]).ok();
+    // One that says nothing is followed for as long as one likes once the agent has answered.
+    let mut follower = program()
+        .args(["logs", "a", "--follow", "--timeout", "300ms", "--socket"])
+        .arg(&node.socket)
+        .spawn()
+        .unwrap();
+    let held = catch_unwind(AssertUnwindSafe(|| {
+        holds_for(Duration::from_secs(1), "it is followed", || {
+            match follower.try_wait().unwrap() {
+                None => Ok(()),
+                Some(status) => Err(status.to_string()),
+            }
+        });
+    }));
+    let _ = follower.kill();
+    let _ = follower.wait();
+    held.unwrap();
 }
