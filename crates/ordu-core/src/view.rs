@@ -19,6 +19,8 @@ pub struct ChildInfo {
     pub spec: Arc<ChildSpec>,
     /// Its state.
     pub state: ChildState,
+    /// A user has stopped it, and its owner has not carried that out yet: it is in its state still.
+    pub is_stopping: bool,
     /// The name of its owner, if it has one that is alive.
     pub node: Option<NodeName>,
     /// The fencing token of its last start.

@@ -251,6 +251,7 @@ impl Bad {
             id,
             spec,
             state: ChildState::Running,
+            is_stopping: false,
             node: Some(self.config.name.clone()),
             token: Some(Token {
                 epoch: 5,

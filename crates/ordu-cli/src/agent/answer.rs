@@ -10,7 +10,7 @@ use super::describe::{child_spec, definition, detail, differences};
 use super::refusal::Refusal;
 use crate::control::{
     ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRow, Question, Removed,
-    Request, StartReply, Status, StopReply,
+    Request, STOPPING, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
 
@@ -199,9 +199,16 @@ pub(super) fn difference(child: &ChildInfo, new: &ChildSpec) -> Difference {
         ChildState::Failed => Difference::Retry {
             reason: child.reason.clone(),
         },
-        state => Difference::Same {
-            state: state.to_string(),
-        },
+        _ => Difference::Same { state: state(child) },
+    }
+}
+
+/// What a child is doing, for whoever applies something to it: one that is being stopped is not called running.
+pub(super) fn state(child: &ChildInfo) -> String {
+    if child.is_stopping {
+        STOPPING.to_owned()
+    } else {
+        child.state.to_string()
     }
 }
 

@@ -7,7 +7,7 @@ use ordu::{CallError, ChildInfo, ChildSpec, ChildState, Horde, Started};
 use tokio::time::{Instant, sleep};
 
 use super::Agent;
-use super::answer::{confirmed_stop, difference};
+use super::answer::{confirmed_stop, difference, state};
 use super::describe::child_spec;
 use super::refusal::Refusal;
 use crate::control::{ApplyReply, Change, Definition, Difference, Standing};
@@ -284,7 +284,7 @@ fn done(child: &ChildInfo, change: &Change) -> Step {
     Step::Done(ApplyReply {
         change: change.clone(),
         node: child.node.as_ref().map(ToString::to_string),
-        state: child.state.to_string(),
+        state: state(child),
     })
 }
 

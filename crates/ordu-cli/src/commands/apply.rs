@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::applied::{Applied, Outcome, verdict};
 use crate::apply::{ChildFile, FileChild, shown};
 use crate::args::{ApplyArgs, Ask, Change};
-use crate::control::{ApplyReply, Change as Made, Comparison, Difference, Request, Standing};
+use crate::control::{ApplyReply, Change as Made, Comparison, Difference, Request, STOPPING, Standing};
 use crate::failure::{Failure, Wrong};
 use crate::output::{Ink, Output, Table};
 
@@ -150,7 +150,7 @@ fn apply_all(
 fn await_all(how: &How<'_>, file: &ChildFile, states: &[String], all: &mut [Applied], say: impl Fn(String)) {
     let is_due = |applied: &Applied, state: &str| match applied.outcome {
         Outcome::Added | Outcome::Restarted => true,
-        Outcome::Changed | Outcome::Unchanged => !matches!(state, "running" | "stopped"),
+        Outcome::Changed | Outcome::Unchanged => !matches!(state, "running" | "stopped" | STOPPING),
         Outcome::Failed | Outcome::Unknown | Outcome::Untried => false,
     };
     let mut due: Vec<(&mut Applied, &FileChild)> = all
@@ -230,7 +230,12 @@ fn words(reply: &ApplyReply) -> String {
             parts,
             in_place: true,
         } => {
-            format!("is changed in {}, without a restart", parts.join(", "))
+            let after = match reply.state.as_str() {
+                STOPPING => "; it is being stopped",
+                "stopped" => "; it stays stopped",
+                _ => "",
+            };
+            format!("is changed in {}, without a restart{after}", parts.join(", "))
         }
     }
 }

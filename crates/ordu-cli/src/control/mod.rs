@@ -19,7 +19,7 @@ pub(crate) use definition::{Definition, StopTimeout};
 pub(crate) use member::MemberRow;
 pub(crate) use reply::{
     ApplyReply, Change, Comparison, CountRow, Difference, ExportReply, LogReply, LogRow, Removed, Reply,
-    Standing, StartReply, Status, StopReply,
+    STOPPING, Standing, StartReply, Status, StopReply,
 };
 pub(crate) use request::{LogRequest, Question, Request};
 pub(crate) use restart::Restart;

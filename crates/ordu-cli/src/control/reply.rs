@@ -118,6 +118,9 @@ pub(crate) enum Difference {
     },
 }
 
+/// The state of a child that is being stopped, where something is applied to it.
+pub(crate) const STOPPING: &str = "being stopped";
+
 /// A child that is as a definition says now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ApplyReply {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::harness::{Cluster, Said, eventually, ordu, ordu_with_input, program, transcript};
+use rustix::process::Signal;
+
+use crate::harness::{Cluster, Said, eventually, kill, ordu, ordu_with_input, program, transcript};
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
@@ -424,6 +426,48 @@ fn what_was_replaced_for_a_while_is_not_called_nothing() {
         said.stderr.contains("none of its children is as it says"),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_change_of_a_child_that_is_stopped_or_about_to_be_says_so() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text =
+        script("a", "trap '' TERM; echo ready; while :; do sleep 0.1; done") + "stop_timeout = \"1h\"\n";
+    node.ordu(["apply", "-f", &file(&cluster, "children.toml", &text)])
+        .ok();
+    eventually(Duration::from_secs(5), "it ignores the stop signal", || {
+        let said = node.ordu(["logs", "a"]);
+        if said.stdout == "ready\n" {
+            Ok(())
+        } else {
+            Err(format!("{said:?}"))
+        }
+    });
+    assert_eq!(node.ordu(["stop", "a", "--timeout", "1s"]).code, 7);
+    let change = |restarts: u32| {
+        let text = format!("{text}max_restarts = {restarts}\n");
+        let path = file(&cluster, "children.toml", &text);
+        node.ordu(["apply", "-f", &path]).ok().stderr
+    };
+
+    let stopping = change(8);
+    for copy in cluster.copies().0.into_values().flatten() {
+        kill(copy.pid, Signal::KILL);
+    }
+    eventually(Duration::from_secs(5), "it is stopped", || {
+        let shown = node.ordu(["show", "a", "--json"]).ok().json();
+        if shown["state"] == "stopped" && cluster.copies().0.is_empty() {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    });
+    let stopped = change(9);
+
+    let changed = "\"a\" is changed in max_restarts, without a restart";
+    assert_eq!(stopping, format!("{changed}; it is being stopped\n"));
+    assert_eq!(stopped, format!("{changed}; it stays stopped\n"));
 }
 
 #[test]

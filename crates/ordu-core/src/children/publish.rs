@@ -41,6 +41,9 @@ impl Node {
             id: key.id.clone(),
             spec: Arc::clone(&intent.spec),
             state,
+            is_stopping: intent.desired == Desired::Stopped
+                && owner.is_some()
+                && !matches!(state, ChildState::Stopped | ChildState::Failed),
             node: owner.map(|owner| self.name_of(owner)),
             token: claim.map(|claim| claim.token),
             os_pid,

@@ -660,6 +660,7 @@ impl Node {
             id: key.id.clone(),
             spec,
             state: ChildState::Running,
+            is_stopping: false,
             node: Some(self.name_of(node)),
             token: Some(token),
             os_pid: None,

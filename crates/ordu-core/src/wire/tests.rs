@@ -157,6 +157,7 @@ fn samples() -> Vec<Message> {
         id: id.clone(),
         spec: spec.clone(),
         state: ChildState::Running,
+        is_stopping: false,
         node: Some(name.clone()),
         token: Some(token),
         os_pid: Some(4_711),

@@ -12,6 +12,7 @@ fn child(id: &str, state: ChildState) -> Arc<ChildInfo> {
         id: ChildId::new(id).unwrap(),
         spec: Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, Vec::new())),
         state,
+        is_stopping: false,
         node: None,
         token: None,
         os_pid: None,
