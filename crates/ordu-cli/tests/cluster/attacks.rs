@@ -2,15 +2,17 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::harness::{Cluster, eventually, kill, root_or_skip};
+use crate::harness::{Cluster, eventually, kill, root_or_skip, skip};
 
 /// What a command may take on a machine that builds something beside.
 const PROMPT: Duration = Duration::from_secs(8);
@@ -76,7 +78,7 @@ fn half_sent_requests_keep_no_other_command_waiting() {
             caller
         })
         .collect();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     node.ordu(["ps"]).ok();
     assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
     drop(half);
@@ -112,6 +114,125 @@ fn readers_of_output_that_do_not_read_keep_no_other_reader_out() {
     assert_eq!(said.stdout, "100000\n");
     node.ordu(["ps"]).ok();
     drop(stuck);
+}
+
+/// A network of its own, with a loopback alone, in which no end of a connection is kept more than a page. Dropping it
+/// removes it.
+struct Narrow(String);
+
+impl Narrow {
+    /// Says why it cannot be had.
+    fn new() -> Result<Self, String> {
+        let narrow = Self(format!("ordu{}narrow", std::process::id()));
+        let name = narrow.0.as_str();
+        run("ip", &["netns", "add", name])?;
+        run("ip", &["-n", name, "link", "set", "lo", "up"])?;
+        let buffers =
+            "cd /proc/sys/net/ipv4 && echo 4096 4096 4096 > tcp_rmem && echo 4096 4096 4096 > tcp_wmem";
+        run("ip", &["netns", "exec", name, "sh", "-c", buffers])?;
+        Ok(narrow)
+    }
+
+    /// Does this there, on a thread of its own.
+    fn within<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
+        let place = std::fs::File::open(format!("/run/netns/{}", self.0)).unwrap();
+        std::thread::scope(|scope| {
+            let there = scope.spawn(move || {
+                move_into_link_name_space(place.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+                what()
+            });
+            there.join().unwrap()
+        })
+    }
+}
+
+impl Drop for Narrow {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).output();
+    }
+}
+
+fn run(program: &str, args: &[&str]) -> Result<(), String> {
+    match Command::new(program).args(args).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The connections to port 7700 that an agent still has, by the word of the system.
+fn http_connections(agent: u32) -> usize {
+    let all = std::fs::read_to_string(format!("/proc/{agent}/net/tcp")).unwrap();
+    let is_ours = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1].ends_with(":1E14") && fields[3] == "01"
+    };
+    all.lines().skip(1).filter(is_ours).count()
+}
+
+#[test]
+fn a_reader_of_http_that_does_not_read_costs_its_own_connection_and_that_for_15_seconds() {
+    const TEST: &str = "a reader of HTTP that does not read";
+    const STATED: Duration = Duration::from_secs(15);
+    const HTTP: &str = "127.0.0.1:7700";
+    if !root_or_skip(TEST, "only root can make a network with small buffers") {
+        return;
+    }
+    let narrow = match Narrow::new() {
+        Ok(narrow) => narrow,
+        Err(why) => return skip(TEST, &why),
+    };
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    node.in_namespace(&narrow.0, "127.0.0.1:7600".parse().unwrap(), Vec::new());
+    node.with_arg("--http").with_arg(HTTP);
+    cluster.start_all();
+    let node = &cluster.nodes[0];
+    let child = |number: usize| {
+        let mark = cluster.mark();
+        format!(
+            "[[child]]\nid = \"{number:0>200}\"\ncommand = [\"sleep\", \"86400\"]\nenv = {{ TEST_MARK = \"{mark}\" }}\n"
+        )
+    };
+    let path = cluster.folder.path().join("children.toml");
+    std::fs::write(&path, (0..60).map(child).collect::<String>()).unwrap();
+    node.ordu(["apply", "--wait", "0s", "-f", path.to_str().unwrap()])
+        .ok();
+    let ask = || {
+        let mut reader = TcpStream::connect(HTTP).unwrap();
+        write!(reader, "GET /v1/children HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        reader
+    };
+    let read = |mut reader: TcpStream| {
+        let mut answer = Vec::new();
+        // One that was cut off may end with an error.
+        let _ = reader.read_to_end(&mut answer);
+        answer.len()
+    };
+
+    let begun = Instant::now();
+    let slow = narrow.within(ask);
+    let whole = narrow.within(|| read(ask()));
+    node.ordu(["ps"]).ok();
+    assert!(
+        begun.elapsed() < PROMPT,
+        "the others waited for {:?}",
+        begun.elapsed()
+    );
+    assert!(whole > 3 * 4096, "an answer of {whole} bytes fits on the way");
+    assert_eq!(http_connections(node.pid()), 1, "the slow one was let go early");
+
+    eventually(
+        STATED + PROMPT,
+        "the slow one is let go",
+        || match http_connections(node.pid()) {
+            0 => Ok(()),
+            more => Err(format!("{more} connections")),
+        },
+    );
+    assert!(begun.elapsed() >= STATED, "let go after {:?}", begun.elapsed());
+    let got = read(slow);
+    assert!(got < whole, "it has got all of it: {got} of {whole} bytes");
 }
 
 #[test]
