@@ -8,6 +8,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::is_printable;
+use crate::text::is_mark;
 
 /// Identity of one running node: 128 bits, new at every boot (S1.6).
 ///
@@ -122,6 +123,29 @@ pub enum InvalidName {
         /// What is allowed.
         expected: &'static str,
     },
+    /// The name begins or ends with white space, so that it looks like another, or like none.
+    #[error("the {what} {name:?} begins or ends with white space ({found:?}); expected none at its ends")]
+    Blank {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The character.
+        found: char,
+    },
+    /// The name begins with a mark that is shown on the character before it, which is not of the name.
+    #[error(
+        "the {what} {name:?} begins with a mark on the character before it ({}); expected a letter, digit or sign \
+         first", found.escape_unicode()
+    )]
+    Mark {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The mark.
+        found: char,
+    },
     /// The name is that of a directory in every directory.
     #[error("the {what} is {name:?}, which is a path; expected a name that can be one of a file")]
     Path {
@@ -161,15 +185,24 @@ impl Rule {
         if let Some(name) = [".", ".."].into_iter().find(|path| *path == name) {
             return Err(InvalidName::Path { what, name });
         }
-        match name.chars().find(|c| !allowed(*c)) {
-            Some(found) => Err(InvalidName::Character {
+        if let Some(found) = name.chars().find(|c| !allowed(*c)) {
+            return Err(InvalidName::Character {
                 what,
                 name: name.into(),
                 found,
                 expected,
-            }),
-            None => Ok(()),
+            });
         }
+        let ends = [name.chars().next(), name.chars().next_back()];
+        if let Some(found) = ends.into_iter().flatten().find(|c| c.is_whitespace()) {
+            let name = name.into();
+            return Err(InvalidName::Blank { what, name, found });
+        }
+        if let Some(found) = name.chars().next().filter(|c| is_mark(*c)) {
+            let name = name.into();
+            return Err(InvalidName::Mark { what, name, found });
+        }
+        Ok(())
     }
 }
 
@@ -326,6 +359,27 @@ mod tests {
         for name in ["...", ".a", "a..b"] {
             ChildId::new(name).unwrap();
             NodeName::new(name).unwrap();
+        }
+        for (id, why) in [
+            (" ", "begins or ends with white space (' ')"),
+            (" web", "begins or ends with white space (' ')"),
+            ("web ", "begins or ends with white space (' ')"),
+            ("web\u{3000}", "begins or ends with white space"),
+            (
+                "\u{301}web",
+                "begins with a mark on the character before it (\\u{301})",
+            ),
+            (
+                "\u{20dd}",
+                "begins with a mark on the character before it (\\u{20dd})",
+            ),
+        ] {
+            let error = ChildId::new(id).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+            assert!(NodeName::new(id).is_err(), "{id:?} is taken for a node name");
+        }
+        for id in ["e\u{301}t\u{e9}", "\"web\"", "\\", "'", "\u{e000}"] {
+            ChildId::new(id).unwrap();
         }
         for id in ["web 1", "größe", "網站", "🚀", "a/b"] {
             ChildId::new(id).unwrap();

@@ -62,6 +62,8 @@ mod tests {
             ("zo ne", "a"),
             ("zone", "a\u{202e}b"),
             ("zone", "a\nb"),
+            ("zone", " a"),
+            ("zone", "\u{301}a"),
             (&"z".repeat(64), "a"),
             ("zone", &"a".repeat(63 * 1024)),
         ] {

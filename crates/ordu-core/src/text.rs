@@ -37,6 +37,18 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Whether a character is shown on the one before it: an accent, a circle around it. Those are the characters of
+/// Unicode's property `Grapheme_Extend`.
+pub(crate) fn is_mark(c: char) -> bool {
+    // Of the characters that are shown, `escape_debug` writes out these alone where they begin a text and not behind
+    // another: that is promised of it.
+    let is_shown = |text: &str| text.escape_debug().eq(text.chars());
+    let mut alone = [0; 4];
+    let mut behind = String::from("a");
+    behind.push(c);
+    !is_shown(c.encode_utf8(&mut alone)) && is_shown(&behind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
