@@ -69,6 +69,12 @@ const ORDER: &[(&str, &str)] = &[
     ("probe_rtt", "probe_period"),
     ("settle", "settle_max"),
     ("redial", "redial_max"),
+    // A member is not forgotten before it is known to be down and its children are taken over, nor before all nodes
+    // can have compared what it wrote.
+    ("suspicion", "forget_after"),
+    ("settle_max", "forget_after"),
+    ("t_own", "forget_after"),
+    ("sync_period", "forget_after"),
 ];
 
 impl Timing {
@@ -84,7 +90,7 @@ impl Timing {
         boot_grace: ms(0), HOUR;
         t_own: ms(10), MINUTE;
         conflict_wait: ms(100), HOUR;
-        forget_after: MINUTE, Duration::from_hours(24 * 366);
+        forget_after: ms(5_000), Duration::from_hours(24 * 366);
         redial: ms(50), MINUTE;
         redial_max: ms(50), HOUR;
         dial_timeout: ms(100), MINUTE;
@@ -132,6 +138,8 @@ impl Timing {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     #[test]
@@ -156,5 +164,33 @@ mod tests {
         };
         let fields: Vec<&str> = timing.problems().iter().map(|problem| problem.field).collect();
         assert_eq!(fields, ["suspicion", "forget_after", "redial"]);
+    }
+
+    #[test]
+    fn a_member_is_forgotten_after_five_seconds_at_the_earliest_and_never_before_it_is_acted_on() {
+        let short = Timing {
+            forget_after: ms(5_000),
+            ..Timing::default()
+        };
+        assert_eq!(short.problems(), []);
+        let slow = Timing {
+            suspicion: ms(5_001),
+            settle_max: ms(5_002),
+            t_own: ms(5_003),
+            sync_period: ms(5_004),
+            ..short.clone()
+        };
+        let problems = slow.problems();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field).collect();
+        assert_eq!(fields, ["suspicion", "settle_max", "t_own", "sync_period"]);
+        assert_eq!(
+            problems[0].to_string(),
+            "suspicion is 5.001s; expected at most forget_after, which is 5s"
+        );
+        let shorter = Timing {
+            forget_after: ms(4_999),
+            ..short
+        };
+        assert_eq!(shorter.problems()[0].field, "forget_after");
     }
 }
