@@ -67,14 +67,17 @@ pub enum KeyFileError {
         /// Who reads it.
         own: u32,
     },
-    /// Everybody can put another file in its place.
+    /// Everybody can put another file, or another link to one, in its place.
     #[error(
-        "cluster key {}: everybody can write to its directory (mode {mode:04o}), and so put another key in its place; \
-         run `chmod o-w` on it, or keep the key elsewhere", path.display()
+        "cluster key {}: everybody can write to {} (mode {mode:04o}), which is on the way to it, and so put another \
+         key in its place; run `chmod o-w {}`, or keep the key elsewhere",
+        path.display(), directory.display(), directory.display()
     )]
     OpenDirectory {
         /// The file.
         path: PathBuf,
+        /// The directory that it, a link to it, or a directory above it is in.
+        directory: PathBuf,
         /// The mode of the directory.
         mode: u32,
     },

@@ -1,6 +1,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -171,6 +171,59 @@ fn a_file_in_a_directory_that_everybody_can_write_to_is_refused() {
     set(0o1777);
     ClusterKey::load(place.path()).unwrap();
     set(0o700);
+}
+
+#[test]
+fn every_directory_on_the_way_of_a_link_counts() {
+    let (place, target) = (Place::new(), Place::new());
+    let middle = place.dir.path().join("middle");
+    ClusterKey::generate()
+        .unwrap()
+        .create_file(target.path())
+        .unwrap();
+    fs::create_dir(&middle).unwrap();
+    symlink(target.path(), middle.join("second")).unwrap();
+    symlink("middle/second", place.path()).unwrap();
+    let set = |directory: &Path, mode| fs::set_permissions(directory, Permissions::from_mode(mode)).unwrap();
+    ClusterKey::load(place.path()).unwrap();
+
+    for open in [place.dir.path(), &middle, target.dir.path()] {
+        set(open, 0o777);
+        match ClusterKey::load(place.path()) {
+            Err(KeyFileError::OpenDirectory { directory, .. }) => assert_eq!(directory, open),
+            other => panic!("{}: {other:?}", open.display()),
+        }
+        set(open, 0o1777);
+        ClusterKey::load(place.path()).unwrap();
+        set(open, 0o700);
+    }
+}
+
+#[test]
+fn a_directory_above_that_everybody_can_write_to_counts() {
+    let place = Place::new();
+    let (above, below) = (
+        place.dir.path().join("above"),
+        place.dir.path().join("above/below"),
+    );
+    fs::create_dir_all(&below).unwrap();
+    let path = below.join("cluster.key");
+    ClusterKey::generate().unwrap().create_file(&path).unwrap();
+    fs::set_permissions(&above, Permissions::from_mode(0o777)).unwrap();
+    let error = ClusterKey::load(&path).unwrap_err();
+    assert!(matches!(error, KeyFileError::OpenDirectory { .. }), "{error}");
+}
+
+#[test]
+fn a_key_is_not_made_where_it_would_be_refused() {
+    let place = Place::new();
+    fs::set_permissions(place.dir.path(), Permissions::from_mode(0o777)).unwrap();
+    let error = ClusterKey::generate()
+        .unwrap()
+        .create_file(place.path())
+        .unwrap_err();
+    assert!(matches!(error, KeyFileError::OpenDirectory { .. }), "{error}");
+    assert!(!place.path().exists());
 }
 
 #[test]
