@@ -24,6 +24,12 @@ impl SyncConfig {
     /// What a message needs besides operations.
     pub(crate) const HEADER: usize = 256;
 
+    /// How many pairs of an origin and a number fit a frame in any case: sixteen bytes for the origin, three for a
+    /// position, ten for the number.
+    pub(crate) const fn entries_in_a_frame(&self) -> usize {
+        self.frame_bytes.saturating_sub(Self::HEADER) / (16 + 3 + 10)
+    }
+
     /// The largest operation, key and value together. What is left is for the context.
     pub(crate) const fn largest_op(&self) -> usize {
         self.frame_bytes.saturating_sub(1 << 10)

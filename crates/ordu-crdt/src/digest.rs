@@ -24,3 +24,18 @@ pub(crate) const fn salt(id: ReplicaId) -> u64 {
 pub(crate) const fn entry(salt: u64, seq: u64) -> u64 {
     mix(salt ^ mix(seq))
 }
+
+/// What stands in the digest of a vector for an origin that is covered up to `seq`; nothing for one that is not.
+pub(crate) const fn covered(id: ReplicaId, seq: u64) -> u128 {
+    covered_by(salt(id), seq)
+}
+
+/// [`covered`] of the replica with this salt.
+pub(crate) const fn covered_by(salt: u64, seq: u64) -> u128 {
+    if seq == 0 {
+        return 0;
+    }
+    let high = entry(salt, seq);
+    let low = mix(high ^ seq.rotate_left(32));
+    (high as u128) << 64 | low as u128
+}

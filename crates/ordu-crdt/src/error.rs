@@ -31,18 +31,14 @@ pub enum SyncError {
     /// A transfer contains an operation that its own vector does not cover.
     #[error("a transfer brings operation {0:?} beyond its own vector: the peer's encoder is broken")]
     BeyondVector(Dot),
-    /// A peer has retired this replica's own id: its node was declared gone for good. It must end and start again with
-    /// a new id.
-    #[error("this replica's id was retired by a peer; start again with a new one")]
-    OwnIdRetired,
-    /// The message would make this replica know more origins than fit one frame.
+    /// The message would make this replica hold operations of more origins than it can tell apart.
     #[error(
-        "a message names {new} new replicas beside {known} known ones, more than fit: retire departed ones"
+        "a message names {new} new replicas, and at most {known} can be told apart at once: those that have ended          must be declared, so that they are folded away"
     )]
     TooManyOrigins {
         /// How many the message adds.
         new: usize,
-        /// How many are known.
+        /// How many can be told apart.
         known: usize,
     },
 }

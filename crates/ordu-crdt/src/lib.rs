@@ -47,6 +47,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod adopt;
 mod batch;
 mod change;
 mod config;
@@ -56,10 +57,10 @@ mod error;
 mod hlc;
 mod id;
 mod map;
+mod members;
 mod message;
 mod planted;
 mod replica;
-mod retire;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -76,7 +77,7 @@ pub use self::{
     hlc::{Hlc, Stamp},
     id::{Dot, ReplicaId},
     map::{AwLwwMap, Sibling, SiblingRef, Siblings},
-    message::{Chunk, End, Message, Run, Scope, WireOp},
+    message::{Chunk, Message, Run, Scope, WireOp},
     replica::{Replica, Written},
     vector::VersionVector,
 };

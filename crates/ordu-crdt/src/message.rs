@@ -30,18 +30,18 @@ pub enum Message<K, V> {
     Vector {
         /// The sender's number for this exchange.
         round: u64,
-        /// The sender's vector.
+        /// What the sender has seen of some origins: of all that it has not folded away, if they fit a frame.
         vector: VersionVector,
+        /// The digest of what it has seen of all others.
+        rest: u128,
+        /// The same, by ranges of their ids: the last id of each, and its digest. Empty if the sender may hold
+        /// operations of one that is not listed.
+        ranges: Vec<(ReplicaId, u128)>,
     },
     /// "You lack nothing that I have."
     UpToDate {
         /// The round of the vector that is answered.
         round: u64,
-    },
-    /// "These origins are gone": an answer to a peer that still has them in its vector.
-    Departed {
-        /// The origins.
-        origins: Vec<ReplicaId>,
     },
     /// A part of a transfer.
     Chunk(Chunk<K, V>),
@@ -49,7 +49,7 @@ pub enum Message<K, V> {
     Ack {
         /// The highest [`Chunk::serial`] received.
         serial: u64,
-        /// What the chunk made the sender cover: empty until the last one.
+        /// What the chunk made the sender cover: empty until the last one, and no more than fits a frame.
         held: Vec<(ReplicaId, u64)>,
     },
 }
@@ -72,8 +72,16 @@ pub struct Chunk<K, V> {
     pub ops: Vec<WireOp<K, V>>,
     /// In a full causal join: operations that the sender still holds and the receiver has seen.
     pub held: Vec<Run>,
-    /// In the last chunk: what the receiver adopts.
-    pub end: Option<End>,
+    /// What the receiver adopts with the last chunk: how far origins are covered. In a full causal join all that the
+    /// sender has not folded away, else what may be news.
+    pub vector: Vec<(u16, u64)>,
+    /// In a full causal join: the same of origins that the sender has folded away, as far as the receiver may cover
+    /// something else.
+    pub folds: Vec<(u16, u64)>,
+    /// In a full causal join: the sender's floor.
+    pub floor: Vec<(u16, u64)>,
+    /// Nothing follows: the receiver applies the transfer.
+    pub is_last: bool,
 }
 
 /// Consecutive operations of one origin.
@@ -86,20 +94,6 @@ pub struct Run {
     pub first: u64,
     /// The last, not before the first.
     pub last: u64,
-}
-
-/// What the receiver of a transfer adopts with its last chunk.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct End {
-    /// How far each origin is covered, by position in [`Chunk::origins`]: in a full causal join all of the sender's
-    /// vector, else what may be news.
-    pub vector: Vec<(u16, u64)>,
-    /// In a full causal join: the sender's floor.
-    pub floor: Vec<(u16, u64)>,
-    /// In a full causal join: origins that the sender has retired and of which the receiver holds something else
-    /// than there was, with their last sequence.
-    pub retired: Vec<(u16, u64)>,
 }
 
 /// What a transfer is about.

@@ -33,6 +33,12 @@ pub enum Bug {
     ContextNotClosed,
     /// A replica below the floor is sent single operations.
     FloorIgnored,
+    /// Whether anybody has more of an origin that has ended is asked of those alone who are connected.
+    RetireAsksPresentPeers,
+    /// What contexts name of an origin goes when the origin is folded away.
+    ContextStrippedByFold,
+    /// Whoever does not cover what was folded away is sent single operations.
+    FoldWithoutFloor,
     /// A remove only drops what is held here: it is no event, has no dot, and nobody else hears of it.
     RemoveWithoutDot,
 }
@@ -73,7 +79,7 @@ where
         if !self.map.planted.is(Bug::ContextBeforeLastChunk) {
             return;
         }
-        let origins: alloc::vec::Vec<_> = chunk.origins.iter().map(|&id| self.intern(id)).collect();
+        let origins: alloc::vec::Vec<_> = chunk.origins.iter().map(|&id| Some(self.intern(id))).collect();
         for op in chunk.ops.iter().cloned() {
             let (origin, seq) = (origins[usize::from(op.origin)], op.seq);
             self.apply(op, &origins, false);

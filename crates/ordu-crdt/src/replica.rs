@@ -6,7 +6,7 @@ use core::hash::Hash;
 use crate::{
     AwLwwMap, Batch, Change, Dot, EncodedLen, Hlc, Message, ReplicaId, Stamp, SyncConfig, VersionVector,
     map::origins::OriginIdx,
-    retire::Retired,
+    members::Members,
     sync::{Peer, Pulls},
 };
 
@@ -28,7 +28,7 @@ pub struct Replica<K, V> {
     pub(crate) outbox: VecDeque<(ReplicaId, Message<K, V>)>,
     /// Peers that may have something to be sent to them.
     pub(crate) ready: VecDeque<ReplicaId>,
-    pub(crate) retired: Retired,
+    pub(crate) members: Option<Members>,
     pub(crate) audits_failed: u64,
     pub(crate) rounds: u64,
     pub(crate) transfers: u64,
@@ -66,7 +66,7 @@ where
             pulls: Pulls::default(),
             outbox: VecDeque::new(),
             ready: VecDeque::new(),
-            retired: Retired::default(),
+            members: None,
             audits_failed: 0,
             rounds: 0,
             transfers: 0,
@@ -83,10 +83,32 @@ where
         &self.map
     }
 
-    /// What is covered here. Whatever was written before a replica's vector covered it is in its map, or was
-    /// superseded.
+    /// What is covered here of all origins that are not folded away. Whatever was written before a replica covered it
+    /// is in its map, or was superseded.
     pub const fn vector(&self) -> &VersionVector {
         &self.map.vector
+    }
+
+    /// Whether an operation is covered here: it was applied, or is known to be superseded.
+    pub fn covers(&self, dot: Dot) -> bool {
+        dot.seq <= self.map.seen(dot.origin)
+    }
+
+    /// All that is covered here, folded away or not: each origin and its last sequence, in no particular order. It
+    /// only ever grows (S1.5).
+    pub fn seen(&self) -> impl Iterator<Item = (ReplicaId, u64)> + '_ {
+        self.map.vector.iter().chain(self.map.folds.iter())
+    }
+
+    /// A digest of [`seen`](Replica::seen): equal for replicas that have seen the same, whatever each has folded away,
+    /// and for others with odds of 2⁻¹²⁸. O(1).
+    pub const fn digest(&self) -> u128 {
+        self.map.digest
+    }
+
+    /// How many origins were folded away: of each its id and its last sequence are kept, some 27 bytes.
+    pub const fn folded(&self) -> usize {
+        self.map.folds.len()
     }
 
     /// Up to where removes and contexts may have been collected here. A replica that does not cover it takes a full

@@ -93,9 +93,7 @@ impl VersionVector {
     /// A digest that is equal for equal vectors, and for different ones with odds of 2⁻¹²⁸.
     pub fn digest(&self) -> u128 {
         self.entries.iter().fold(0, |sum: u128, &(origin, seq)| {
-            let high = digest::entry(digest::salt(origin), seq);
-            let low = digest::mix(high ^ seq.rotate_left(32));
-            sum.wrapping_add(u128::from(high) << 64 | u128::from(low))
+            sum.wrapping_add(digest::covered(origin, seq))
         })
     }
 

@@ -18,6 +18,11 @@ impl Node {
         }
         self.next_burial = now + self.config.timing.sync_period;
         self.forget_old_answers();
+        self.count_members();
+        if self.replicating.is_empty() {
+            // No round of anti-entropy does it.
+            self.replica.collect();
+        }
         if !self.standing.may_act() {
             return;
         }

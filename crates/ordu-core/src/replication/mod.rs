@@ -18,7 +18,7 @@ use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent, Key, Member, Status, Value};
 use crate::wire::{MAX_FRAME, Message};
-use crate::{Event, ExitCause, NodeId};
+use crate::{Event, ExitCause, MemberState, NodeId};
 
 /// A message of the map's protocol leaves room for the envelope of a frame.
 pub(crate) const SYNC_FRAME: usize = MAX_FRAME - 64;
@@ -61,6 +61,7 @@ impl Node {
     /// a stopped process would only pile up. What a peer that is out of reach has acknowledged is kept, and removes
     /// wait for it until it is removed (S1.4).
     pub(crate) fn refresh_replication_peers(&mut self) {
+        self.count_members();
         let is_there = |known: &Known| known.liveness != Liveness::Down;
         let wanted = || {
             self.links
@@ -92,6 +93,25 @@ impl Node {
             self.replica.sync_with(peer.replica());
         }
         self.replicating = wanted;
+    }
+
+    /// Says for whom removes wait, and whose operations may be folded away (S1.5): every member counts that has not
+    /// ended, also one that this node has never met; not one that was written off.
+    pub(crate) fn count_members(&mut self) {
+        let now = self.now.mono;
+        let forget_after = self.config.timing.forget_after;
+        let (mut counted, mut written_off) = (Vec::new(), Vec::new());
+        for (node, known) in self.roster.iter() {
+            let has_ended =
+                self.roster.is_removed(node) || self.roster.state_of(node, known) == MemberState::Left;
+            let is_missed = known.liveness == Liveness::Down && now.since(known.since) >= forget_after;
+            match (has_ended, is_missed) {
+                (true, _) => {}
+                (false, true) => written_off.push(node.replica()),
+                (false, false) => counted.push(node.replica()),
+            }
+        }
+        self.replica.set_members(counted, written_off);
     }
 
     /// Whoever was a newcomer like this node when states were exchanged had nothing to tell then: what it has caught up
@@ -180,10 +200,6 @@ impl Node {
             self.event(Event::AuditFailed { peer, name, times });
         }
         match outcome {
-            Err(SyncError::OwnIdRetired) => {
-                self.exit(ExitCause::Removed);
-                Ok(())
-            }
             Err(SyncError::OwnIdElsewhere { .. }) => {
                 self.exit(ExitCause::Cloned);
                 Ok(())
@@ -228,11 +244,7 @@ impl Node {
 
     /// The nodes that are known to hold an operation and are not down (S5.2).
     pub(crate) fn holders(&self, dot: Dot) -> BTreeSet<NodeId> {
-        let acknowledged = |peer: &NodeId| {
-            self.replica
-                .acknowledged(peer.replica())
-                .is_some_and(|held| held.covers(dot))
-        };
+        let acknowledged = |peer: &NodeId| self.replica.is_held_by(peer.replica(), dot);
         let mut holders: BTreeSet<NodeId> = self
             .replicating
             .iter()
@@ -250,7 +262,7 @@ impl Node {
     }
 
     pub(crate) fn covers(&self, dot: Dot) -> bool {
-        self.replica.vector().covers(dot)
+        self.replica.covers(dot)
     }
 
     /// How many holders an acknowledged write needs (S5.2). It goes by who is ready, settled or not: a suspect
@@ -298,9 +310,6 @@ impl Node {
                     }
                     self.roster.set_removed(node, removed, self.now.mono);
                     self.touch_owned(node);
-                    if removed {
-                        self.replica.retire(node.replica());
-                    }
                     self.members_changed = true;
                 }
                 Key::Intent(child) => children.entry(child).or_default().intent = true,

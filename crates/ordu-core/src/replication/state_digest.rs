@@ -11,10 +11,10 @@ pub struct StateDigest {
 
 impl Node {
     /// A digest of what this node holds; `None` while it is receiving a part of what it lacks (S1.3). Costs a few
-    /// nanoseconds for each member that ever wrote and is not forgotten.
+    /// nanoseconds.
     pub fn state_digest(&self) -> Option<StateDigest> {
         (!self.replica.is_catching_up()).then(|| StateDigest {
-            vector: self.replica.vector().digest(),
+            vector: self.replica.digest(),
             fingerprint: self.replica.map().fingerprint(),
         })
     }

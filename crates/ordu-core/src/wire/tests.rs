@@ -9,7 +9,7 @@ use alloc::{string::ToString, sync::Arc, vec, vec::Vec};
 use core::time::Duration;
 use std::{format, string::String, sync::LazyLock};
 
-use ordu_crdt::{Chunk, Dot, End, Hlc, Message as SyncMessage, ReplicaId, Run, Scope, Stamp, WireOp};
+use ordu_crdt::{Chunk, Dot, Hlc, Message as SyncMessage, ReplicaId, Run, Scope, Stamp, WireOp};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -265,11 +265,10 @@ fn samples() -> Vec<Message> {
             first: 2,
             last: 6,
         }],
-        end: Some(End {
-            vector: vec![(0, 300)],
-            floor: vec![(0, 200)],
-            retired: vec![(1, 7)],
-        }),
+        vector: vec![(0, 300)],
+        folds: vec![(1, 7)],
+        floor: vec![(0, 200)],
+        is_last: true,
     };
     let mut samples = vec![
         Message::Hello(Hello {
@@ -293,6 +292,8 @@ fn samples() -> Vec<Message> {
         Message::Sync(SyncMessage::Vector {
             round: 4,
             vector: [(ReplicaId(node.0), 300)].into_iter().collect(),
+            rest: 7 << 90,
+            ranges: vec![(ReplicaId(8), 6 << 90)],
         }),
         Message::Sync(SyncMessage::Chunk(chunk)),
         Message::Sync(SyncMessage::Ack {

@@ -140,7 +140,7 @@ fn small_difference() {
     connect(&mut full, &mut behind);
     behind.sync_with(full.id());
     exchange(&mut full, &mut behind);
-    assert_eq!(behind.vector().len(), 100);
+    assert_eq!(behind.seen().count(), 100);
     full.remove_peer(behind.id());
     behind.remove_peer(full.id());
     for entry in 0..10 {
@@ -150,7 +150,7 @@ fn small_difference() {
     connect(&mut full, &mut behind);
     behind.sync_with(full.id());
     let cost = exchange(&mut full, &mut behind);
-    assert_eq!(behind.vector(), full.vector());
+    assert_eq!(behind.digest(), full.digest());
     let elsewhere = "110,000 of 10 k, 295,000 of 50 k";
     report("sync.diff10_of_1m_bytes", cost.bytes as f64, 6_000.0, elsewhere);
     report(

@@ -350,6 +350,8 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     pub(crate) fn advance(&mut self, origin: OriginIdx, seq: u64) {
         let origin = &mut self.origins[origin];
         if seq > origin.covered {
+            let of = |seq| digest::covered_by(origin.salt, seq);
+            self.digest = self.digest.wrapping_sub(of(origin.covered)).wrapping_add(of(seq));
             origin.covered = seq;
             self.vector.advance(origin.id, seq);
         }

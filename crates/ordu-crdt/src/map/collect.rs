@@ -8,12 +8,18 @@
 //!
 //! Whoever is no peer may still need them, so the *floor* of the operation's origin rises to it. A replica that does
 //! not cover the floor is never sent single operations but takes a full causal join (S1.5).
+//!
+//! A context may also name what has not arrived yet. That stays, whatever becomes of the origin, until it is certain
+//! that nobody has it who may still come.
 
 use core::hash::Hash;
 
 use alloc::vec;
 
-use super::{AwLwwMap, origins::OriginIdx};
+use super::{
+    AwLwwMap,
+    origins::{Origin, OriginIdx},
+};
 use crate::{ReplicaId, VersionVector, planted::Bug};
 
 /// How many candidates one call looks at: the work of a call is bounded, and the rest keep their turn.
@@ -25,8 +31,9 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
         !self.garbage.is_empty()
     }
 
-    /// Collects what is stable: `stable` tells how far every peer covers an origin.
-    pub(crate) fn collect(&mut self, stable: impl Fn(ReplicaId) -> u64) {
+    /// Collects what is stable: `stable` tells how far every peer covers an origin, `is_told` whether nobody has more
+    /// of an origin than is covered here.
+    pub(crate) fn collect(&mut self, stable: impl Fn(ReplicaId) -> u64, is_told: impl Fn(&Origin) -> bool) {
         let mut known = vec![None; self.origins.len()];
         for _ in 0..self.garbage.len().min(AT_ONCE) {
             let Some((id, origin, seq)) = self.garbage.pop_front() else {
@@ -44,7 +51,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
             let op = &mut self.ops[id];
             let forgot = op
                 .context
-                .retain(|origin: OriginIdx, seq| seq > origins[origin].covered);
+                .retain(|origin: OriginIdx, seq| seq > origins[origin].covered && !is_told(&origins[origin]));
             let is_settled = op.context.is_empty();
             // A change that was not told yet is marked on the head of the chain.
             let is_over = op.value.is_none() && is_settled && !op.changed;

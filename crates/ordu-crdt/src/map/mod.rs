@@ -2,10 +2,11 @@
 
 mod apply;
 mod collect;
+mod fold;
+mod folds;
 mod log;
 pub(crate) mod op;
 pub(crate) mod origins;
-mod retire;
 mod sibling;
 pub(crate) mod slab;
 
@@ -22,6 +23,7 @@ use hashbrown::HashTable;
 pub(crate) use self::apply::NewOp;
 pub use self::sibling::{Sibling, SiblingRef, Siblings};
 use self::{
+    folds::Folds,
     op::Op,
     origins::{OriginIdx, Origins},
     slab::{Slab, SlotId},
@@ -46,7 +48,11 @@ pub struct AwLwwMap<K, V> {
     index: HashTable<SlotId>,
     hasher: FixedState,
     pub(crate) origins: Origins,
+    /// What is covered of the origins that are not folded away.
     pub(crate) vector: VersionVector,
+    pub(crate) folds: Folds,
+    /// Of all that is covered, folded away or not.
+    pub(crate) digest: u128,
     /// Keys with a value; a key may be held for its remove alone.
     len: usize,
     fingerprint: u64,
@@ -68,6 +74,8 @@ impl<K, V> AwLwwMap<K, V> {
             hasher: FixedState::with_seed(hash_seed),
             origins: Origins::default(),
             vector: VersionVector::new(),
+            folds: Folds::default(),
+            digest: 0,
             len: 0,
             fingerprint: 0,
             changes: VecDeque::new(),

@@ -30,6 +30,10 @@ pub(crate) struct Origin {
     /// The highest operation that an operation of another origin superseded. A list of this origin's operations
     /// alone is complete only above it.
     pub(crate) superseded_by_others: u64,
+    /// It writes no more, as far as is known; with the number of rounds that had begun when that was heard.
+    pub(crate) ended: Option<u64>,
+    /// The index is in use.
+    is_interned: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -40,8 +44,8 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// More origins than fit the largest frame that lists them all.
-    pub(crate) const MAX: usize = 2_048;
+    /// As many as two bytes can tell apart. Folded ones are not among them.
+    pub(crate) const MAX: usize = u16::MAX as usize;
 
     /// The index of `id`, interned now if it is new.
     ///
@@ -56,6 +60,8 @@ impl Origins {
                 oldest: None,
                 newest: None,
                 superseded_by_others: 0,
+                ended: None,
+                is_interned: true,
             };
             if let Some(index) = free.pop() {
                 all[index.index()] = origin;
@@ -80,6 +86,7 @@ impl Origins {
         let origin = &mut self[index];
         origin.covered = 0;
         origin.superseded_by_others = 0;
+        origin.is_interned = false;
         let id = origin.id;
         self.index.remove(&id);
         self.free.push(index);
@@ -97,6 +104,11 @@ impl Origins {
             .iter()
             .enumerate()
             .map(|(index, origin)| (OriginIdx(index as u16), origin))
+    }
+
+    /// Those whose index is in use.
+    pub(crate) fn interned(&self) -> impl Iterator<Item = (OriginIdx, &Origin)> {
+        self.iter().filter(|(_, origin)| origin.is_interned)
     }
 }
 

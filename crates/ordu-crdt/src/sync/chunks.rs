@@ -23,7 +23,7 @@ where
         let (serial, scope) = (chunk.serial, chunk.scope);
         if let Scope::Own { after } = scope
             && chunk.index == 0
-            && self.map.vector.get(peer) < after
+            && self.map.seen(peer) < after
             && !self.map.planted.is(Bug::GapApplied)
         {
             // Operations in between were lost on the way. Applied now, this would claim to cover them.
@@ -43,10 +43,9 @@ where
                 self.pulls.abandon(peer);
                 self.ask(peer);
             }
-            Received::Complete(parts, end) => {
-                let covered = self.commit(parts, end, scope)?;
+            Received::Complete(parts) => {
+                let covered = self.commit(parts, scope)?;
                 self.note_held(peer, &covered);
-                self.tell_departed(peer, &covered);
                 self.acknowledge(peer, serial, covered);
                 if let Scope::Missing { round } | Scope::Full { round } = scope {
                     self.on_complete(peer, round);
@@ -74,7 +73,8 @@ where
 
     fn note_held(&mut self, peer: ReplicaId, held: &[(ReplicaId, u64)]) {
         for &(origin, seq) in held {
-            if !self.is_retired(origin)
+            // Of what is folded away here no more is kept than whether the peer has all of it.
+            if self.map.origins.find(origin).is_some()
                 && let Some(state) = self.peers.get_mut(&peer)
             {
                 state.acknowledged.advance(origin, seq);
@@ -82,7 +82,9 @@ where
         }
     }
 
-    fn acknowledge(&mut self, peer: ReplicaId, serial: u64, held: Vec<(ReplicaId, u64)>) {
+    /// Gives a receipt. What does not fit the frame the peer learns in the next round.
+    fn acknowledge(&mut self, peer: ReplicaId, serial: u64, mut held: Vec<(ReplicaId, u64)>) {
+        held.truncate(self.config.entries_in_a_frame());
         self.outbox.push_back((peer, Message::Ack { serial, held }));
     }
 
@@ -96,7 +98,9 @@ where
                 config: &self.config,
                 transfers: &mut self.transfers,
             };
-            peer.outgoing.restart(&mut source, &peer.acknowledged);
+            let covers_floor = peer.covers_floor(source.map);
+            peer.outgoing
+                .restart(&mut source, &peer.acknowledged, covers_floor);
         }
         let peers: Vec<ReplicaId> = self.peers.keys().copied().collect();
         for peer in peers {

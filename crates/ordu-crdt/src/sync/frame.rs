@@ -3,8 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::{
-    AwLwwMap, Chunk, EncodedLen, End, ReplicaId, Run, Scope, SyncConfig, VersionVector, WireOp,
-    batch::op_len, map::op::Op,
+    AwLwwMap, Chunk, EncodedLen, ReplicaId, Run, Scope, SyncConfig, WireOp, batch::op_len, map::op::Op,
 };
 
 pub(super) struct Frame<K, V> {
@@ -12,7 +11,10 @@ pub(super) struct Frame<K, V> {
     origins: Vec<ReplicaId>,
     ops: Vec<WireOp<K, V>>,
     held: Vec<Run>,
-    end: Option<End>,
+    vector: Vec<(u16, u64)>,
+    folds: Vec<(u16, u64)>,
+    floor: Vec<(u16, u64)>,
+    is_last: bool,
 }
 
 /// A position, and an origin that may be new to the list.
@@ -27,7 +29,10 @@ impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
             origins: Vec::new(),
             ops: Vec::new(),
             held: Vec::new(),
-            end: None,
+            vector: Vec::new(),
+            folds: Vec::new(),
+            floor: Vec::new(),
+            is_last: false,
         }
     }
 
@@ -75,25 +80,40 @@ impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
         fits
     }
 
-    /// Ends the transfer, unless that does not fit beside the operations; alone it does.
-    pub(super) fn end(
-        &mut self,
-        covered: &[(ReplicaId, u64)],
-        floor: &VersionVector,
-        retired: &[(ReplicaId, u64)],
-    ) {
-        let entries = covered.len() + floor.len() + retired.len();
-        if self.take(entries * (POSITION + SEQ)) {
-            let mut by_position = |(origin, seq)| (self.position(origin), seq);
-            let vector = covered.iter().copied().map(&mut by_position).collect();
-            let floor = floor.iter().map(&mut by_position).collect();
-            let retired = retired.iter().copied().map(&mut by_position).collect();
-            self.end = Some(End {
-                vector,
-                floor,
-                retired,
-            });
+    /// Adds an entry of the vector that is adopted, unless it does not fit.
+    pub(super) fn cover(&mut self, (origin, seq): (ReplicaId, u64)) -> bool {
+        let fits = self.take(POSITION + SEQ);
+        if fits {
+            let entry = (self.position(origin), seq);
+            self.vector.push(entry);
         }
+        fits
+    }
+
+    /// Adds an entry of the floor that is adopted, unless it does not fit.
+    pub(super) fn raise(&mut self, (origin, seq): (ReplicaId, u64)) -> bool {
+        let fits = self.take(POSITION + SEQ);
+        if fits {
+            let entry = (self.position(origin), seq);
+            self.floor.push(entry);
+        }
+        fits
+    }
+
+    /// Adds an origin that was folded away, unless it does not fit.
+    pub(super) fn fold(&mut self, (origin, seq): (ReplicaId, u64)) -> bool {
+        let fits = self.take(POSITION + SEQ);
+        if fits {
+            // Nothing else refers to it, and there may be thousands: it is not searched for.
+            let position = self.append(origin);
+            self.folds.push((position, seq));
+        }
+        fits
+    }
+
+    /// The transfer ends with this chunk.
+    pub(super) const fn end(&mut self) {
+        self.is_last = true;
     }
 
     pub(super) fn into_chunk(self, serial: u64, transfer: u64, index: u32, scope: Scope) -> Chunk<K, V> {
@@ -101,7 +121,10 @@ impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
             origins,
             ops,
             held,
-            end,
+            vector,
+            folds,
+            floor,
+            is_last,
             ..
         } = self;
         Chunk {
@@ -112,12 +135,15 @@ impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
             origins,
             ops,
             held,
-            end,
+            vector,
+            folds,
+            floor,
+            is_last,
         }
     }
 
     fn take(&mut self, bytes: usize) -> bool {
-        let is_empty = self.ops.is_empty() && self.held.is_empty();
+        let is_empty = self.origins.is_empty();
         let fits = bytes <= self.room || is_empty;
         if fits {
             self.room = self.room.saturating_sub(bytes);
@@ -126,11 +152,14 @@ impl<K: Clone + EncodedLen, V: Clone + EncodedLen> Frame<K, V> {
     }
 
     fn position(&mut self, origin: ReplicaId) -> u16 {
-        let known = self.origins.iter().rposition(|&id| id == origin);
-        let position = known.unwrap_or_else(|| {
-            self.origins.push(origin);
-            self.origins.len() - 1
-        });
-        u16::try_from(position).expect("origins are bounded by their interning")
+        match self.origins.iter().rposition(|&id| id == origin) {
+            Some(known) => u16::try_from(known).expect("an origin takes sixteen bytes of the frame"),
+            None => self.append(origin),
+        }
+    }
+
+    fn append(&mut self, origin: ReplicaId) -> u16 {
+        self.origins.push(origin);
+        u16::try_from(self.origins.len() - 1).expect("an origin takes sixteen bytes of the frame")
     }
 }

@@ -44,7 +44,7 @@ where
         mut held: HeldElsewhere,
     ) {
         for &(id, covered) in covered {
-            let Some(origin) = self.intern(id) else { continue };
+            let origin = self.intern(id);
             if self.map.planted.is(Bug::OneOriginReset) && floor.get(id) <= self.map.vector.get(id) {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Chunk, End, ReplicaId, Run, Scope, SyncError, WireOp};
+use crate::{Chunk, ReplicaId, Run, Scope, SyncError, WireOp};
 
 /// The receiving side of the protocol with one peer.
 #[derive(Clone, Debug)]
@@ -20,12 +20,26 @@ struct Staging<K, V> {
     parts: Vec<Part<K, V>>,
 }
 
-/// The operations of a chunk with the origins they refer to.
+/// What a chunk brings, with the origins that it refers to.
 #[derive(Clone, Debug)]
 pub(crate) struct Part<K, V> {
     pub(crate) origins: Vec<ReplicaId>,
     pub(crate) ops: Vec<WireOp<K, V>>,
     pub(crate) held: Vec<Run>,
+    pub(crate) vector: Vec<(u16, u64)>,
+    pub(crate) folds: Vec<(u16, u64)>,
+    pub(crate) floor: Vec<(u16, u64)>,
+}
+
+impl<K, V> Part<K, V> {
+    /// Entries of one of the lists with the origins they are about.
+    pub(crate) fn named<'a>(
+        &'a self,
+        entries: &'a [(u16, u64)],
+    ) -> impl Iterator<Item = (ReplicaId, u64)> + 'a {
+        let named = |&(position, seq): &(u16, u64)| (self.origins[usize::from(position)], seq);
+        entries.iter().map(named)
+    }
 }
 
 /// What became of a chunk.
@@ -37,9 +51,8 @@ pub(crate) enum Received<K, V> {
     Staged,
     /// A chunk before this one was lost, or came out of order: the transfer is given up.
     Broken,
-    /// The last chunk: the whole transfer, and what is adopted with it. The end's positions are those of the last
-    /// part.
-    Complete(Vec<Part<K, V>>, End),
+    /// The last chunk: the whole transfer.
+    Complete(Vec<Part<K, V>>),
 }
 
 impl<K, V> Default for Incoming<K, V> {
@@ -84,13 +97,23 @@ impl<K, V> Incoming<K, V> {
             origins,
             ops,
             held,
-            end,
+            vector,
+            folds,
+            floor,
+            is_last,
             ..
         } = chunk;
-        staging.parts.push(Part { origins, ops, held });
+        staging.parts.push(Part {
+            origins,
+            ops,
+            held,
+            vector,
+            folds,
+            floor,
+        });
         staging.next += 1;
-        if let Some(end) = end {
-            return Received::Complete(staging.parts, end);
+        if is_last {
+            return Received::Complete(staging.parts);
         }
         self.staging = Some(staging);
         Received::Staged
@@ -125,12 +148,9 @@ pub(crate) fn check_positions<K, V>(chunk: &Chunk<K, V>) -> Result<(), SyncError
         context.chain([op.origin])
     });
     let in_held = chunk.held.iter().map(|run| run.origin);
-    let in_end = chunk
-        .end
-        .iter()
-        .flat_map(|end| end.vector.iter().chain(&end.floor).chain(&end.retired));
-    let in_end = in_end.map(|&(position, _)| position);
-    let mut positions = in_ops.chain(in_held).chain(in_end);
+    let adopted = chunk.vector.iter().chain(&chunk.folds).chain(&chunk.floor);
+    let adopted = adopted.map(|&(position, _)| position);
+    let mut positions = in_ops.chain(in_held).chain(adopted);
     match positions.find(|&position| usize::from(position) >= origins) {
         Some(position) => Err(SyncError::NoSuchOrigin { position, origins }),
         None => Ok(()),

@@ -1,5 +1,6 @@
 //! The protocol between replicas. `docs/crdt.md` states it; the parts are the folder's other files.
 
+mod asked;
 mod chunks;
 mod commit;
 mod frame;
@@ -13,8 +14,9 @@ mod rounds;
 use core::hash::Hash;
 
 pub(crate) use self::{
+    asked::Asked,
     incoming::{Incoming, Part},
-    outgoing::{Outgoing, Source},
+    outgoing::{Outgoing, Request, Source},
     peer::{Peer, Told},
     pulls::Pulls,
 };
@@ -55,9 +57,9 @@ where
         if let Some(state) = self.peers.get_mut(&peer) {
             let acknowledged = core::mem::take(&mut state.acknowledged);
             *state = Peer {
-                is_connected: false,
                 acknowledged,
-                ..Peer::default()
+                covers_folds: state.covers_folds,
+                ..Peer::unmet()
             };
             self.pulls.abandon(peer);
             self.ask_next();
@@ -92,9 +94,17 @@ where
         self.peers.get(&peer).is_some_and(|peer| peer.synced_once)
     }
 
-    /// What the peer is known to hold: a lower bound. `None` if it is no peer.
+    /// What the peer is known to hold of the origins that are not folded away here: a lower bound. `None` if it is no
+    /// peer.
     pub fn acknowledged(&self, peer: ReplicaId) -> Option<&VersionVector> {
         self.peers.get(&peer).map(|peer| &peer.acknowledged)
+    }
+
+    /// Whether the peer is known to hold an operation, or what superseded it.
+    pub fn is_held_by(&self, peer: ReplicaId, dot: Dot) -> bool {
+        self.peers.get(&peer).is_some_and(|state| {
+            state.acknowledged.covers(dot) || state.covers_folds && dot.seq <= self.map.folds.get(dot.origin)
+        })
     }
 
     /// Whether a transfer of missing operations is open: the state here is behind, and known to be.
@@ -135,9 +145,13 @@ where
                 fingerprint,
             } => self.on_probe(peer, round, digest, fingerprint),
             Message::Match { round } => self.on_match(peer, round),
-            Message::Vector { round, vector } => self.on_vector(peer, round, vector)?,
+            Message::Vector {
+                round,
+                vector,
+                rest,
+                ranges,
+            } => self.on_vector(peer, round, Asked { vector, rest, ranges })?,
             Message::UpToDate { round } => self.on_complete(peer, round),
-            Message::Departed { origins } => self.on_departed(&origins),
             Message::Chunk(chunk) => self.on_chunk(peer, chunk)?,
             Message::Ack { serial, held } => self.on_ack(peer, serial, &held)?,
         }
@@ -163,7 +177,11 @@ where
                 config: &self.config,
                 transfers: &mut self.transfers,
             };
-            if let Some(chunk) = peer.outgoing.next_chunk(&mut source, &peer.acknowledged) {
+            let covers_floor = peer.covers_floor(source.map);
+            if let Some(chunk) = peer
+                .outgoing
+                .next_chunk(&mut source, &peer.acknowledged, covers_floor)
+            {
                 // To the back: peers take turns.
                 self.ready.push_back(id);
                 return Some((id, Message::Chunk(chunk)));
@@ -206,15 +224,5 @@ where
             }),
             None => Ok(()),
         }
-    }
-
-    /// Forgets the removes and contexts that every peer has seen (S1.4).
-    pub(crate) fn collect(&mut self) {
-        if self.map.has_garbage() {
-            let peers = &self.peers;
-            let everywhere = |origin| peers.values().map(|peer| peer.acknowledged.get(origin)).min();
-            self.map.collect(|origin| everywhere(origin).unwrap_or(u64::MAX));
-        }
-        self.finish_retirements();
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::frame::Frame;
+use super::{Asked, frame::Frame};
 use crate::{
     AwLwwMap, Chunk, EncodedLen, ReplicaId, Scope, SyncConfig, VersionVector,
     map::{
@@ -10,7 +10,6 @@ use crate::{
         slab::SlotId,
     },
     planted::Bug,
-    retire::Mentioned,
 };
 
 /// The sending side of the protocol with one peer. Its size does not depend on how far behind the peer is.
@@ -25,9 +24,16 @@ pub(crate) struct Outgoing {
     /// Own operations up to here were sent. Nothing is pushed until the peer has said what it has.
     pushed: Option<u64>,
     transfer: Option<Transfer>,
-    /// The retired origins, and whether the peer has something of them that is out of date; a full join has it drop
-    /// all of them.
-    pub(crate) mentioned: Mentioned,
+}
+
+/// What a peer wants to be sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) round: u64,
+    /// What it holds for certain.
+    pub(crate) base: VersionVector,
+    /// What it said that it has seen.
+    pub(crate) asked: Asked,
 }
 
 /// A transfer that is being sent.
@@ -42,10 +48,23 @@ struct Transfer {
     scope: Scope,
     /// What the receiver held at the start.
     base: VersionVector,
+    /// What it had said.
+    asked: Asked,
     /// How far the list of each origin that it is about was walked, in the order of interning.
     walked: Vec<u64>,
     /// The operation sent last.
     last: Option<SlotId>,
+    /// What the receiver adopts and has not been sent, once all lists were walked to their end.
+    ending: Option<Ending>,
+}
+
+/// The end of a transfer: what the receiver adopts with it, as it was when the last operation was sent. It may take
+/// several frames.
+#[derive(Clone, Debug, Default)]
+struct Ending {
+    vector: Vec<(ReplicaId, u64)>,
+    folds: Vec<(ReplicaId, u64)>,
+    floor: Vec<(ReplicaId, u64)>,
 }
 
 /// What transfers are made from.
@@ -65,22 +84,27 @@ impl<K, V> Source<'_, K, V> {
 }
 
 impl Outgoing {
-    /// Begins to send all that `base`, which the peer holds, does not cover, in answer to that round.
-    pub(crate) fn begin<K, V>(&mut self, source: &mut Source<'_, K, V>, base: VersionVector, round: u64) {
+    /// Begins to send all that the peer lacks. `covers_floor`: it is certain that it covers the floor.
+    pub(crate) fn begin<K, V>(
+        &mut self,
+        source: &mut Source<'_, K, V>,
+        request: Request,
+        covers_floor: bool,
+    ) {
+        let Request { round, base, asked } = request;
         // Below the floor, single operations are not enough: what they superseded may be forgotten here.
-        let is_above = base.dominates(&source.map.floor) || source.map.planted.is(Bug::FloorIgnored);
-        let is_enough = is_above && !self.mentioned.is_stale;
-        let scope = if is_enough {
+        let scope = if covers_floor || source.map.planted.is(Bug::FloorIgnored) {
             Scope::Missing { round }
         } else {
             Scope::Full { round }
         };
-        self.transfer = Some(Transfer::new(source.next_number(), scope, base));
+        self.transfer = Some(Transfer::new(source.next_number(), scope, base, asked));
     }
 
     /// Begins to send everything, whatever the peer covers.
     pub(crate) fn begin_repair(&mut self, number: u64) {
-        self.transfer = Some(Transfer::new(number, Scope::Repair, VersionVector::new()));
+        let (base, asked) = Default::default();
+        self.transfer = Some(Transfer::new(number, Scope::Repair, base, asked));
     }
 
     pub(crate) const fn is_sending(&self) -> bool {
@@ -119,6 +143,7 @@ impl Outgoing {
         &mut self,
         source: &mut Source<'_, K, V>,
         acknowledged: &VersionVector,
+        covers_floor: bool,
     ) -> Option<Chunk<K, V>>
     where
         K: Clone + EncodedLen,
@@ -127,11 +152,11 @@ impl Outgoing {
         if self.sent - self.received >= u64::from(source.config.window.max(1)) {
             return None;
         }
-        self.begin_push(source, acknowledged);
+        self.begin_push(source, acknowledged, covers_floor);
         let transfer = self.transfer.as_mut()?;
         self.sent += 1;
-        let chunk = transfer.next_chunk(source, &self.mentioned, self.sent);
-        if chunk.end.is_some() {
+        let chunk = transfer.next_chunk(source, self.sent);
+        if chunk.is_last {
             if !matches!(transfer.scope, Scope::Own { .. }) {
                 self.before_push = self.sent;
             }
@@ -144,10 +169,16 @@ impl Outgoing {
     /// Begins anew what is under way. A full join of this replica drops operations without another that supersedes
     /// them and raises the floor: what was sent of a transfer may be gone, and its end would cover what the rest of
     /// it does not account for.
-    pub(crate) fn restart<K, V>(&mut self, source: &mut Source<'_, K, V>, acknowledged: &VersionVector) {
+    pub(crate) fn restart<K, V>(
+        &mut self,
+        source: &mut Source<'_, K, V>,
+        acknowledged: &VersionVector,
+        covers_floor: bool,
+    ) {
         match self.transfer.as_ref().map(|transfer| transfer.scope) {
             Some(Scope::Missing { round } | Scope::Full { round }) => {
-                self.begin(source, acknowledged.clone(), round);
+                let request = Request::unasked(round, acknowledged);
+                self.begin(source, request, covers_floor);
             }
             // Pushed once the peer is known to cover the floor.
             Some(Scope::Own { .. } | Scope::Repair) => self.transfer = None,
@@ -156,7 +187,12 @@ impl Outgoing {
     }
 
     /// Begins a transfer of own operations, if there are any to push and no other transfer is under way.
-    fn begin_push<K, V>(&mut self, source: &mut Source<'_, K, V>, acknowledged: &VersionVector) {
+    fn begin_push<K, V>(
+        &mut self,
+        source: &mut Source<'_, K, V>,
+        acknowledged: &VersionVector,
+        covers_floor: bool,
+    ) {
         if self.received < self.before_push {
             return;
         }
@@ -173,12 +209,13 @@ impl Outgoing {
         if !is_complete {
             // Another origin superseded some of what is to be pushed. Without that origin's operation the list is
             // not complete, so everything the peer lacks goes along.
-            self.begin(source, acknowledged.clone(), UNASKED);
-        } else if under_way.is_none() && acknowledged.dominates(&source.map.floor) {
+            self.begin(source, Request::unasked(UNASKED, acknowledged), covers_floor);
+        } else if under_way.is_none() && covers_floor {
             // Contexts of new operations lack what was collected. A peer of which it is not certain that it covers
             // the floor gets them once it is.
             let base = [(own.id, after)].into_iter().collect();
-            self.transfer = Some(Transfer::new(source.next_number(), Scope::Own { after }, base));
+            let scope = Scope::Own { after };
+            self.transfer = Some(Transfer::new(source.next_number(), scope, base, Asked::default()));
         }
     }
 }
@@ -186,37 +223,44 @@ impl Outgoing {
 /// The round of a transfer that nobody asked for; real rounds count from 1.
 const UNASKED: u64 = 0;
 
+impl Request {
+    /// By what the peer has acknowledged: what it folded away is not known.
+    fn unasked(round: u64, acknowledged: &VersionVector) -> Self {
+        Self {
+            round,
+            base: acknowledged.clone(),
+            asked: Asked::unknown(),
+        }
+    }
+}
+
 impl Transfer {
-    const fn new(number: u64, scope: Scope, base: VersionVector) -> Self {
+    const fn new(number: u64, scope: Scope, base: VersionVector, asked: Asked) -> Self {
         Self {
             number,
             index: 0,
             scope,
             base,
+            asked,
             walked: Vec::new(),
             last: None,
+            ending: None,
         }
     }
 
-    fn next_chunk<K, V>(
-        &mut self,
-        source: &Source<'_, K, V>,
-        mentioned: &Mentioned,
-        serial: u64,
-    ) -> Chunk<K, V>
+    fn next_chunk<K, V>(&mut self, source: &Source<'_, K, V>, serial: u64) -> Chunk<K, V>
     where
         K: Clone + EncodedLen,
         V: Clone + EncodedLen,
     {
         let Source { map, own, config, .. } = *source;
         let mut frame = Frame::new(config.frame_bytes);
-        if self.fill(map, own, &mut frame) || map.planted.is(Bug::PartialKeysWithWholeVector) {
-            let news = self.covered(map, own);
-            if self.is_full() {
-                frame.end(&news, &map.floor, &mentioned.origins);
-            } else {
-                frame.end(&news, &VersionVector::new(), &[]);
-            }
+        let is_planted = map.planted.is(Bug::PartialKeysWithWholeVector);
+        if self.ending.is_none() && (self.fill(map, own, &mut frame) || is_planted) {
+            self.ending = Some(self.ending(map, own));
+        }
+        if self.ending.as_mut().is_some_and(|ending| ending.fill(&mut frame)) || is_planted {
+            frame.end();
         }
         let index = self.index;
         self.index += 1;
@@ -260,6 +304,22 @@ impl Transfer {
         true
     }
 
+    /// What the receiver adopts, all lists having been walked to their end.
+    fn ending<K, V>(&self, map: &AwLwwMap<K, V>, own: OriginIdx) -> Ending {
+        let vector = self.covered(map, own);
+        if !self.is_full() {
+            return Ending {
+                vector,
+                ..Ending::default()
+            };
+        }
+        Ending {
+            vector,
+            folds: self.asked.folds_to_tell(map),
+            floor: map.floor.iter().collect(),
+        }
+    }
+
     /// What the receiver covers once it has everything. For a full join that is all: the receiver must know what
     /// the sender has seen and no longer holds.
     fn covered<K, V>(&self, map: &AwLwwMap<K, V>, own: OriginIdx) -> Vec<(ReplicaId, u64)> {
@@ -282,4 +342,28 @@ impl Transfer {
     const fn is_push(&self) -> bool {
         matches!(self.scope, Scope::Own { .. })
     }
+}
+
+impl Ending {
+    /// Puts into the frame what fits; whether that was all there is.
+    fn fill<K, V>(&mut self, frame: &mut Frame<K, V>) -> bool
+    where
+        K: Clone + EncodedLen,
+        V: Clone + EncodedLen,
+    {
+        take_while(&mut self.vector, |entry| frame.cover(entry))
+            && take_while(&mut self.folds, |entry| frame.fold(entry))
+            && take_while(&mut self.floor, |entry| frame.raise(entry))
+    }
+}
+
+/// Takes entries from the end of a list for as long as they are `taken`; whether all were.
+fn take_while(list: &mut Vec<(ReplicaId, u64)>, mut taken: impl FnMut((ReplicaId, u64)) -> bool) -> bool {
+    while let Some(&entry) = list.last() {
+        if !taken(entry) {
+            return false;
+        }
+        list.pop();
+    }
+    true
 }

@@ -1,15 +1,21 @@
 //! What a replica knows of one peer.
 
 use super::{Incoming, Outgoing};
-use crate::VersionVector;
+use crate::{AwLwwMap, VersionVector, planted::Bug};
 
 /// The protocol's state with one peer.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 pub(crate) struct Peer<K, V> {
     /// It can be reached; if not, only what it has acknowledged is kept.
     pub(crate) is_connected: bool,
     /// What the peer holds for certain.
     pub(crate) acknowledged: VersionVector,
+    /// It holds what was folded away here, for certain.
+    pub(crate) covers_folds: bool,
     /// An exchange begun since the peer was added is complete.
     pub(crate) synced_once: bool,
     /// The last round in which all that the peer had came here; rounds count from 1.
@@ -36,6 +42,7 @@ impl<K, V> Default for Peer<K, V> {
         Self {
             is_connected: true,
             acknowledged: VersionVector::new(),
+            covers_folds: false,
             synced_once: false,
             completed: 0,
             told: None,
@@ -43,5 +50,21 @@ impl<K, V> Default for Peer<K, V> {
             incoming: Incoming::default(),
             is_ready: false,
         }
+    }
+}
+
+impl<K, V> Peer<K, V> {
+    /// A member that this replica has not met.
+    pub(crate) fn unmet() -> Self {
+        Self {
+            is_connected: false,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it certainly covers the floor, and what was folded away, which counts as one (S1.5).
+    pub(crate) fn covers_floor(&self, map: &AwLwwMap<K, V>) -> bool {
+        let covers_folds = self.covers_folds || map.folds.is_empty() || map.planted.is(Bug::FoldWithoutFloor);
+        covers_folds && self.acknowledged.dominates(&map.floor)
     }
 }

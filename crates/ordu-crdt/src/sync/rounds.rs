@@ -2,8 +2,8 @@
 
 use core::hash::Hash;
 
-use super::{Source, Told};
-use crate::{EncodedLen, Message, Replica, ReplicaId, SyncError, VersionVector};
+use super::{Asked, Request, Source, Told};
+use crate::{EncodedLen, Message, Replica, ReplicaId, SyncError};
 
 impl<K, V> Replica<K, V>
 where
@@ -11,7 +11,7 @@ where
     V: Clone + EncodedLen,
 {
     pub(super) fn on_probe(&mut self, peer: ReplicaId, round: u64, digest: u128, fingerprint: u64) {
-        if digest == self.map.vector.digest() {
+        if digest == self.map.digest {
             self.peer_is_equal(peer);
             self.outbox.push_back((peer, Message::Match { round }));
             if fingerprint != self.map.fingerprint() {
@@ -23,7 +23,7 @@ where
     }
 
     pub(super) fn on_match(&mut self, peer: ReplicaId, round: u64) {
-        let unchanged = self.map.vector.digest();
+        let unchanged = self.map.digest;
         let Some(state) = self.peers.get_mut(&peer) else {
             return;
         };
@@ -43,18 +43,13 @@ where
         self.on_complete(peer, round);
     }
 
-    pub(super) fn on_vector(
-        &mut self,
-        peer: ReplicaId,
-        round: u64,
-        mut theirs: VersionVector,
-    ) -> Result<(), SyncError> {
-        self.check_own(theirs.iter())?;
-        let mentioned = self.strip_retired(peer, &mut theirs);
-        let is_stale = mentioned.is_stale;
-        self.tell_departed(peer, &mentioned.origins);
-        let mentioned = self.and_all_retired(mentioned);
-        if !is_stale && theirs == self.map.vector {
+    pub(super) fn on_vector(&mut self, peer: ReplicaId, round: u64, asked: Asked) -> Result<(), SyncError> {
+        self.check_own(asked.vector.iter())?;
+        let map = &self.map;
+        let is_equal_in_the_rest = asked.equals_in_the_rest(map);
+        let lacks_nothing = is_equal_in_the_rest && asked.vector.iter().all(|(id, seq)| seq >= map.seen(id));
+        let brings_nothing = is_equal_in_the_rest && asked.vector.iter().all(|(id, seq)| seq <= map.seen(id));
+        if lacks_nothing && brings_nothing {
             self.peer_is_equal(peer);
             self.outbox.push_back((peer, Message::Match { round }));
             return Ok(());
@@ -62,24 +57,34 @@ where
         let Some(state) = self.peers.get_mut(&peer) else {
             return Ok(());
         };
-        state.acknowledged.merge(&theirs);
+        for (id, seq) in asked.vector.iter().filter(|&(id, _)| map.folds.get(id) == 0) {
+            state.acknowledged.advance(id, seq);
+        }
+        if is_equal_in_the_rest {
+            let in_the_rest = map.vector.iter().filter(|&(id, _)| asked.vector.get(id) == 0);
+            in_the_rest.for_each(|(id, covered)| state.acknowledged.advance(id, covered));
+            state.covers_folds |= asked.vector.iter().all(|(id, seq)| seq >= map.folds.get(id));
+        }
         state.outgoing.reset();
-        state.outgoing.mentioned = mentioned;
-        if !is_stale && theirs.dominates(&self.map.vector) {
-            state.outgoing.push_after(self.map.origins[self.own].covered);
+        if lacks_nothing {
+            state.outgoing.push_after(map.origins[self.own].covered);
             self.outbox.push_back((peer, Message::UpToDate { round }));
         } else {
-            let base = state.acknowledged.clone();
+            let covers_floor = state.covers_floor(map);
+            // Of some origins that are not known here it said more than is kept.
+            let mut base = state.acknowledged.clone();
+            base.merge(&asked.vector);
             let mut source = Source {
-                map: &self.map,
+                map,
                 own: self.own,
                 config: &self.config,
                 transfers: &mut self.transfers,
             };
-            state.outgoing.begin(&mut source, base, round);
+            let request = Request { round, base, asked };
+            state.outgoing.begin(&mut source, request, covers_floor);
             self.ready(peer);
         }
-        if self.map.vector.dominates(&theirs) {
+        if brings_nothing {
             self.mark_synced(peer);
         } else {
             self.ask(peer);
@@ -103,7 +108,7 @@ where
                 && !state.outgoing.is_pushing()
             {
                 state.outgoing.push_after(told.written);
-                let is_certain = state.acknowledged.dominates(&self.map.floor);
+                let is_certain = state.covers_floor(&self.map);
                 self.ready(peer);
                 if !is_certain {
                     // Nothing is pushed before it is known that the peer covers the floor. Either answer tells.
@@ -119,6 +124,7 @@ where
     fn peer_is_equal(&mut self, peer: ReplicaId) {
         if let Some(state) = self.peers.get_mut(&peer) {
             state.acknowledged.clone_from(&self.map.vector);
+            state.covers_folds = true;
             state.outgoing.peer_is_equal();
             state.outgoing.push_after(self.map.origins[self.own].covered);
             self.mark_synced(peer);
@@ -147,13 +153,8 @@ where
         if self.is_connected(peer) && self.pulls.may_ask(peer) {
             let round = self.tell(peer).round;
             self.pulls.asked(peer, round);
-            self.outbox.push_back((
-                peer,
-                Message::Vector {
-                    round,
-                    vector: self.map.vector.clone(),
-                },
-            ));
+            let seen = self.what_is_seen(peer, round);
+            self.outbox.push_back((peer, seen));
         }
     }
 
@@ -182,7 +183,7 @@ where
         let written = self.map.origins[self.own].covered;
         let told = Told {
             round: self.rounds,
-            digest: self.map.vector.digest(),
+            digest: self.map.digest,
             written,
         };
         if let Some(state) = self.peers.get_mut(&peer) {

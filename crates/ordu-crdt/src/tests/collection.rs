@@ -1,7 +1,6 @@
 //! Removes and contexts are forgotten once everybody knows, and nothing returns.
 
 use super::net::{Bulky, Net, SMALL_FRAMES};
-use crate::SyncError;
 
 /// The schedule behind S1.5: what superseded a put is itself collected while a replica is away that still has it.
 #[test]
@@ -94,9 +93,9 @@ fn overwrites_from_everywhere_leave_one_operation_a_key() {
     }
 }
 
-/// Each boot is a new replica that writes and dies; the others retire it.
+/// Each boot is a new replica that writes and dies; the others fold it away.
 #[test]
-fn a_thousand_boots_leave_nothing_behind() {
+fn a_thousand_boots_leave_nothing_behind_but_their_ids() {
     let mut net = Net::with_bug(3, SMALL_FRAMES, None);
     net.round();
     for boot in 0..1_000_u16 {
@@ -113,10 +112,8 @@ fn a_thousand_boots_leave_nothing_behind() {
         });
         net.drain();
         net.crash(2);
-        for node in &mut net.nodes {
-            node.retire(old);
-            while node.poll_change().is_some() {}
-        }
+        net.tell_who_has_ended();
+        net.ignore_changes();
         net.round();
         net.nodes[0].adopt(old, 100);
         (0..2).for_each(|_| net.round());
@@ -128,37 +125,36 @@ fn a_thousand_boots_leave_nothing_behind() {
         assert_eq!(node.map().retained(), 3);
         assert!(node.map().origins.len() <= 16, "{}", node.map().origins.len());
         assert_eq!(node.map().get(&1), Some(&Bulky(999)));
+        assert!(node.folded() <= 1_000);
+        let kept: usize = node.peers.values().map(|peer| peer.acknowledged.len()).sum();
+        assert!(kept <= 3 * 3);
     }
 }
 
 #[test]
-fn what_a_returning_replica_has_of_a_retired_one_is_dropped() {
+fn what_a_returning_replica_has_of_an_ended_one_goes_if_it_was_removed_meanwhile() {
     let mut net = Net::with_bug(3, SMALL_FRAMES, None);
-    net.write(2, &[(1, Some(7))]);
+    net.write(2, &[(1, Some(7)), (2, Some(8))]);
     net.round();
-    let old = net.nodes[2].id();
     net.leave(1);
     net.write(0, &[(1, None)]);
     net.crash(2);
     for _ in 0..4 {
-        net.nodes[0].retire(old);
-        net.nodes[2].retire(old);
+        net.tell_who_has_ended();
         net.round();
         net.check();
     }
-    assert!(net.nodes[0].is_retired(old));
+    assert_eq!(net.nodes[2].folded(), 0, "a value of it is still held");
 
     net.come_back(1);
-    (0..4).for_each(|_| net.round());
+    net.settle();
 
     assert!(net.nodes.iter().all(|node| !node.map().contains_key(&1)));
-    net.nodes[1].retire(old);
-    (0..4).for_each(|_| net.round());
-    assert_eq!(net.nodes[0].vector(), net.nodes[1].vector());
+    assert!(net.nodes.iter().all(|node| node.map().contains_key(&2)));
 }
 
 #[test]
-fn the_floor_of_a_returning_replica_brings_no_retired_one_back() {
+fn the_floor_of_a_returning_replica_is_within_reach_of_those_that_folded() {
     let mut net = Net::with_bug(3, SMALL_FRAMES, None);
     net.write(2, &[(1, Some(7))]);
     net.write(2, &[(1, None)]);
@@ -171,18 +167,16 @@ fn the_floor_of_a_returning_replica_brings_no_retired_one_back() {
     net.leave(1);
     net.crash(2);
     for _ in 0..4 {
-        net.nodes[0].retire(old);
-        net.nodes[2].retire(old);
+        net.tell_who_has_ended();
+        net.ignore_changes();
         net.round();
     }
-    assert!(net.nodes[0].is_retired(old));
+    assert_eq!(net.nodes[0].folded(), 1);
     // Collected on both sides, so that each needs a full join from the other.
     for at in [0, 1] {
         net.write(at, &[(2, Some(1))]);
         net.write(at, &[(2, None)]);
-        for node in &mut net.nodes {
-            while node.poll_change().is_some() {}
-        }
+        net.ignore_changes();
         net.round();
     }
 
@@ -200,26 +194,30 @@ fn the_floor_of_a_returning_replica_brings_no_retired_one_back() {
 }
 
 #[test]
-fn a_replica_that_was_declared_gone_is_told_so_when_it_returns() {
+fn a_replica_that_was_declared_gone_loses_nothing_when_it_returns() {
     let mut net = Net::with_bug(2, SMALL_FRAMES, None);
     net.write(1, &[(1, Some(7))]);
     net.round();
-    let (survivor, gone) = (net.nodes[0].id(), net.nodes[1].id());
+    let gone = net.nodes[1].id();
     net.write(0, &[(1, Some(8))]);
     net.drain();
     net.leave(1);
-    net.nodes[0].retire(gone);
+    net.nodes[0].set_members([], []);
+    net.check();
     net.write(0, &[(2, Some(8))]);
-    assert!(net.nodes[0].is_retired(gone));
+    net.nodes[0].collect();
+    assert_eq!(net.nodes[0].folded(), 1);
+    net.write(1, &[(3, Some(9))]);
 
-    net.nodes[0].add_peer(gone);
-    net.nodes[1].add_peer(survivor);
-    net.nodes[1].sync_with(survivor);
-    let (_, vector) = net.nodes[1].poll_message().unwrap();
-    net.nodes[0].handle(gone, vector).unwrap();
-    let mut answers = std::vec![];
-    while let Some((_, message)) = net.nodes[0].poll_message() {
-        answers.push(net.nodes[1].handle(survivor, message));
+    net.nodes[0].set_members([gone], []);
+    net.come_back(1);
+    net.settle();
+
+    for (key, value) in [(1, 8), (2, 8), (3, 9)] {
+        assert!(
+            net.nodes
+                .iter()
+                .all(|node| node.map().get(&key) == Some(&Bulky(value)))
+        );
     }
-    assert!(answers.contains(&Err(SyncError::OwnIdRetired)));
 }

@@ -3,6 +3,7 @@
 //! They live inside the crate so that bugs can be planted without a feature that others could turn on.
 
 mod collection;
+mod folding;
 mod losses;
 mod model;
 mod net;

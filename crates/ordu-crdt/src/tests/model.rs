@@ -46,6 +46,12 @@ pub(super) enum Step {
     ComeBack {
         at: usize,
     },
+    Tell {
+        at: usize,
+    },
+    Adopt {
+        at: usize,
+    },
     Cut,
     Drain,
     Round,
@@ -67,7 +73,9 @@ fn step(size: usize) -> impl Strategy<Value = Step> {
         1 => node.clone().prop_map(|at| Step::Crash { at }),
         1 => node.clone().prop_map(|at| Step::Leave { at }),
         1 => node.clone().prop_map(|at| Step::Disconnect { at }),
-        1 => node.prop_map(|at| Step::ComeBack { at }),
+        1 => node.clone().prop_map(|at| Step::ComeBack { at }),
+        2 => node.clone().prop_map(|at| Step::Tell { at }),
+        1 => node.prop_map(|at| Step::Adopt { at }),
         1 => Just(Step::Cut),
         2 => Just(Step::Drain),
         2 => Just(Step::Round),
@@ -117,6 +125,8 @@ pub(super) fn run(schedule: Schedule, bug: Option<Bug>) {
             Step::Leave { at } => net.leave(at),
             Step::Disconnect { at } => net.disconnect(at),
             Step::ComeBack { at } => net.come_back(at),
+            Step::Tell { at } => net.tell(at),
+            Step::Adopt { at } => net.adopt(at),
             Step::Cut => net.links.clear(),
             Step::Drain => net.drain(),
             Step::Round => net.round(),

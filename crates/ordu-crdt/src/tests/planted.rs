@@ -3,6 +3,7 @@
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{
+    folding::a_remove_of_what_was_not_seen_yet,
     model::{budget, run, schedule},
     sync::a_push_that_lags_behind_an_overwrite,
 };
@@ -43,6 +44,8 @@ finds! {
     a_context_that_is_not_closed_is_found: ContextNotClosed,
     a_floor_that_is_ignored_is_found: FloorIgnored,
     a_remove_without_a_dot_is_found: RemoveWithoutDot,
+    a_context_stripped_by_a_fold_is_found: ContextStrippedByFold,
+    a_fold_without_a_floor_is_found: FoldWithoutFloor,
 }
 
 /// Rare among random schedules: the window of one peer must be full while another overwrites. So it has a story.
@@ -50,4 +53,11 @@ finds! {
 #[should_panic(expected = "holds the wrong siblings")]
 fn dead_operations_skipped_outside_a_unit_are_found() {
     a_push_that_lags_behind_an_overwrite(Some(Bug::DeadSkippedOutsideUnit));
+}
+
+/// As rare: a remove must name what its holder has not seen, and its writer be out of reach.
+#[test]
+#[should_panic(expected = "states differ")]
+fn an_end_about_which_only_the_present_are_asked_is_found() {
+    a_remove_of_what_was_not_seen_yet(Some(Bug::RetireAsksPresentPeers));
 }

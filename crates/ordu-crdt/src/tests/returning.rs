@@ -1,44 +1,21 @@
 //! What a replica that was away still has of one that is gone for good.
 
-use crate::{Replica, ReplicaId, SyncConfig};
-
-type Node = Replica<u8, u8>;
+use super::folding::{Node, have_equal_states, meet, members, nodes, put, remove};
+use crate::ReplicaId;
 
 const OLD: usize = 0;
 const STAYS: usize = 1;
 const SLEEPER: usize = 2;
 const NEW: usize = 3;
 
-/// Rounds between two of them; what they say to others is lost.
-fn meet(nodes: &mut [Node; 4], one: usize, two: usize) {
-    let pairs = [(one, two), (two, one)].map(|(from, to)| (from, to, nodes[to].id()));
-    for _ in 0..3 {
-        for (from, _, peer) in pairs {
-            nodes[from].add_peer(peer);
-            nodes[from].sync_with(peer);
-        }
-        let mut is_quiet = false;
-        while !core::mem::replace(&mut is_quiet, true) {
-            for (from, to, peer) in pairs {
-                let id = nodes[from].id();
-                while let Some((addressee, message)) = nodes[from].poll_message() {
-                    is_quiet = false;
-                    if addressee == peer {
-                        nodes[to].handle(id, message).unwrap();
-                    }
-                }
-                while nodes[from].poll_change().is_some() {}
-            }
-        }
-    }
-}
+const IDS: [ReplicaId; 4] = [ReplicaId(1), ReplicaId(2), ReplicaId(3), ReplicaId(4)];
 
-/// A node sleeps; another dies and is buried, what it wrote is removed. One that booted since, and never knew the
-/// sleeper, has forgotten all that; one that did know it has not.
+/// A node sleeps; another dies, what it wrote is removed, and it is folded away by one that booted since and never
+/// heard of the sleeper.
 fn the_sleeper_wakes(has_noticed_the_death: bool) -> [Node; 4] {
-    let mut nodes = [1, 2, 3, 4].map(|id| Node::new(ReplicaId(id), SyncConfig::default()));
-    let [old, stays, sleeper, _] = [1, 2, 3, 4].map(ReplicaId);
-    nodes[OLD].write(1, |unit| unit.put(1, 7)).1.unwrap();
+    let mut nodes = nodes::<4>();
+    let [old, stays, sleeper, new] = IDS;
+    put(&mut nodes[OLD], 1, 7);
     for (one, two) in [(OLD, STAYS), (OLD, SLEEPER), (STAYS, SLEEPER)] {
         meet(&mut nodes, one, two);
     }
@@ -47,45 +24,52 @@ fn the_sleeper_wakes(has_noticed_the_death: bool) -> [Node; 4] {
         nodes[SLEEPER].disconnect(old);
     }
     nodes[STAYS].disconnect(sleeper);
-    nodes[STAYS].retire(old);
-    nodes[STAYS].write(2, |unit| unit.remove(&1));
-    nodes[NEW].retire(old);
-    (0..3).for_each(|_| meet(&mut nodes, STAYS, NEW));
-    assert!(nodes[NEW].is_retired(old));
-    assert!(!nodes[STAYS].is_retired(old), "the sleeper may still need it");
+    nodes[STAYS].disconnect(old);
+    members(&mut nodes[STAYS], &[sleeper, new]);
+    remove(&mut nodes[STAYS], 1);
+    members(&mut nodes[NEW], &[stays]);
+    for _ in 0..3 {
+        meet(&mut nodes, STAYS, NEW);
+        members(&mut nodes[NEW], &[stays]);
+    }
+    assert_eq!(nodes[NEW].folded(), 1);
+    assert_eq!(nodes[STAYS].folded(), 0, "the sleeper may still need it");
 
     meet(&mut nodes, SLEEPER, NEW);
     meet(&mut nodes, SLEEPER, STAYS);
+    meet(&mut nodes, STAYS, NEW);
     nodes
 }
 
 #[test]
-fn what_a_sleeper_has_of_a_retired_replica_goes_though_it_still_takes_it_for_a_peer() {
+fn what_was_removed_stays_removed_though_a_sleeper_still_takes_its_writer_for_a_peer() {
     for has_noticed_the_death in [true, false] {
         let nodes = the_sleeper_wakes(has_noticed_the_death);
         for node in &nodes[STAYS..] {
             assert!(!node.map().contains_key(&1), "{:?} has it", node.id());
             assert_eq!(node.audits_failed(), 0);
         }
+        assert!(have_equal_states(&nodes, &[STAYS, SLEEPER, NEW]));
     }
 }
 
-/// Who joins is told who was retired: a sleeper may know the retired one well enough to seem not to be behind.
+/// Who joins is told what was folded away: a sleeper may know of the ended one as much, and seem not to be behind.
 #[test]
-fn a_joiner_takes_nothing_of_a_retired_replica_from_a_sleeper() {
-    let mut nodes = [1, 2, 3, 4].map(|id| Node::new(ReplicaId(id), SyncConfig::default()));
-    let old = nodes[OLD].id();
-    nodes[OLD].write(1, |unit| unit.put(1, 7)).1.unwrap();
+fn a_joiner_takes_nothing_from_a_sleeper_that_was_removed_meanwhile() {
+    let mut nodes = nodes::<4>();
+    let [old, _, sleeper, new] = IDS;
+    put(&mut nodes[OLD], 1, 7);
     meet(&mut nodes, OLD, STAYS);
     meet(&mut nodes, OLD, SLEEPER);
-    nodes[STAYS].retire(old);
-    for now in 2..5 {
-        nodes[STAYS].write(now, |unit| unit.remove(&1));
-        nodes[STAYS].write(now, |unit| unit.put(2, 7)).1.unwrap();
-        while nodes[STAYS].poll_change().is_some() {}
+    nodes[STAYS].remove_peer(old);
+    for _ in 2..5 {
+        nodes[STAYS].write(2, |unit| unit.remove(&1));
+        put(&mut nodes[STAYS], 2, 7);
+        nodes[STAYS].set_members([], [sleeper]);
         nodes[STAYS].collect();
     }
-    assert!(nodes[STAYS].is_retired(old));
+    assert_eq!(nodes[STAYS].folded(), 1);
+    nodes[STAYS].set_members([new], [sleeper]);
 
     meet(&mut nodes, STAYS, NEW);
     meet(&mut nodes, SLEEPER, NEW);
@@ -96,31 +80,32 @@ fn a_joiner_takes_nothing_of_a_retired_replica_from_a_sleeper() {
         assert!(!node.map().contains_key(&1), "{:?} has it", node.id());
         assert_eq!(node.audits_failed(), 0);
     }
+    assert!(have_equal_states(&nodes, &[STAYS, SLEEPER, NEW]));
 }
 
 /// What a replica wrote last may have reached one that sleeps, and nobody else.
 #[test]
-fn no_replica_is_retired_before_everybody_has_said_what_he_has_of_it() {
-    let mut nodes = [1, 2, 3, 4].map(|id| Node::new(ReplicaId(id), SyncConfig::default()));
-    let [old, _, sleeper, _] = [1, 2, 3, 4].map(ReplicaId);
-    nodes[OLD].write(1, |unit| unit.put(1, 7)).1.unwrap();
+fn what_an_ended_replica_wrote_last_is_kept_by_the_one_that_has_it() {
+    let mut nodes = nodes::<4>();
+    let [old, stays, sleeper, _] = IDS;
+    put(&mut nodes[OLD], 1, 7);
     meet(&mut nodes, OLD, STAYS);
-    nodes[STAYS].write(2, |unit| unit.put(1, 8)).1.unwrap();
+    put(&mut nodes[STAYS], 1, 8);
     for (one, two) in [(OLD, STAYS), (OLD, SLEEPER), (STAYS, SLEEPER)] {
         meet(&mut nodes, one, two);
     }
-    nodes[OLD].write(3, |unit| unit.put(1, 9)).1.unwrap();
+    put(&mut nodes[OLD], 1, 9);
     nodes[STAYS].disconnect(old);
     nodes[STAYS].disconnect(sleeper);
     meet(&mut nodes, OLD, SLEEPER);
+    nodes[SLEEPER].disconnect(old);
 
-    nodes[STAYS].retire(old);
-    nodes[STAYS].collect();
-    assert!(!nodes[STAYS].is_retired(old), "the sleeper has more of it");
-
-    nodes[SLEEPER].retire(old);
+    members(&mut nodes[STAYS], &[sleeper]);
+    members(&mut nodes[SLEEPER], &[stays]);
     meet(&mut nodes, SLEEPER, STAYS);
+
     for node in &nodes[STAYS..=SLEEPER] {
         assert_eq!(node.map().get(&1), Some(&9), "{:?}", node.id());
     }
+    assert!(have_equal_states(&nodes, &[STAYS, SLEEPER]));
 }

@@ -71,6 +71,17 @@ impl Spec {
         );
     }
 
+    /// A value that one replica put is written anew by another, beside whatever else is under the key.
+    pub(super) fn record_adopted(&mut self, dot: Dot, stamp: Stamp, adopted: Dot) {
+        let Operation { key, delta } = &self.operations[&adopted];
+        let (key, value) = (*key, delta.store[&adopted].1);
+        let mut context = delta.context.clone();
+        context.insert(dot);
+        let store = [(dot, (key, value, stamp))].into();
+        let delta = State { store, context };
+        assert!(self.operations.insert(dot, Operation { key, delta }).is_none());
+    }
+
     /// The state that a replica with this vector must have.
     pub(super) fn state_at(&self, vector: &VersionVector) -> State {
         let mut state = State::default();
@@ -81,7 +92,8 @@ impl Spec {
     }
 
     pub(super) fn check(&self, node: &Node) {
-        let expected = self.state_at(node.vector()).store;
+        let seen: VersionVector = node.seen().collect();
+        let expected = self.state_at(&seen).store;
         let mut actual = BTreeMap::new();
         let keys: BTreeSet<Key> = self.operations.values().map(|operation| operation.key).collect();
         for key in &keys {
@@ -93,7 +105,7 @@ impl Spec {
             expected,
             "replica {:?} at {:?} holds the wrong siblings",
             node.id(),
-            node.vector()
+            seen
         );
         let mut winners = BTreeMap::new();
         for (key, value, stamp) in expected.values() {

@@ -60,7 +60,13 @@ fn a_replica_that_meets_its_own_future_is_told_to_end() {
     let own = net.nodes[0].id();
     let peer = net.nodes[1].id();
     let vector = [(own, 9)].into_iter().collect();
-    let answer = net.nodes[0].handle(peer, Message::Vector { round: 1, vector });
+    let question = Message::Vector {
+        round: 1,
+        vector,
+        rest: 0,
+        ranges: Vec::new(),
+    };
+    let answer = net.nodes[0].handle(peer, question);
     assert!(matches!(
         answer,
         Err(SyncError::OwnIdElsewhere { written: 0, .. })

@@ -1,6 +1,6 @@
 //! Messages that are almost right, or right and nonsense.
 
-use ordu_crdt::{Chunk, End, Hlc, Message, ReplicaId, Run, Scope, WireOp};
+use ordu_crdt::{Chunk, Hlc, Message, ReplicaId, Run, Scope, WireOp};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -42,19 +42,15 @@ fn chunk() -> impl Strategy<Value = Sent> {
         });
     let held =
         (0..6_u16, any::<u64>(), any::<u64>()).prop_map(|(origin, first, last)| Run { origin, first, last });
-    let end = (pairs(), pairs(), pairs()).prop_map(|(vector, floor, retired)| End {
-        vector,
-        floor,
-        retired,
-    });
+    let adopted = (pairs(), pairs(), pairs(), any::<bool>());
     let lists = (
         prop::collection::vec(op, 0..8),
         prop::collection::vec(held, 0..4),
-        prop::option::of(end),
+        adopted,
     );
     ((0..9_u64, 0..4_u64, 0..3_u32), scope, origins, lists).prop_map(
         |((serial, transfer, index), scope, origins, lists)| {
-            let (ops, held, end) = lists;
+            let (ops, held, (vector, folds, floor, is_last)) = lists;
             Message::Chunk(Chunk {
                 serial,
                 transfer,
@@ -63,7 +59,10 @@ fn chunk() -> impl Strategy<Value = Sent> {
                 origins,
                 ops,
                 held,
-                end,
+                vector,
+                folds,
+                floor,
+                is_last,
             })
         },
     )
@@ -74,12 +73,13 @@ fn message() -> impl Strategy<Value = Sent> {
     prop_oneof![
         8 => chunk(),
         1 => (0..9_u64, held()).prop_map(|(serial, held)| Message::Ack { serial, held }),
-        1 => (0..9_u64, held()).prop_map(|(round, held)| {
-            Message::Vector { round, vector: held.into_iter().collect() }
+        1 => (0..9_u64, held(), any::<u64>(), held()).prop_map(|(round, held, rest, ranges)| {
+            let ranges = ranges.into_iter().map(|(last, sum)| (last, u128::from(sum))).collect();
+            let (vector, rest) = (held.into_iter().collect(), u128::from(rest));
+            Message::Vector { round, vector, rest, ranges }
         }),
         1 => (0..9_u64).prop_map(|round| Message::UpToDate { round }),
         1 => (0..9_u64).prop_map(|round| Message::Match { round }),
-        1 => origins().prop_map(|origins| Message::Departed { origins }),
         1 => (any::<u64>(), any::<u64>()).prop_map(|(round, fingerprint)| {
             Message::Probe { round, digest: u128::from(round), fingerprint }
         }),
