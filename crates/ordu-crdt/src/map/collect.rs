@@ -12,7 +12,7 @@
 //! A context may also name what has not arrived yet. That stays, whatever becomes of the origin, until it is certain
 //! that nobody has it who may still come.
 
-use core::hash::Hash;
+use core::hash::{BuildHasher, Hash};
 
 use alloc::vec;
 
@@ -24,6 +24,9 @@ use crate::{ReplicaId, VersionVector, planted::Bug};
 
 /// How many candidates one call looks at: the work of a call is bounded, and the rest keep their turn.
 const AT_ONCE: usize = 1_024;
+
+/// Lists with room for so many are left as they are, however little is in them.
+const KEPT_FREE: usize = 4_096;
 
 impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     /// Whether there may be anything to collect.
@@ -65,6 +68,29 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
                 self.garbage.push_back((id, origin, seq));
             }
         }
+        self.give_back();
+    }
+
+    /// Gives back memory that a flood needed and nothing needs now.
+    fn give_back(&mut self) {
+        let is_large = |capacity: usize, len: usize| capacity > KEPT_FREE && capacity / 8 > len;
+        if is_large(self.index.capacity(), self.index.len()) {
+            let (ops, hasher) = (&self.ops, &self.hasher);
+            let room = 2 * self.index.len();
+            self.index.shrink_to(room, |&id| hasher.hash_one(&ops[id].key));
+        }
+        if is_large(self.garbage.capacity(), self.garbage.len()) {
+            self.garbage.shrink_to(2 * self.garbage.len());
+        }
+        if is_large(self.changes.capacity(), self.changes.len()) {
+            self.changes.shrink_to(2 * self.changes.len());
+        }
+    }
+
+    /// For how many operations and keys there is memory, in all lists together.
+    #[cfg(test)]
+    pub(crate) fn reserved(&self) -> usize {
+        self.ops.reserved() + self.index.capacity() + self.garbage.capacity() + self.changes.capacity()
     }
 
     /// For each origin the operations whose removes and contexts may have been collected here.

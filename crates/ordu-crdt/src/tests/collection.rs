@@ -1,6 +1,7 @@
 //! Removes and contexts are forgotten once everybody knows, and nothing returns.
 
 use super::net::{Bulky, Net, SMALL_FRAMES};
+use crate::{Replica, ReplicaId, SyncConfig};
 
 /// The schedule behind S1.5: what superseded a put is itself collected while a replica is away that still has it.
 #[test]
@@ -219,5 +220,49 @@ fn a_replica_that_was_declared_gone_loses_nothing_when_it_returns() {
                 .iter()
                 .all(|node| node.map().get(&key) == Some(&Bulky(value)))
         );
+    }
+}
+
+/// A member is down while many keys come and go; once it has seen them the memory is given back.
+#[test]
+fn a_flood_of_removes_leaves_no_memory_behind() {
+    const KEYS: u32 = 20_000;
+    let mut nodes = [1, 2].map(|id| Replica::<u32, u8>::new(ReplicaId(id), SyncConfig::default()));
+    let [one, two] = [1, 2].map(ReplicaId);
+    nodes[0].set_members([two], []);
+    for key in 0..KEYS {
+        nodes[0].write(1, |unit| unit.put(key, 1)).1.unwrap();
+        nodes[0].write(1, |unit| unit.remove(&key));
+        while nodes[0].poll_change().is_some() {}
+    }
+    assert_eq!(nodes[0].map().retained(), KEYS as usize);
+    let reserved = nodes[0].map.reserved();
+    assert!(reserved >= KEYS as usize);
+
+    nodes[0].add_peer(two);
+    nodes[1].add_peer(one);
+    for _ in 0..40 {
+        nodes[0].sync_with(two);
+        nodes[1].sync_with(one);
+        loop {
+            let mut is_quiet = true;
+            for (from, to) in [(0, 1), (1, 0)] {
+                while let Some((_, message)) = nodes[from].poll_message() {
+                    let id = nodes[from].id();
+                    nodes[to].handle(id, message).unwrap();
+                    is_quiet = false;
+                }
+                while nodes[from].poll_change().is_some() {}
+            }
+            if is_quiet {
+                break;
+            }
+        }
+    }
+
+    for node in &nodes {
+        assert_eq!(node.map().retained(), 0);
+        let reserved = node.map.reserved();
+        assert!(reserved < 10_000, "room for {reserved}");
     }
 }
