@@ -495,10 +495,7 @@ impl Node {
         if self.planted.is(Bug::FinishForgotten) {
             return;
         }
-        let intent = Intent {
-            deleted: Deleted::Finished,
-            ..intent
-        };
+        let intent = intent.over(Deleted::Finished);
         self.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
     }
 

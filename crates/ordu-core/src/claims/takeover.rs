@@ -13,7 +13,7 @@ use super::{Copy, Phase};
 use crate::node::Node;
 use crate::placement::{Candidate, choose};
 use crate::planted::Bug;
-use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Rank, Status, Value};
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Key, Member, Rank, Status, Value};
 use crate::wire::{ClaimNotice, Message, Place, Propose};
 use crate::{ChildSpec, Event, MemberState, NodeId, Time, Token};
 
@@ -165,10 +165,7 @@ impl Node {
             Duty::Bury => self.remove_claim(key),
             Duty::Lose => {
                 if let Some(intent) = child.claims.intent().cloned() {
-                    let intent = Intent {
-                        deleted: Deleted::Lost,
-                        ..intent
-                    };
+                    let intent = intent.over(Deleted::Lost);
                     self.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
                 }
             }

@@ -1,4 +1,5 @@
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use ordu_crdt::Stamp;
 use serde::{Deserialize, Serialize};
@@ -47,11 +48,67 @@ impl Intent {
         self.is_live() && self.desired == Desired::Running
     }
 
+    /// The mark that this life is over. Nothing is ever started by it, so it carries neither args nor constraints: marks
+    /// stay until every member has seen them, however many there are.
+    pub(crate) fn over(self, deleted: Deleted) -> Self {
+        let ChildSpec {
+            kind,
+            version,
+            restart,
+            ..
+        } = &*self.spec;
+        let spec = ChildSpec {
+            restart: *restart,
+            ..ChildSpec::new(kind.clone(), *version, Vec::new())
+        };
+        Self {
+            deleted,
+            spec: Arc::new(spec),
+            ..self
+        }
+    }
+
     /// The winner among concurrent siblings: the maximum of (birth, deleted, stamp), so a delete beats every
     /// concurrent write to the same life and loses only to a `start_child` that had not seen it (S2.1).
     pub(crate) fn winner(siblings: impl Iterator<Item = (Self, Stamp)>) -> Option<Self> {
         siblings
             .max_by_key(|(intent, stamp)| (intent.birth, intent.deleted, *stamp))
             .map(|(intent, _)| intent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use ordu_crdt::{Hlc, ReplicaId, Stamp};
+
+    use super::*;
+    use crate::Constraint;
+    use crate::registers::Value;
+
+    #[test]
+    fn a_mark_that_a_life_is_over_carries_no_args_and_no_constraints() {
+        let stamp = Stamp {
+            hlc: Hlc(1),
+            origin: ReplicaId(1),
+        };
+        let mut spec = ChildSpec::new("worker".parse().unwrap(), 1, vec![7; ChildSpec::MAX_ARGS]);
+        spec.constraints = vec![Constraint::Node("somewhere".parse().unwrap())];
+        let intent = Intent {
+            birth: stamp,
+            run: stamp,
+            runner: None,
+            desired: Desired::Running,
+            deleted: Deleted::No,
+            spec: Arc::new(spec),
+        };
+        let mark = intent.over(Deleted::ByUser);
+        assert!(!mark.is_live());
+        assert!(
+            Value::encode(&mark).len() < 100,
+            "{} bytes",
+            Value::encode(&mark).len()
+        );
     }
 }

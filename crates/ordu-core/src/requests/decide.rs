@@ -423,10 +423,7 @@ impl Node {
                 if intent.desired == Desired::Running && info.state != ChildState::Failed {
                     Err(CallError::Running(info))
                 } else {
-                    let intent = Intent {
-                        deleted: Deleted::ByUser,
-                        ..intent
-                    };
+                    let intent = intent.over(Deleted::ByUser);
                     let written = self.write_intent(key, &intent).into_iter().collect();
                     self.children.touch(key);
                     self.tell(&ask, Ok(Answer::Deleted), written);
