@@ -48,6 +48,22 @@ pub enum Event {
         /// By how many milliseconds.
         millis: u64,
     },
+    /// The wall clock was set, or the machine slept: it went on by so much more than the clock that only goes forward.
+    /// What is written from now on carries the new time; nobody is blamed for it (S1.7).
+    WallClockJumped {
+        /// By how many milliseconds; less than zero: back.
+        millis: i64,
+    },
+    /// A member that may hold something newer about children of a node that is gone does not answer: they are started
+    /// without its word (S5.9).
+    TakenOverUnheard {
+        /// Its id.
+        node: NodeId,
+        /// Its name.
+        name: NodeName,
+        /// How many children.
+        children: u32,
+    },
     /// A child is up on this node.
     ChildStarted {
         /// Its horde.

@@ -22,6 +22,8 @@ mod claims;
 mod config;
 mod event;
 mod id;
+#[cfg(test)]
+mod in_tests;
 mod input;
 mod label;
 mod life;

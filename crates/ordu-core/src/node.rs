@@ -13,12 +13,12 @@ use rand_pcg::Pcg64Mcg;
 use crate::children::Children;
 use crate::claims::Takeovers;
 use crate::membership::{
-    Backlog, Dialer, Evidence, Identity, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
+    Backlog, Dialer, Evidence, Identity, Link, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
 };
 use crate::planted::{Bug, Planted};
 use crate::registers::{ChildKey, Key, Status, Value};
 use crate::replication::SYNC_FRAME;
-use crate::requests::{Answered, Asked, Decision, Parked};
+use crate::requests::{Answered, Asked, Closed, Decision, Parked};
 use crate::wire::{MAX_FRAME, Message, Placed};
 use crate::{
     CloseReason, Config, ConnId, Event, ExitCause, Input, MemberInfo, NodeId, Now, Output, RequestId,
@@ -91,10 +91,16 @@ pub struct Node {
     pub(crate) takeovers: Takeovers,
 
     pub(crate) asked: BTreeMap<RequestId, Asked>,
+    /// The highest number of a call here so far.
+    pub(crate) last_request: RequestId,
+    /// Who has answered calls of this node since it was told what it may forget.
+    pub(crate) unacknowledged: BTreeSet<NodeId>,
+    /// The calls of others that they need no answers of any more (S5.8).
+    pub(crate) closed: BTreeMap<NodeId, Closed>,
     pub(crate) parked: alloc::vec::Vec<Parked>,
     pub(crate) decisions: BTreeMap<ChildKey, VecDeque<Decision>>,
     pub(crate) answered: BTreeMap<(NodeId, RequestId), Answered>,
-    /// What deciders were answered about placements here, for when they ask again.
+    /// What deciders were answered about placements here, for when they ask again, and until when they may.
     pub(crate) placed: BTreeMap<(NodeId, u64), (Time, Placed)>,
 }
 
@@ -160,6 +166,9 @@ impl Node {
             os_pids: BTreeMap::new(),
             takeovers: Takeovers::default(),
             asked: BTreeMap::new(),
+            last_request: RequestId(0),
+            unacknowledged: BTreeSet::new(),
+            closed: BTreeMap::new(),
             parked: alloc::vec::Vec::new(),
             decisions: BTreeMap::new(),
             answered: BTreeMap::new(),
@@ -220,12 +229,19 @@ impl Node {
             (!self.replicating.is_empty()).then_some(self.next_sync),
             (self.unfinished.exchanges || self.replica.pull_progress().is_some()).then_some(self.next_resync),
             self.unfinished.acquaintances.then_some(self.next_courtship),
-            (!self.children.graves.is_empty() || !self.answered.is_empty() || !self.placed.is_empty())
-                .then_some(self.next_burial),
+            self.has_something_to_forget().then_some(self.next_burial),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Whether time alone makes something superfluous.
+    fn has_something_to_forget(&self) -> bool {
+        !self.children.graves.is_empty()
+            || !self.answered.is_empty()
+            || !self.placed.is_empty()
+            || !self.unacknowledged.is_empty()
     }
 
     /// This node's identity.
@@ -250,7 +266,7 @@ impl Node {
                 self.disconnected(conn);
             }
             Input::Datagram { conn, bytes } => {
-                if self.links.link(conn).is_some_and(|link| link.greeted) {
+                if self.links.link(conn).is_some_and(Link::greeted) {
                     self.swim.received(&bytes, self.now.mono);
                 }
             }
@@ -305,7 +321,7 @@ impl Node {
 
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(link) = self.links.link(conn) else { return };
-        let (peer, greeted) = (link.peer, link.greeted);
+        let (peer, greeted) = (link.peer, link.greeted());
         let message = match Message::decode(bytes) {
             Ok(message) => message,
             Err(detail) => {
@@ -350,17 +366,19 @@ impl Node {
                 generation,
             } => self.told_to_outrank(seniority, generation),
             Message::Evidence(dead) => self.evidence_of(dead, from),
-            Message::Ask(ask) => self.take_decision(ask, false),
+            Message::Ask(ask) => self.call_came(from, ask, conn),
+            Message::Redirect { request, to } => self.redirected(from, request, to),
+            Message::Acknowledge(closed) => self.calls_closed(from, &closed),
             Message::IsOpen(request, child) => {
-                let open = self.asked.contains_key(&request);
+                let open = self.waits_for(request, from);
                 self.send(from, &Message::Open { request, child, open });
             }
             Message::Open { request, child, open } => self.is_open(from, request, &child, open),
-            Message::Told(told) => self.told(told),
+            Message::Told(told) => self.told(from, told),
             Message::Place(place) => self.place_here(from, place),
             Message::Placed(placed) => self.placed(from, placed),
             Message::Propose(propose) => self.proposed(from, propose),
-            Message::Proposed { proposal, refused } => self.proposal_answered(from, proposal, refused),
+            Message::Proposed(proposed) => self.proposal_answered(from, proposed),
             Message::Confirm { child, rank } => self.confirm_asked(from, child, rank),
             Message::Verdict { child, rank, verdict } => self.verdict(from, &child, rank, verdict),
         }
@@ -374,6 +392,13 @@ impl Node {
         });
         let before = core::mem::replace(&mut self.now, now);
         let timing = &self.config.timing;
+        if let Some(jump) = now
+            .wall_jump_since(before)
+            .filter(|jump| jump.unsigned_abs() > millis(timing.gap))
+        {
+            self.event(Event::WallClockJumped { millis: jump });
+        }
+        let timing = &self.config.timing;
         if late <= timing.gap {
             // A monotonic clock that stands still while the machine sleeps makes nobody late, but what lies here may be
             // old all the same. A wall clock set ahead looks like that, and costs a question.
@@ -385,12 +410,18 @@ impl Node {
         if self.planted.is(Bug::WokenNodeBlamesOthers) {
             return self.blame_everybody();
         }
-        let members = u32::try_from(self.roster.iter().count()).unwrap_or(u32::MAX);
-        let round = timing.probe_period.saturating_mul(members.saturating_add(1)) + timing.probe_rtt;
+        // Who is down is not probed: a cluster that has seen many boots is no slower to wake.
+        let probed = if self.planted.is(Bug::RoundCountsTheDead) {
+            self.roster.iter().count()
+        } else {
+            self.swim.active().count()
+        };
+        let probed = u32::try_from(probed).unwrap_or(u32::MAX);
+        let round = timing.probe_period.saturating_mul(probed.saturating_add(1)) + timing.probe_rtt;
         self.swim.postpone(late);
         self.settled.void(now.mono + round, now.mono);
         self.mark_the_backlogs();
-        let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
+        let millis = millis(late);
         self.event(Event::ClockGap { millis });
     }
 
@@ -521,7 +552,8 @@ impl Node {
             origin: self.id.replica(),
             seq: self.replica.vector().get(self.id.replica()),
         };
-        if !late && heirs > 0 && self.holders(head).len() < 2 {
+        // This node, and two others if there are as many (S5.10).
+        if !late && self.holders(head).len() <= heirs.min(2) {
             return false;
         }
         // The detector says nothing of it: its datagrams would overtake the record and look like a death.
@@ -530,6 +562,10 @@ impl Node {
         self.exit(ExitCause::Left);
         true
     }
+}
+
+fn millis(duration: core::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a child says for itself may be of any length; more than this is not worth sending around.

@@ -23,6 +23,8 @@ pub enum Bug {
     EpochsForgotten,
     /// S3.2: a take-over starts before anybody else has its claim.
     TakeOverNotHeld,
+    /// S3.2: a copy that crashes is started again above the claim of a take-over, held or not.
+    RestartAboveUnheldClaim,
     /// S4.1: every node decides about what it is asked for.
     EverybodyDecides,
     /// S4.3: the view is acted on as soon as it changes.
@@ -31,6 +33,8 @@ pub enum Bug {
     SuspectsOwnNothing,
     /// S4.5: a node that stood still declares everybody dead who did not answer meanwhile.
     WokenNodeBlamesOthers,
+    /// S4.5: a node that stood still waits for an answer of everybody that it ever heard of.
+    RoundCountsTheDead,
     /// S4.6: a node is ready because of one that had nothing to tell when states were exchanged.
     NewcomersBelieved,
     /// S5.2: a call is answered before its write is held by another node.
@@ -41,6 +45,8 @@ pub enum Bug {
     TemporaryTakenOver,
     /// S5.6: a child is shown a second after it is known.
     ShownLate,
+    /// S5.8: a copy of a call that was long on its way is taken for the call.
+    LateCopyServed,
     /// S6.2: members that are down are not dialled again.
     DownMembersForgotten,
     /// S6.3: a lifeline that closed is proof enough.

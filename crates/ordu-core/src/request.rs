@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChildId, ChildInfo, ChildSpec, HordeName, NodeName};
 
-/// One call of a caller on this node, numbered by the shell.
+/// One call of a caller on this node, numbered by the shell: each higher than all before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 

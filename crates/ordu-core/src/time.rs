@@ -34,6 +34,14 @@ impl Now {
         let wall = Duration::from_micros(self.wall.0.saturating_sub(earlier.wall.0));
         wall.saturating_sub(self.mono.since(earlier.mono))
     }
+
+    /// By how many milliseconds the wall clock went on further than the monotonic one since `earlier`; less than zero: it
+    /// was set back. `None`: there was no earlier reading.
+    pub(crate) fn wall_jump_since(self, earlier: Self) -> Option<i64> {
+        let passed = |from: u64, to: u64| i64::try_from(to).ok()?.checked_sub(i64::try_from(from).ok()?);
+        let wall = passed(earlier.wall.0, self.wall.0).filter(|_| earlier != Self::default())?;
+        Some((wall - passed(earlier.mono.0, self.mono.0)?) / 1_000)
+    }
 }
 
 impl Add<Duration> for Time {
@@ -81,5 +89,14 @@ mod tests {
         assert_eq!(at(3_000, 59_000).slept_since(before), Duration::from_millis(7));
         assert_eq!(at(9_000, 50_500).slept_since(before), Duration::ZERO);
         assert_eq!(at(3_000, 40_000).slept_since(before), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wall_clock_jumps_by_what_the_monotonic_one_does_not_explain() {
+        let before = at(1_000, 50_000);
+        assert_eq!(at(3_000, 52_500).wall_jump_since(before), Some(0));
+        assert_eq!(at(3_000, 59_000).wall_jump_since(before), Some(7));
+        assert_eq!(at(3_000, 40_000).wall_jump_since(before), Some(-12));
+        assert_eq!(before.wall_jump_since(Now::default()), None);
     }
 }

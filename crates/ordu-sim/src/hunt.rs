@@ -6,7 +6,7 @@ use std::time::Instant;
 use ordu_core::Node;
 use ordu_sim::invariants::Violation;
 use ordu_sim::planted::Planted;
-use ordu_sim::{Trace, run, swarm};
+use ordu_sim::{Trace, run};
 
 /// Plants one bug after the other and says after how many seeds each is found.
 pub(crate) fn hunt(bugs: &[&Planted], from: u64, seeds: u64, jobs: usize) -> ExitCode {
@@ -19,10 +19,11 @@ pub(crate) fn hunt(bugs: &[&Planted], from: u64, seeds: u64, jobs: usize) -> Exi
         all_found &= found.is_some();
         match found {
             Some((seed, violation)) => println!(
-                "{} ({}): found after {} seeds, {took:.1} s, by seed {seed}: {violation}",
+                "{} ({}): found after {} seeds{}, {took:.1} s, by seed {seed}: {violation}",
                 planted.name,
                 planted.rule,
-                seed - from + 1
+                seed - from + 1,
+                of_worlds(planted)
             ),
             None => println!(
                 "{} ({}): not found in {seeds} seeds, {took:.1} s",
@@ -35,6 +36,13 @@ pub(crate) fn hunt(bugs: &[&Planted], from: u64, seeds: u64, jobs: usize) -> Exi
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Which options a seed that found it is repeated with, if any.
+fn of_worlds(planted: &Planted) -> String {
+    planted
+        .chaos
+        .map_or_else(String::new, |hosts| format!(" of --chaos --hosts {hosts}"))
 }
 
 /// The first seed that fails with the bug and holds without it.
@@ -52,7 +60,7 @@ fn first(planted: &Planted, from: u64, seeds: u64, jobs: usize) -> Option<(u64, 
                     if count >= seeds || best().as_ref().is_some_and(|(first, _)| *first < seed) {
                         return;
                     }
-                    let mut plan = swarm::plan(seed);
+                    let mut plan = planted.plan(seed);
                     let holds = |plan| run::<Node>(plan, Trace::Off).violation.is_none();
                     plan.setup.planted = Some(planted.bug);
                     let Some(violation) = run::<Node>(&plan, Trace::Off).violation else {

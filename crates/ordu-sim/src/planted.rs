@@ -5,6 +5,8 @@
 
 use ordu_core::{Bug as NodeBug, MapBug};
 
+use crate::{Plan, swarm};
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
@@ -23,8 +25,19 @@ pub struct Planted {
     pub rule: &'static str,
     /// What it is.
     pub bug: Bug,
+    /// In which worlds it is looked for: those of so many nodes in which all goes wrong that a seed can choose, or the
+    /// swarm's.
+    pub chaos: Option<usize>,
     /// The invariants that find it: those that have to do with the rule.
     pub found_by: &'static [&'static str],
+}
+
+impl Planted {
+    /// What a seed decides where the bug is looked for, without the bug.
+    pub fn plan(&self, seed: u64) -> Plan {
+        self.chaos
+            .map_or_else(|| swarm::plan(seed), |hosts| swarm::chaos(seed, hosts))
+    }
 }
 
 /// All of them.
@@ -33,6 +46,7 @@ pub const ALL: &[Planted] = &[
         name: "one-register",
         rule: "S2.1, S2.2",
         bug: Bug::Node(NodeBug::IntentAndClaimInOneRegister),
+        chaos: None,
         found_by: &[
             "no-resurrection",
             "nothing-undeleted-vanishes",
@@ -46,114 +60,161 @@ pub const ALL: &[Planted] = &[
         name: "clock-ranks-claims",
         rule: "S2.2",
         bug: Bug::Node(NodeBug::ClaimsRankedByClock),
+        chaos: None,
         found_by: &["owned", "exactly-one-after-heal", "converged"],
     },
     Planted {
         name: "absent-intent-is-deletion",
         rule: "S2.3",
         bug: Bug::Node(NodeBug::AbsentIntentReadAsDeletion),
+        chaos: None,
         found_by: &["serves", "outcome-truth", "nothing-undeleted-vanishes"],
     },
     Planted {
         name: "epoch-not-raised",
         rule: "S3.1",
         bug: Bug::Node(NodeBug::EpochNotRaised),
+        chaos: None,
         found_by: &["token-order"],
     },
     Planted {
         name: "epochs-forgotten",
         rule: "S3.1",
         bug: Bug::Node(NodeBug::EpochsForgotten),
+        chaos: None,
         found_by: &["token-order"],
     },
     Planted {
         name: "take-over-not-held",
         rule: "S3.2",
         bug: Bug::Node(NodeBug::TakeOverNotHeld),
+        chaos: None,
+        found_by: &["held-before-started"],
+    },
+    Planted {
+        name: "restart-above-unheld",
+        rule: "S3.2",
+        bug: Bug::Node(NodeBug::RestartAboveUnheldClaim),
+        chaos: Some(6),
         found_by: &["held-before-started"],
     },
     Planted {
         name: "everybody-decides",
         rule: "S4.1",
         bug: Bug::Node(NodeBug::EverybodyDecides),
+        chaos: None,
         found_by: &["serves", "one-copy-when-calm", "outcome-truth"],
     },
     Planted {
         name: "view-not-settled",
         rule: "S4.3",
         bug: Bug::Node(NodeBug::ViewNotSettled),
+        chaos: None,
         found_by: &["take-over-justified"],
     },
     Planted {
         name: "suspects-own-nothing",
         rule: "S4.4",
         bug: Bug::Node(NodeBug::SuspectsOwnNothing),
+        chaos: None,
         found_by: &["take-over-justified"],
     },
     Planted {
         name: "woken-blames-others",
         rule: "S4.5",
         bug: Bug::Node(NodeBug::WokenNodeBlamesOthers),
+        chaos: None,
         found_by: &["woken-blames-nobody"],
+    },
+    Planted {
+        name: "round-counts-the-dead",
+        rule: "S4.5",
+        bug: Bug::Node(NodeBug::RoundCountsTheDead),
+        chaos: Some(6),
+        found_by: &["serves", "owned"],
     },
     Planted {
         name: "newcomers-believed",
         rule: "S4.6",
         bug: Bug::Node(NodeBug::NewcomersBelieved),
+        chaos: None,
         found_by: &["ready-has-caught-up"],
     },
     Planted {
         name: "answered-before-held",
         rule: "S5.2",
         bug: Bug::Node(NodeBug::AnsweredBeforeHeld),
+        chaos: None,
         found_by: &["outcome-truth"],
     },
     Planted {
         name: "finish-forgotten",
         rule: "S5.4",
         bug: Bug::Node(NodeBug::FinishForgotten),
+        chaos: None,
         found_by: &["finished-stays-finished", "exactly-one-after-heal"],
     },
     Planted {
         name: "temporary-taken-over",
         rule: "S5.4",
         bug: Bug::Node(NodeBug::TemporaryTakenOver),
+        chaos: None,
         found_by: &["temporary-at-most-once"],
     },
     Planted {
         name: "shown-late",
         rule: "S5.6",
         bug: Bug::Node(NodeBug::ShownLate),
+        chaos: None,
         found_by: &["found-at-once"],
+    },
+    Planted {
+        name: "late-copy-served",
+        rule: "S5.8",
+        bug: Bug::Node(NodeBug::LateCopyServed),
+        chaos: Some(3),
+        found_by: &[
+            "finished-stays-finished",
+            "outcome-truth",
+            "temporary-at-most-once",
+            "no-resurrection",
+            "nothing-undeleted-vanishes",
+            "one-start-passes",
+        ],
     },
     Planted {
         name: "down-members-forgotten",
         rule: "S6.2",
         bug: Bug::Node(NodeBug::DownMembersForgotten),
+        chaos: None,
         found_by: &["ghosts", "converged"],
     },
     Planted {
         name: "lifeline-is-proof",
         rule: "S6.3",
         bug: Bug::Node(NodeBug::LifelineIsProof),
+        chaos: None,
         found_by: &["one-copy-when-calm", "take-over-justified", "ghosts", "serves"],
     },
     Planted {
         name: "loser-does-not-ask",
         rule: "S7.1",
         bug: Bug::Node(NodeBug::LoserDoesNotAsk),
+        chaos: None,
         found_by: &["conflict-spares-last"],
     },
     Planted {
         name: "winner-answers-from-map",
         rule: "S7.1",
         bug: Bug::Node(NodeBug::WinnerAnswersFromTheMap),
+        chaos: None,
         found_by: &["conflict-spares-last"],
     },
     Planted {
         name: "context-ahead-of-data",
         rule: "S1.3",
         bug: Bug::Node(NodeBug::Map(MapBug::PartialKeysWithWholeVector)),
+        chaos: None,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -165,6 +226,7 @@ pub const ALL: &[Planted] = &[
         name: "context-before-last-chunk",
         rule: "S1.3",
         bug: Bug::Node(NodeBug::Map(MapBug::ContextBeforeLastChunk)),
+        chaos: None,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -176,6 +238,7 @@ pub const ALL: &[Planted] = &[
         name: "loser-dropped-at-merge",
         rule: "S1.1",
         bug: Bug::Node(NodeBug::Map(MapBug::LoserDroppedAtMerge)),
+        chaos: None,
         found_by: &[
             "equal-vectors-equal-states",
             "exactly-one-after-heal",
@@ -187,6 +250,7 @@ pub const ALL: &[Planted] = &[
         name: "gap-applied",
         rule: "S1.3",
         bug: Bug::Node(NodeBug::Map(MapBug::GapApplied)),
+        chaos: None,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -198,6 +262,7 @@ pub const ALL: &[Planted] = &[
         name: "context-not-closed",
         rule: "S1.1",
         bug: Bug::Node(NodeBug::Map(MapBug::ContextNotClosed)),
+        chaos: None,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -209,6 +274,7 @@ pub const ALL: &[Planted] = &[
         name: "id-reused",
         rule: "S1.6",
         bug: Bug::IdReused,
+        chaos: None,
         found_by: &["just-exits"],
     },
 ];

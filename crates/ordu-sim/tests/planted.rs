@@ -11,15 +11,15 @@ use ordu_core::Node;
 use ordu_sim::invariants::Violation;
 use ordu_sim::planted::{ALL, Planted, WITHIN, named};
 use ordu_sim::shrink::{Kept, shrink};
-use ordu_sim::{Plan, Trace, run, swarm};
+use ordu_sim::{Plan, Trace, run};
 
 fn planted(name: &str) -> &'static Planted {
     named(name).expect("it is in the list")[0]
 }
 
-fn plan(seed: u64, planted: Option<&Planted>) -> Plan {
-    let mut plan = swarm::plan(seed);
-    plan.setup.planted = planted.map(|planted| planted.bug);
+fn plan(seed: u64, planted: &Planted) -> Plan {
+    let mut plan = planted.plan(seed);
+    plan.setup.planted = Some(planted.bug);
     plan
 }
 
@@ -31,9 +31,9 @@ fn broken(plan: &Plan) -> Option<Violation> {
 fn first(planted: &Planted, from: u64) -> (u64, Violation) {
     (from..from + WITHIN)
         .find_map(|seed| {
-            let violation = broken(&plan(seed, Some(planted)))?;
+            let violation = broken(&plan(seed, planted))?;
             let expected = planted.found_by.contains(&violation.invariant);
-            let is_due_to_it = expected && broken(&plan(seed, None)).is_none();
+            let is_due_to_it = expected && broken(&planted.plan(seed)).is_none();
             is_due_to_it.then_some((seed, violation))
         })
         .unwrap_or_else(|| panic!("{} is not found within {WITHIN} seeds", planted.name))
@@ -58,15 +58,18 @@ finds! {
     an_epoch_that_is_not_raised_is_found: "epoch-not-raised",
     epochs_that_are_forgotten_are_found: "epochs-forgotten",
     a_take_over_that_starts_before_its_claim_is_held_is_found: "take-over-not-held",
+    a_restart_above_a_claim_that_nobody_holds_is_found: "restart-above-unheld" from 68,
     nodes_that_all_decide_are_found: "everybody-decides",
     a_view_that_is_acted_on_unsettled_is_found: "view-not-settled",
     suspects_whose_children_are_taken_are_found: "suspects-own-nothing",
     a_woken_node_that_declares_everybody_dead_is_found: "woken-blames-others",
+    a_woken_node_that_waits_for_the_dead_is_found: "round-counts-the-dead" from 99,
     a_newcomer_that_is_believed_is_found: "newcomers-believed" from 1301,
     an_answer_before_the_write_is_held_is_found: "answered-before-held" from 56,
     a_finish_that_is_forgotten_is_found: "finish-forgotten",
     a_temporary_child_that_is_taken_over_is_found: "temporary-taken-over",
     a_child_that_its_holders_show_late_is_found: "shown-late",
+    a_copy_of_a_call_that_is_served_late_is_found: "late-copy-served" from 201_011,
     members_that_are_down_and_not_dialled_are_found: "down-members-forgotten",
     a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof" from 12,
     a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 22,
@@ -92,7 +95,7 @@ fn every_bug_that_can_be_planted_is_looked_for() {
 fn what_is_left_of_a_failing_seed_still_fails_by_the_same_invariant_and_repeats() {
     let bug = planted("epoch-not-raised");
     let (seed, violation) = first(bug, 0);
-    let whole = plan(seed, Some(bug));
+    let whole = plan(seed, bug);
     let kept = shrink(&whole, &violation, |smaller| Some(broken(smaller)));
     let smaller = whole.keeping(&kept);
     assert!(smaller.elements() < whole.elements() / 2, "{kept}");
@@ -104,7 +107,7 @@ fn what_is_left_of_a_failing_seed_still_fails_by_the_same_invariant_and_repeats(
         elements: Kept::parse_elements(&kept.to_string()).expect("as it is written"),
         calm_at: kept.calm_at,
     };
-    assert_eq!(broken(&plan(seed, Some(bug)).keeping(&read)), Some(left));
+    assert_eq!(broken(&plan(seed, bug).keeping(&read)), Some(left));
     // Nothing more can be left out.
     for element in &kept.elements {
         let mut fewer = kept.clone();

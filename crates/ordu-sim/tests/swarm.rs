@@ -1,5 +1,6 @@
 //! A short swarm: every seed another cluster, another network, other troubles. `cargo xtask sim` runs more.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,13 +11,49 @@ use ordu_sim::{Report, Trace, run, swarm};
 /// The seeds every run of the tests goes through.
 const SEEDS: Range<u64> = 0..1_000;
 
-fn report(seed: u64) -> Report {
-    run::<Node>(&swarm::plan(seed), Trace::Off)
+/// A seed, and the worlds that it is one of: the swarm's, or those of so many nodes in which all goes wrong.
+#[derive(Clone, Copy)]
+struct Seed {
+    chaos: Option<usize>,
+    seed: u64,
+}
+
+impl Seed {
+    /// As it stands in the list of those that once failed: `7`, or `chaos-6:7`.
+    fn parse(text: &str) -> Option<Self> {
+        let (worlds, seed) = text.split_once(':').unwrap_or(("", text));
+        let hosts = worlds.strip_prefix("chaos-");
+        let chaos = match hosts {
+            Some(hosts) => Some(hosts.parse().ok()?),
+            None if worlds.is_empty() => None,
+            None => return None,
+        };
+        let seed = seed.parse().ok()?;
+        Some(Self { chaos, seed })
+    }
+
+    fn report(self) -> Report {
+        let plan = match self.chaos {
+            Some(hosts) => swarm::chaos(self.seed, hosts),
+            None => swarm::plan(self.seed),
+        };
+        run::<Node>(&plan, Trace::Off)
+    }
+}
+
+impl fmt::Display for Seed {
+    /// The options that repeat it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(hosts) = self.chaos {
+            write!(f, "--chaos --hosts {hosts} ")?;
+        }
+        write!(f, "--seed {}", self.seed)
+    }
 }
 
 /// Runs seeds on all cores; if any fail, says of each what it breaks.
-fn holds(seeds: impl Iterator<Item = u64>) {
-    let seeds: Vec<u64> = seeds.collect();
+fn holds(seeds: impl Iterator<Item = Seed>) {
+    let seeds: Vec<Seed> = seeds.collect();
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -24,9 +61,9 @@ fn holds(seeds: impl Iterator<Item = u64>) {
         for _ in 0..cores {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(violation) = report(*seed).violation {
+                    if let Some(violation) = seed.report().violation {
                         failed.lock().expect("no run panics").push(format!(
-                            "seed {seed}: {violation}\nrepeat it with: cargo xtask sim --seed {seed} --trace"
+                            "{violation}\nrepeat it with: cargo xtask sim {seed} --trace"
                         ));
                     }
                 }
@@ -39,16 +76,19 @@ fn holds(seeds: impl Iterator<Item = u64>) {
 
 #[test]
 fn every_rule_holds_in_a_short_swarm() {
-    holds(SEEDS);
+    holds(SEEDS.map(|seed| Seed { chaos: None, seed }));
 }
 
 #[test]
 fn every_seed_that_ever_failed_holds() {
     let seeds = include_str!("regression-seeds.txt");
-    let seeds = seeds
+    let lines = seeds
         .lines()
-        .filter_map(|line| line.split_whitespace().next()?.parse().ok());
-    holds(seeds);
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    holds(lines.map(|line| {
+        let seed = line.split_whitespace().next().and_then(Seed::parse);
+        seed.unwrap_or_else(|| panic!("no seed: {line}"))
+    }));
 }
 
 #[test]

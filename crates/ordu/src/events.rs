@@ -133,6 +133,19 @@ fn trace(node: &NodeName, event: &Event) {
         Event::ClockGap { millis } => {
             tracing::warn!(%node, millis, "the clock stood still or jumped; probing everybody anew");
         }
+        Event::WallClockJumped { millis } => {
+            tracing::warn!(%node, millis, "the wall clock was set, or the machine slept");
+        }
+        Event::TakenOverUnheard {
+            node: member,
+            name,
+            children,
+        } => {
+            tracing::warn!(
+                %node, %member, %name, children,
+                "a member that may hold newer news of children does not answer; they are started all the same"
+            );
+        }
         Event::ChildStarted {
             horde,
             id,

@@ -6,7 +6,7 @@ use ordu::{Event, Events};
 /// How often things happened on this node since it started.
 #[derive(Clone, Debug)]
 pub(super) struct EventCounts {
-    counters: Arc<[Counter; 8]>,
+    counters: Arc<[Counter; 9]>,
 }
 
 /// One counter, as monitoring knows it.
@@ -89,6 +89,11 @@ impl EventCounts {
                     Event::OutputDropped { bytes, .. } => *bytes,
                     _ => 0,
                 },
+            ),
+            Counter::new(
+                "ordu_wall_clock_jumps_total",
+                "Jumps of this machine's wall clock, as by a set clock or a sleep.",
+                |event| matches!(event, Event::WallClockJumped { .. }).into(),
             ),
         ];
         Self {

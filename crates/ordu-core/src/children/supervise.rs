@@ -194,10 +194,12 @@ impl Node {
         let Some(spec) = child.spec.clone() else { return };
         if yields {
             // A loser that crashed is not started again: the winner is responsible (S7).
-            self.stop_copy(key, StopWhy::Conflict);
-            let outcome = Err(ExitReason::CONFLICT);
-            self.supervise(DynamicEvent::Started { incarnation, outcome });
-            return;
+            return self.call_off(key, incarnation, StopWhy::Conflict, ExitReason::CONFLICT);
+        }
+        let waits = self.claim_waits(key) && !self.planted.is(Bug::RestartAboveUnheldClaim);
+        if copy.phase == Phase::Restarting && waits {
+            // What starts next starts above the claim of the take-over, so once that is held (S3.2).
+            return self.call_off(key, incarnation, StopWhy::Outranked, ExitReason::Shutdown);
         }
         self.starts.insert(start, key.clone());
         if copy.phase == Phase::Restarting {
@@ -226,6 +228,13 @@ impl Node {
             token,
             spec,
         });
+    }
+
+    /// A start that the local supervisor wants, and that must not be.
+    fn call_off(&mut self, key: &ChildKey, incarnation: Incarnation, why: StopWhy, reason: ExitReason) {
+        self.stop_copy(key, why);
+        let outcome = Err(reason);
+        self.supervise(DynamicEvent::Started { incarnation, outcome });
     }
 
     /// Rewrites this node's own claim, if it is the winner (S2.2).
@@ -278,13 +287,15 @@ impl Node {
             }
             Notice::Restarting { reason, at } => {
                 self.exited_event(key, &reason, "restart");
+                let is_older = self.is_older_than_its_claim(key);
                 child_set(self, key, |child| {
                     child.start = None;
                     if let Some(copy) = child.claims.copy_mut() {
                         copy.phase = Phase::Restarting;
                     }
                 });
-                if at > self.supervisor_now() {
+                // The claim of a take-over says nothing of the copy that was here before.
+                if at > self.supervisor_now() && !is_older {
                     let reason = reason.to_string();
                     self.write_claim(key, |claim| Claim {
                         state: ClaimState::Restarting,
@@ -358,16 +369,34 @@ impl Node {
         if copy.unwritten {
             return self.write_birth(key, copy, os_pid);
         }
-        let token = copy.token;
+        if self.is_older_than_its_claim(key) && self.may_start_again(key) {
+            // It is started again above the claim of the take-over, once that is held (S3.2).
+            return;
+        }
         let restarts = self.supervisor.restarts(key).unwrap_or(0);
         self.write_claim(key, |claim| Claim {
-            token,
+            token: claim.token.max(copy.token),
             state: ClaimState::Running,
             os_pid,
             restarts,
             run: copy.run,
             ..claim
         });
+    }
+
+    /// Whether the copy here was started before this node took the child over.
+    fn is_older_than_its_claim(&self, key: &ChildKey) -> bool {
+        self.children.get(key).is_some_and(|child| {
+            let copy = child.claims.copy().filter(|copy| !copy.unwritten);
+            let own = child.claims.own();
+            copy.zip(own).is_some_and(|(copy, own)| own.token > copy.token)
+        })
+    }
+
+    /// Whether a copy may be stopped to be started again above its claim: a temporary one runs once only (S3.4).
+    fn may_start_again(&self, key: &ChildKey) -> bool {
+        let intent = self.children.get(key).and_then(|child| child.claims.intent());
+        intent.is_some_and(|intent| intent.spec.restart != Restart::Temporary)
     }
 
     /// The first start succeeded: intent and first claim are written as one atomic unit (S2.3).

@@ -23,6 +23,7 @@ impl Node {
             // No round of anti-entropy does it.
             self.replica.collect();
         }
+        self.acknowledge_answers();
         if !self.standing.may_act() {
             return;
         }

@@ -1,7 +1,7 @@
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,11 +10,12 @@ use ordu_crdt::Dot;
 use ordu_supervisor::decisions::Restart;
 
 use super::{Copy, Phase};
+use crate::membership::Liveness;
 use crate::node::Node;
 use crate::placement::{Candidate, choose};
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Key, Member, Rank, Status, Value};
-use crate::wire::{ClaimNotice, Message, Place, Propose};
+use crate::wire::{ClaimNotice, Message, Place, Propose, Proposed};
 use crate::{ChildSpec, Event, MemberState, NodeId, Time, Token};
 
 /// Take-overs of this node that wait for their holders (S3.2), in batches as they were decided.
@@ -38,8 +39,11 @@ pub(crate) struct Takeovers {
 struct Proposal {
     written: Dot,
     claims: Vec<(ChildKey, Token)>,
-    /// Asked, with the messages not answered yet.
-    waiting: BTreeMap<NodeId, usize>,
+    /// Whom the claims are shown to, in parts, and which of these are not answered yet.
+    waiting: BTreeMap<(NodeId, u32), Vec<(ChildKey, Rank)>>,
+    /// What those that answered hold of the children's intents, as far as it is not known here (S5.9).
+    held_there: BTreeSet<Dot>,
+    /// When those that have not answered are asked again.
     deadline: Time,
 }
 
@@ -60,8 +64,6 @@ enum Duty {
 }
 
 impl Takeovers {
-    /// How many others are shown a claim before the start (S4.7).
-    const WITNESSES: usize = 2;
     /// Claims in one message: with the longest ids it stays within a frame.
     const PER_MESSAGE: usize = 128;
 
@@ -227,6 +229,7 @@ impl Node {
                 let epoch = child.claims.highest_epoch();
                 let place = Place {
                     placement: 0,
+                    lowest: 0,
                     child: key.clone(),
                     timeout: patience,
                     epoch,
@@ -399,34 +402,19 @@ impl Node {
             return;
         };
         self.flush_replication();
-        let proposal = self.number();
         let mut shown: BTreeMap<NodeId, Vec<(ChildKey, Rank)>> = BTreeMap::new();
-        if let Some(view) = self.settled.view() {
-            for (key, claim) in &decided {
-                for witness in view.next_in_rank(self.id, key, Takeovers::WITNESSES) {
-                    shown
-                        .entry(witness)
-                        .or_default()
-                        .push((key.clone(), claim.rank()));
+        for (key, claim) in &decided {
+            for witness in self.settled.first_in_rank(key) {
+                if witness != self.id {
+                    let claims = shown.entry(witness).or_default();
+                    claims.push((key.clone(), claim.rank()));
                 }
             }
         }
-        let messages = |claims: &Vec<_>| claims.len().div_ceil(Takeovers::PER_MESSAGE);
-        let waiting = shown
-            .iter()
-            .map(|(witness, claims)| (*witness, messages(claims)))
-            .collect();
+        let mut waiting = BTreeMap::new();
         for (witness, claims) in shown {
-            for claims in claims.chunks(Takeovers::PER_MESSAGE) {
-                let claims = claims.to_vec();
-                self.send(
-                    witness,
-                    &Message::Propose(Propose {
-                        proposal,
-                        written,
-                        claims,
-                    }),
-                );
+            for (part, claims) in (0..).zip(claims.chunks(Takeovers::PER_MESSAGE)) {
+                waiting.insert((witness, part), claims.to_vec());
             }
         }
         let claims = decided
@@ -434,15 +422,55 @@ impl Node {
             .map(|(key, claim)| (key, claim.token))
             .collect();
         let deadline = self.now.mono + self.config.timing.t_own;
+        let proposal = self.number();
         self.takeovers.proposals.insert(
             proposal,
             Proposal {
                 written,
                 claims,
                 waiting,
+                held_there: BTreeSet::new(),
                 deadline,
             },
         );
+        self.show_claims(proposal, None);
+    }
+
+    /// Shows the claims of a proposal to those that have not answered, or to one of them.
+    fn show_claims(&mut self, number: u64, to: Option<NodeId>) {
+        let Some(proposal) = self.takeovers.proposals.get(&number) else {
+            return;
+        };
+        let written = proposal.written;
+        let asked = proposal.waiting.iter();
+        let asked = asked.filter(|((witness, _), _)| to.is_none_or(|to| to == *witness));
+        let messages = asked.map(|((witness, part), claims)| {
+            let propose = Propose {
+                proposal: number,
+                part: *part,
+                written,
+                claims: claims.clone(),
+            };
+            (*witness, Message::Propose(propose))
+        });
+        for (witness, message) in messages.collect::<Vec<_>>() {
+            self.send(witness, &message);
+        }
+    }
+
+    /// A connection is back: what was shown on the one before, or the answer, may be lost.
+    pub(crate) fn show_claims_again(&mut self, peer: NodeId) {
+        for number in self.takeovers.proposals.keys().copied().collect::<Vec<_>>() {
+            self.show_claims(number, Some(peer));
+        }
+    }
+
+    /// Whether one of the first in rank is waited for: it answers, as far as is known, and has not answered this yet. A
+    /// single fault holds nothing up: a suspect is not waited for (S5.9).
+    fn is_waited_for(&self, witness: NodeId) -> bool {
+        let known = self.roster.get(witness);
+        let answers = known.is_some_and(|known| matches!(known.liveness, Liveness::Heard | Liveness::Alive));
+        answers && self.is_living(witness) && self.links.used(witness).is_some()
     }
 
     /// Starts the take-overs whose claims are held by enough nodes and refused by none (S3.2, S4.7).
@@ -455,12 +483,11 @@ impl Node {
         let concern = self.write_concern();
         let unheld = self.planted.is(Bug::TakeOverNotHeld);
         for (number, proposal) in &self.takeovers.proposals {
-            let answered = proposal
-                .waiting
-                .keys()
-                .all(|witness| !self.is_living(*witness) || self.links.used(*witness).is_none());
+            let mut waiting = proposal.waiting.keys();
+            let is_answered = !waiting.any(|(witness, _)| self.is_waited_for(*witness));
+            let is_covered = proposal.held_there.iter().all(|dot| self.covers(*dot));
             let is_held = self.holders(proposal.written).len() >= concern;
-            if unheld || (answered || now >= proposal.deadline) && is_held {
+            if unheld || is_answered && is_covered && is_held {
                 ready.push(*number);
             }
         }
@@ -468,17 +495,38 @@ impl Node {
             let Some(proposal) = self.takeovers.proposals.remove(number) else {
                 continue;
             };
+            self.tell_of_the_unheard(&proposal);
             for (key, token) in proposal.claims {
                 self.begin_takeover(&key, token);
             }
         }
+        // Who took this node for gone when it was asked has not kept the question.
+        let mut asked_again = Vec::new();
         for (number, proposal) in &mut self.takeovers.proposals {
-            // The holders are not there yet: look again a little later.
-            if !ready.contains(number) && now >= proposal.deadline {
-                proposal.deadline = now + self.config.timing.t_own;
+            if now >= proposal.deadline {
+                proposal.deadline = now + self.config.timing.t_own * 5;
+                asked_again.push(*number);
             }
         }
+        for number in asked_again {
+            self.show_claims(number, None);
+        }
         !ready.is_empty()
+    }
+
+    fn tell_of_the_unheard(&mut self, proposal: &Proposal) {
+        let mut unheard: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for ((witness, _), claims) in &proposal.waiting {
+            // Who is down, and known to be, is no surprise.
+            if self.is_living(*witness) {
+                *unheard.entry(*witness).or_default() += claims.len();
+            }
+        }
+        for (node, children) in unheard {
+            let name = self.name_of(node);
+            let children = u32::try_from(children).unwrap_or(u32::MAX);
+            self.event(Event::TakenOverUnheard { node, name, children });
+        }
     }
 
     /// Whether this node's claim of a child is a take-over's that waits for its holders. One that was called off, for
@@ -526,7 +574,12 @@ impl Node {
     }
 
     pub(crate) fn proposed(&mut self, from: NodeId, propose: Propose) {
-        self.takeovers.asked.push((from, propose));
+        let is_same = |(of, other): &(NodeId, Propose)| {
+            *of == from && other.proposal == propose.proposal && other.part == propose.part
+        };
+        if !self.takeovers.asked.iter().any(is_same) {
+            self.takeovers.asked.push((from, propose));
+        }
         self.answer_proposals();
     }
 
@@ -546,24 +599,35 @@ impl Node {
                 (winner > *rank).then(|| (key.clone(), winner))
             };
             let refused = propose.claims.iter().filter_map(higher).collect();
-            self.send(
-                from,
-                &Message::Proposed {
-                    proposal: propose.proposal,
-                    refused,
-                },
-            );
+            let intents = propose.claims.iter().flat_map(|(key, _)| {
+                let key = Key::Intent(key.clone());
+                self.replica.map().siblings(&key).map(|sibling| sibling.dot)
+            });
+            let proposed = Proposed {
+                proposal: propose.proposal,
+                part: propose.part,
+                refused,
+                holds: intents.collect(),
+            };
+            self.send(from, &Message::Proposed(proposed));
         }
     }
 
-    pub(crate) fn proposal_answered(&mut self, from: NodeId, number: u64, refused: Vec<(ChildKey, Rank)>) {
-        if let Some(proposal) = self.takeovers.proposals.get_mut(&number)
-            && let Some(left) = proposal.waiting.get_mut(&from)
-        {
-            *left -= 1;
-            if *left == 0 {
-                proposal.waiting.remove(&from);
+    pub(crate) fn proposal_answered(&mut self, from: NodeId, proposed: Proposed) {
+        let Proposed {
+            proposal: number,
+            part,
+            refused,
+            mut holds,
+        } = proposed;
+        holds.retain(|dot| !self.covers(*dot));
+        if let Some(proposal) = self.takeovers.proposals.get_mut(&number) {
+            proposal.waiting.remove(&(from, part));
+            if !holds.is_empty() {
+                // What it holds was pushed here, or is on its way; where a push was lost, this brings it.
+                self.replica.sync_with(from.replica());
             }
+            proposal.held_there.extend(holds);
         }
         for (key, rank) in refused {
             let Some(child) = self.children.all.get_mut(&key) else {

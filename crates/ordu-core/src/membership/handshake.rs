@@ -1,9 +1,12 @@
+#[cfg(test)]
+mod tests;
+
 use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
 use super::Liveness;
-use super::links::{Link, LinkChange};
+use super::links::{Handshake, Link, LinkChange};
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
 use crate::{CloseReason, ConnId, DialId, Event, ExitCause, NodeId, Output};
@@ -34,14 +37,13 @@ impl Node {
             addr: dialled_addr.unwrap_or(addr),
             dialled_here: dialled.is_some(),
             rtt,
-            greeted: false,
+            handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
         };
         self.links.insert(conn, link);
         if self.roster.is_removed(peer) {
-            self.refuse(conn, Refusal::Removed, "the node was removed from the cluster");
-            return;
+            return self.refuse_removed(conn);
         }
         let hello = Hello {
             protocol: PROTOCOL,
@@ -53,8 +55,15 @@ impl Node {
     }
 
     pub(crate) fn greeted(&mut self, conn: ConnId, hello: Hello) {
-        let Some(link) = self.links.link(conn) else { return };
+        let link = self
+            .links
+            .link(conn)
+            .filter(|link| link.handshake != Handshake::Refused);
+        let Some(link) = link else { return };
         let (peer, rtt) = (link.peer, link.rtt);
+        if self.roster.is_removed(peer) {
+            return self.refuse_removed(conn);
+        }
         if hello.identity.id != peer {
             let detail = format!(
                 "certificate names node {peer}, handshake names {}",
@@ -164,14 +173,23 @@ impl Node {
         self.refuse(conn, Refusal::NameTaken { name, holder, addr }, &detail);
     }
 
+    /// The peer on this connection was removed from the cluster.
+    pub(crate) fn refuse_removed(&mut self, conn: ConnId) {
+        self.refuse(conn, Refusal::Removed, "the node was removed from the cluster");
+    }
+
     fn refuse(&mut self, conn: ConnId, refusal: Refusal, detail: &str) {
+        let link = self.links.link_mut(conn);
+        let Some(link) = link.filter(|link| link.handshake != Handshake::Refused) else {
+            return;
+        };
+        link.handshake = Handshake::Refused;
+        let addr = link.addr;
         self.send_on(conn, &Message::Refused(refusal));
-        if let Some(link) = self.links.link(conn) {
-            self.event(Event::PeerRefused {
-                addr: link.addr,
-                detail: detail.into(),
-            });
-        }
+        self.event(Event::PeerRefused {
+            addr,
+            detail: detail.into(),
+        });
         self.close(
             conn,
             CloseReason::Refused {
@@ -235,6 +253,8 @@ impl Node {
         }
         self.ask_again(peer);
         self.place_again(peer);
+        self.touch_decisions_for(peer);
+        self.show_claims_again(peer);
     }
 
     /// Closes the connections that gave way to another long enough ago.

@@ -23,12 +23,28 @@ pub(crate) struct Link {
     pub(crate) addr: SocketAddr,
     pub(crate) dialled_here: bool,
     pub(crate) rtt: Duration,
-    /// The peer's handshake was accepted.
-    pub(crate) greeted: bool,
+    pub(crate) handshake: Handshake,
     /// The kernel of the peer's host closed the lifeline (S6.3).
     pub(crate) lifeline_closed: bool,
     /// Since when another connection is used instead.
     pub(crate) retired: Option<Time>,
+}
+
+/// What became of the peer's handshake on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handshake {
+    /// It has not come.
+    Awaited,
+    Accepted,
+    /// The peer was refused: whatever comes on the connection is not taken any more, be it the handshake (S2.4).
+    Refused,
+}
+
+impl Link {
+    /// Whether what the peer says on it counts.
+    pub(crate) fn greeted(&self) -> bool {
+        self.handshake == Handshake::Accepted
+    }
 }
 
 /// What a change of links did.
@@ -87,7 +103,7 @@ impl Links {
         let Some(link) = self.conns.get_mut(&conn) else {
             return LinkChange::None;
         };
-        link.greeted = true;
+        link.handshake = Handshake::Accepted;
         let (peer, dialled_here) = (link.peer, link.dialled_here);
         let Some(old) = self.used.get(&peer).copied() else {
             self.used.insert(peer, conn);
@@ -115,7 +131,7 @@ impl Links {
         let next = self
             .conns
             .iter()
-            .rfind(|(_, other)| other.peer == link.peer && other.greeted);
+            .rfind(|(_, other)| other.peer == link.peer && other.greeted());
         let change = if let Some((next, _)) = next {
             self.used.insert(link.peer, *next);
             LinkChange::Broke
@@ -137,7 +153,7 @@ mod tests {
             addr: "127.0.0.1:1".parse().unwrap(),
             dialled_here,
             rtt: Duration::ZERO,
-            greeted: false,
+            handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
         }

@@ -30,8 +30,8 @@ pub(crate) use dialer::Dialer;
 pub(crate) use evidence::Evidence;
 pub(crate) use identity::Identity;
 #[cfg(test)]
-pub(crate) use links::Link;
-pub(crate) use links::Links;
+pub(crate) use links::Handshake;
+pub(crate) use links::{Link, Links};
 pub(crate) use names::Names;
 pub(crate) use roster::{Known, Liveness, Roster};
 pub(crate) use settled::Settled;

@@ -1,4 +1,5 @@
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::placement::score;
@@ -18,6 +19,9 @@ pub(crate) struct Settled {
     /// Nothing is decided before (S4.5).
     void_until: Time,
     view: Option<SettledView>,
+    /// The last view there was, which is this one if there is one, and the one before it.
+    last: Option<SettledView>,
+    before: Option<SettledView>,
     pub(crate) planted: Planted,
 }
 
@@ -35,6 +39,8 @@ impl Settled {
             unsettled: None,
             void_until: Time(0),
             view: None,
+            last: None,
+            before: None,
             planted: Planted::default(),
         }
     }
@@ -66,7 +72,22 @@ impl Settled {
             self.unsettled.get_or_insert(now);
         } else if let Some(view) = &mut self.view {
             view.ready.retain(|node, _| self.ready.contains_key(node));
+            self.remember();
         }
+    }
+
+    /// Takes note of the view, if it is another than the last.
+    fn remember(&mut self) {
+        if self.view.is_some() && self.view != self.last {
+            self.before = core::mem::replace(&mut self.last, self.view.clone());
+        }
+    }
+
+    /// The members that come first in the order in which they decide about a child, in the last settled view and in the
+    /// one before it: an acknowledged write about the child is held by one of them that did not make it (S5.9).
+    pub(crate) fn first_in_rank(&self, child: &ChildKey) -> BTreeSet<NodeId> {
+        let views = self.last.iter().chain(&self.before);
+        views.flat_map(|view| view.first_in_rank(child)).collect()
     }
 
     /// A node came that is not ready yet: whatever it brings may change the view.
@@ -110,6 +131,7 @@ impl Settled {
         let view = (!ready.is_empty()).then_some(SettledView { ready });
         let news = view != self.view;
         self.view = view;
+        self.remember();
         news
     }
 
@@ -146,6 +168,9 @@ impl Settled {
 }
 
 impl SettledView {
+    /// So many members are first in rank for a child.
+    const FIRST: usize = 3;
+
     /// The node that decides about a child (S4.1).
     pub(crate) fn decider(&self, child: &ChildKey) -> Option<NodeId> {
         self.ready
@@ -166,26 +191,12 @@ impl SettledView {
         u32::try_from(before).ok()
     }
 
-    /// The members that come after `node` in that order, at most `count`, starting over at the top.
-    pub(crate) fn next_in_rank(
-        &self,
-        node: NodeId,
-        child: &ChildKey,
-        count: usize,
-    ) -> alloc::vec::Vec<NodeId> {
-        let mut order: alloc::vec::Vec<_> = self
-            .ready
-            .iter()
-            .map(|(n, name)| (score(name, child), *n))
-            .collect();
+    /// The first members in that order.
+    fn first_in_rank(&self, child: &ChildKey) -> impl Iterator<Item = NodeId> {
+        let order = self.ready.iter();
+        let mut order: Vec<_> = order.map(|(node, name)| (score(name, child), *node)).collect();
         order.sort_unstable_by(|a, b| b.cmp(a));
-        let own = order.iter().position(|(_, n)| *n == node).map_or(0, |at| at + 1);
-        let len = order.len();
-        (0..len)
-            .map(|i| order[(own + i) % len].1)
-            .filter(|n| *n != node)
-            .take(count)
-            .collect()
+        order.into_iter().map(|(_, node)| node).take(Self::FIRST)
     }
 }
 
@@ -270,6 +281,25 @@ mod tests {
         assert!(settled.settle(at, &timing));
         assert_eq!(settled.view().unwrap().ready, ready(&[1, 2]));
         assert_eq!(settled.next_deadline(&timing), None);
+    }
+
+    #[test]
+    fn who_was_first_in_rank_in_the_view_before_counts_until_the_next_change() {
+        let child = ChildKey::new("h".parse().unwrap(), "c".parse().unwrap());
+        let mut settled = settled(&[1, 2, 3, 4, 5]);
+        let first = settled.first_in_rank(&child);
+        assert_eq!(first.len(), 3);
+        let gone = *first.first().unwrap();
+        let left: Vec<u128> = (1..=5).filter(|n| NodeId(*n) != gone).collect();
+        settled.update(ready(&left), &[gone].into(), ms(2_000));
+        let both = settled.first_in_rank(&child);
+        assert!(both.is_superset(&first), "{both:?}");
+        assert_eq!(both.len(), 4, "and the one that came after them");
+        // A view that is voided and settles again is the same.
+        settled.void(ms(3_000), ms(3_000));
+        assert_eq!(settled.first_in_rank(&child), both);
+        assert!(settled.settle(ms(4_000), &Timing::default()));
+        assert_eq!(settled.first_in_rank(&child), both);
     }
 
     #[test]

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
@@ -106,6 +109,15 @@ impl Swim {
                 .apply_many(core::iter::once(refuted), true, &mut self.runtime);
             self.collect(now);
         }
+    }
+
+    /// A member has left, and said so to everybody. Nobody is told at once that it is down: that would overtake its own
+    /// word, and look like a death (S5.10).
+    pub(crate) fn note_down(&mut self, identity: Identity, now: Time) {
+        let _ = self
+            .foca
+            .apply_many(core::iter::once(Member::down(identity)), true, &mut self.runtime);
+        self.collect(now);
     }
 
     /// This node was declared down by others: it comes back under a new generation.

@@ -56,6 +56,7 @@ impl Node {
         }
         // What was exchanged with anybody before proves nothing about what happened meanwhile.
         self.replicating.clear();
+        self.ask_everybody_again();
         self.members_changed = true;
         let linked: Vec<_> = self.links.peers().collect();
         for peer in linked {
@@ -90,7 +91,16 @@ impl Node {
     }
 
     pub(crate) fn set_liveness(&mut self, node: NodeId, liveness: Liveness) {
+        let before = self.roster.get(node).map(|known| known.liveness);
         if self.roster.set_liveness(node, liveness, self.now.mono) {
+            if liveness == Liveness::Down {
+                self.closed.remove(&node);
+                self.touch_decisions_for(node);
+            }
+            if liveness == Liveness::Alive && before != Some(Liveness::Heard) {
+                // What it sent before it was out of sight may still be on its way (S5.8).
+                self.mark_the_backlog(node);
+            }
             let is_sure = || self.proven.contains(&node) || self.roster.state(node) == MemberState::Left;
             // It kept its children although it was not ready, or had not exchanged states with this node (S4.4): the
             // view that does without it is no older than this suspicion (S4.3).
@@ -181,9 +191,10 @@ impl Node {
     }
 
     /// Asks a peer something, so that its answer tells what it sent before from what it sends from now on.
-    pub(crate) fn mark_the_backlog(&mut self, peer: NodeId) {
+    pub(crate) fn mark_the_backlog(&mut self, peer: NodeId) -> u64 {
         let nonce = self.ping(peer);
         self.backlog.ask(peer, nonce);
+        nonce
     }
 
     /// What anybody sent up to now may have lain here for long (S4.5).
@@ -198,7 +209,7 @@ impl Node {
             return;
         };
         link.lifeline_closed = true;
-        let (peer, greeted) = (link.peer, link.greeted);
+        let (peer, greeted) = (link.peer, link.greeted());
         if greeted && self.planted.is(Bug::LifelineIsProof) {
             self.prove_dead(peer, "its process is gone");
         } else if greeted {
@@ -312,7 +323,21 @@ impl Node {
             return;
         };
         let identity = known.identity.clone();
-        self.swim.declare_down(identity, self.now.mono);
+        self.swim.note_down(identity, self.now.mono);
+    }
+
+    /// Tells connected nodes that were removed so, and talks to them no more.
+    fn part_with_the_removed(&mut self) {
+        let removed: Vec<_> = self
+            .links
+            .peers()
+            .filter(|peer| self.roster.is_removed(*peer))
+            .collect();
+        for peer in removed {
+            for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
+                self.refuse_removed(conn);
+            }
+        }
     }
 
     /// Derives everything that depends on who is there: peers to replicate with, whom to dial, the settled
@@ -323,6 +348,7 @@ impl Node {
         if !core::mem::take(&mut self.members_changed) && !for_now {
             return self.publish_counts(recount);
         }
+        self.part_with_the_removed();
         self.refresh_replication_peers();
         let superseded = self.roster.superseded();
         self.refresh_dial_targets(&superseded);
@@ -481,8 +507,9 @@ impl Node {
 
     pub(crate) fn own_state(&self) -> MemberState {
         match self.standing {
-            Standing::Joining { .. } => MemberState::Joining,
-            Standing::Ready | Standing::CatchingUp { .. } => MemberState::Alive,
+            // Who catches up takes no children and decides nothing: it is not ready (S5.11).
+            Standing::Joining { .. } | Standing::CatchingUp { .. } => MemberState::Joining,
+            Standing::Ready => MemberState::Alive,
             Standing::Leaving { .. } => MemberState::Draining,
             Standing::Gone => MemberState::Left,
         }

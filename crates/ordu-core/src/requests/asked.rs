@@ -8,6 +8,7 @@ use core::time::Duration;
 use ordu_crdt::Dot;
 use ordu_supervisor::decisions::Restart;
 
+use super::Closed;
 use crate::children::policy;
 use crate::node::Node;
 use crate::planted::Bug;
@@ -26,12 +27,14 @@ pub(crate) struct Asked {
     /// It was passed on more than once: an earlier copy may have been done, and no failure is definite any more
     /// (S5.1).
     doubt: bool,
+    /// How often in a row an asked node named another (S4.1).
+    redirects: u8,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// No decider is known, or the members disagree: tried again then.
-    Waiting { until: Time, detail: String },
+    /// No decider is known, or the members disagree: tried again then. If nothing comes of it, that is the answer.
+    Waiting { until: Time, error: CallError },
     /// Passed on to the decider.
     Sent { to: NodeId },
     /// Done; waits for the write concern (S5.2).
@@ -70,13 +73,26 @@ impl Asked {
         }
         self.stage = Stage::Waiting {
             until: now,
-            detail: detail.into(),
+            error: CallError::NotReady {
+                detail: detail.into(),
+            },
         };
+    }
+
+    fn is_sent_to(&self, node: NodeId) -> bool {
+        matches!(self.stage, Stage::Sent { to } if to == node)
+    }
+
+    /// Whether an answer would still be taken.
+    fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Holding { .. })
     }
 }
 
 /// Members that disagree about the decider do not for long.
 const DISAGREEMENT: Duration = Duration::from_millis(50);
+/// An asked node that does not decide names the one that does, so often in a row (S4.1).
+const MAX_REDIRECTS: u8 = 2;
 
 impl Node {
     pub(crate) fn requested(&mut self, request: RequestId, timeout: Duration, command: Command) {
@@ -88,7 +104,9 @@ impl Node {
         }
         let now = self.now.mono;
         let detail = String::from("no settled set of members");
-        let stage = Stage::Waiting { until: now, detail };
+        let error = CallError::NotReady { detail };
+        let stage = Stage::Waiting { until: now, error };
+        self.last_request = request;
         self.asked.insert(
             request,
             Asked {
@@ -97,6 +115,7 @@ impl Node {
                 stage,
                 before: None,
                 doubt: false,
+                redirects: 0,
             },
         );
     }
@@ -135,12 +154,8 @@ impl Node {
         };
         if now >= asked.deadline {
             let error = match &asked.stage {
-                Stage::Waiting { detail, .. } if asked.before.is_none() => CallError::NotReady {
-                    detail: detail.clone(),
-                },
-                Stage::Waiting { detail, .. } => CallError::Unknown {
-                    detail: detail.clone(),
-                },
+                Stage::Waiting { error, .. } if asked.before.is_none() => error.clone(),
+                Stage::Waiting { error, .. } => doubtful(error.clone()),
                 Stage::Sent { to } => CallError::Unknown {
                     detail: format!("{} did not answer in time", self.name_of(*to)),
                 },
@@ -177,10 +192,16 @@ impl Node {
             return false;
         };
         let key = ChildKey::from(asked.command.child());
-        let (decider, asked) = (self.decider(&key), self.asked.get_mut(&request));
-        let (Some(decider), Some(asked)) = (decider, asked) else {
+        self.decider(&key)
+            .is_some_and(|decider| self.ask(request, decider))
+    }
+
+    /// Passes a call on to the node that decides; gives whether anything came of it.
+    fn ask(&mut self, request: RequestId, decider: NodeId) -> bool {
+        let Some(asked) = self.asked.get_mut(&request) else {
             return false;
         };
+        let key = ChildKey::from(asked.command.child());
         let known = self.children.get(&key).and_then(|child| child.claims.intent());
         if asked.before.is_some_and(|before| before != decider) && asked.is_for_once(known) {
             // Another decider knows nothing of the first try, which may have started it, or will yet (S5.1).
@@ -195,15 +216,62 @@ impl Node {
         asked.doubt |= asked.before.is_some();
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
+        let command = asked.command.clone();
         let ask = Ask {
             origin: self.id,
             request,
-            hops: 0,
+            closed: self.closed_calls(),
             timeout,
-            command: asked.command.clone(),
+            command,
         };
         self.send(decider, &Message::Ask(ask));
         true
+    }
+
+    /// The calls of this node that no answer is waited for any more (S5.8).
+    fn closed_calls(&self) -> Closed {
+        let open = self.asked.iter().filter(|(_, asked)| asked.is_open());
+        Closed::all_but(open.map(|(request, _)| *request), self.last_request)
+    }
+
+    /// The asked node has done nothing: another decides, as it sees it (S4.1). It is asked, if this node can; where the
+    /// members disagree, all is asked anew a little later. Who is passed a call on keeps none of it, so that there is one
+    /// node at each time that an answer is owed by, and that this node watches.
+    pub(crate) fn redirected(&mut self, from: NodeId, request: RequestId, to: NodeId) {
+        let can_be_asked = to != self.id && self.is_living(to) && self.links.used(to).is_some();
+        let asked = self.asked.get_mut(&request);
+        let Some(asked) = asked.filter(|asked| asked.is_sent_to(from)) else {
+            return;
+        };
+        asked.redirects += 1;
+        if can_be_asked && asked.redirects <= MAX_REDIRECTS {
+            self.ask(request, to);
+            return;
+        }
+        let view = self.settled.view();
+        let view = view.map(|view| view.ready.values().cloned().collect());
+        asked.redirects = 0;
+        asked.stage = Stage::Waiting {
+            until: self.now.mono + DISAGREEMENT,
+            error: CallError::NotDecider {
+                view: view.unwrap_or_default(),
+            },
+        };
+    }
+
+    /// Whether a call still waits for an answer of this node.
+    pub(crate) fn waits_for(&self, request: RequestId, decider: NodeId) -> bool {
+        self.asked
+            .get(&request)
+            .is_some_and(|asked| asked.is_sent_to(decider))
+    }
+
+    /// Tells those whose answers came what they need not keep any more, now and then: most hear it with the next call.
+    pub(crate) fn acknowledge_answers(&mut self) {
+        for decider in core::mem::take(&mut self.unacknowledged) {
+            let closed = self.closed_calls();
+            self.send(decider, &Message::Acknowledge(closed));
+        }
     }
 
     /// The decider is down: its successor is asked.
@@ -225,8 +293,21 @@ impl Node {
         }
     }
 
+    /// This node had been given up by others, who dropped what it had asked of them (S5.7).
+    pub(crate) fn ask_everybody_again(&mut self) {
+        let now = self.now.mono;
+        for asked in self.asked.values_mut() {
+            if matches!(asked.stage, Stage::Sent { to } if to != self.id) {
+                asked.wait_again(now, "the node that decides had given this one up");
+            }
+        }
+    }
+
     /// The decider's answer.
-    pub(crate) fn told(&mut self, told: Told) {
+    pub(crate) fn told(&mut self, from: NodeId, told: Told) {
+        if from != self.id {
+            self.unacknowledged.insert(from);
+        }
         let Some(asked) = self.asked.get_mut(&told.request) else {
             return;
         };
@@ -242,13 +323,6 @@ impl Node {
                         held_by: told.held_by,
                     };
                 }
-            }
-            Err(CallError::NotDecider { view }) if self.now.mono + DISAGREEMENT < asked.deadline => {
-                let detail = format!("the members disagree about who decides (last seen: {view:?})");
-                asked.stage = Stage::Waiting {
-                    until: self.now.mono + DISAGREEMENT,
-                    detail,
-                };
             }
             Err(error) => {
                 let error = if asked.doubt { doubtful(error) } else { error };

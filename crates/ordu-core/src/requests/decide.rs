@@ -1,3 +1,4 @@
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -6,14 +7,15 @@ use core::time::Duration;
 use ordu_crdt::{Dot, Stamp};
 use ordu_supervisor::decisions::Restart;
 
-use super::Parked;
+use super::{Closed, Parked};
+use crate::membership::{Known, Liveness};
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
 use crate::{
-    Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, MemberState, NodeId, RequestId, Stopped,
-    Time, Token,
+    Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, ConnId, MemberState, NodeId, RequestId,
+    Stopped, Time, Token,
 };
 
 /// A request at the decider of its id: the volatile reservation of S4.1. Those of one id are served one
@@ -67,19 +69,26 @@ enum State {
     },
 }
 
-/// What a request was answered, for when it is asked again (S5.1).
+/// What a request was answered, for when it is asked again (S5.1): kept until its caller's node needs it no more, or its
+/// caller has given up (S5.8).
 #[derive(Debug)]
 pub(crate) struct Answered {
     told: Told,
-    at: Time,
+    until: Time,
 }
 
-/// A request that hops on after this many finds no decider (S4.1).
-const MAX_HOPS: u8 = 2;
 /// A node that is busy with the id for another decider is asked again after this long.
 const BUSY: Duration = Duration::from_millis(50);
-/// An answer is remembered for this long.
-const REMEMBER: Duration = Duration::from_mins(1);
+/// The clock of the caller's node may run slower.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Decision {
+    /// Whether nothing is lost with it if its caller is gone (S5.7): what was written goes its way without it. A placement
+    /// under way is waited for, lest a second start passes.
+    fn may_be_dropped(&self) -> bool {
+        !matches!(self.state, State::Placing { .. } | State::Covering { .. })
+    }
+}
 
 enum Progress {
     Wait,
@@ -96,8 +105,8 @@ impl Node {
         view.decider(key)
     }
 
-    /// A request came, from here or from elsewhere.
-    pub(crate) fn take_decision(&mut self, mut ask: Ask, waited: bool) {
+    /// A request came, from here or from elsewhere. One that `waited` may have been answered meanwhile.
+    pub(crate) fn take_decision(&mut self, ask: Ask, waited: bool) {
         if let Some(answered) = self.answered.get(&(ask.origin, ask.request)) {
             let told = answered.told.clone();
             return self.deliver(ask.origin, told);
@@ -108,51 +117,101 @@ impl Node {
             self.parked.push(Parked { ask, deadline });
             return;
         };
-        if decider == self.id && self.is_exchanging_with(ask.origin) {
+        if decider != self.id {
+            return self.redirect(&ask, decider);
+        }
+        if self.is_exchanging_with(ask.origin) {
             // It may know children that this node has never heard of (S4.1).
             self.parked.push(Parked { ask, deadline });
-        } else if decider == self.id {
-            let queue = self.decisions.entry(key.clone()).or_default();
-            let same =
-                |other: &&mut Decision| other.ask.origin == ask.origin && other.ask.request == ask.request;
-            if let Some(known) = queue.iter_mut().find(same) {
-                // It asks again: what was asked of it may be lost.
-                if known.check == Check::Asked {
-                    known.check = Check::Due;
-                }
-            } else {
-                let waited = waited || !queue.is_empty() || ask.hops > 0;
-                let check = if waited { Check::Due } else { Check::Open };
-                let (told, doubt, state) = (false, false, State::New);
-                queue.push_back(Decision {
-                    ask,
-                    deadline,
-                    told,
-                    doubt,
-                    check,
-                    state,
-                });
+            return;
+        }
+        let queue = self.decisions.entry(key.clone()).or_default();
+        let same = |other: &&mut Decision| other.ask.origin == ask.origin && other.ask.request == ask.request;
+        if let Some(known) = queue.iter_mut().find(same) {
+            // It asks again: what was asked of it may be lost.
+            if known.check == Check::Asked {
+                known.check = Check::Due;
             }
-            self.child_mut(&key);
-            self.children.touch(&key);
-        } else if ask.hops < MAX_HOPS {
-            ask.hops += 1;
-            self.send(decider, &Message::Ask(ask));
         } else {
-            let view = self
-                .settled
-                .view()
-                .map(|view| view.ready.values().cloned().collect());
-            let error = CallError::NotDecider {
-                view: view.unwrap_or_default(),
-            };
-            let told = Told {
-                request: ask.request,
-                result: Err(error),
-                written: Vec::new(),
-                held_by: Vec::new(),
-            };
-            self.deliver(ask.origin, told);
+            let waited = waited || !queue.is_empty();
+            let check = if waited { Check::Due } else { Check::Open };
+            let (told, doubt, state) = (false, false, State::New);
+            queue.push_back(Decision {
+                ask,
+                deadline,
+                told,
+                doubt,
+                check,
+                state,
+            });
+        }
+        self.child_mut(&key);
+        self.children.touch(&key);
+    }
+
+    /// A call came by itself: whether it is one that its caller's node still needs, and may be of before (S5.8).
+    pub(crate) fn call_came(&mut self, from: NodeId, ask: Ask, conn: Option<ConnId>) {
+        self.calls_closed(ask.origin, &ask.closed);
+        let believes = self.planted.is(Bug::LateCopyServed);
+        let is_closed = self
+            .closed
+            .get(&ask.origin)
+            .is_some_and(|closed| closed.contains(ask.request));
+        if is_closed && !believes {
+            return;
+        }
+        let waited = conn.is_some_and(|conn| self.may_be_late(from, conn)) && !believes;
+        self.take_decision(ask, waited);
+    }
+
+    /// A node needs no answers of these of its calls any more.
+    pub(crate) fn calls_closed(&mut self, origin: NodeId, closed: &Closed) {
+        if origin == self.id {
+            return;
+        }
+        let known = self.closed.entry(origin).or_default();
+        known.merge(closed);
+        let known = &*known;
+        let calls = (origin, RequestId(0))..=(origin, RequestId(u64::MAX));
+        let over: Vec<_> = self
+            .answered
+            .range(calls)
+            .map(|(call, _)| *call)
+            .filter(|(_, request)| known.contains(*request))
+            .collect();
+        for call in over {
+            self.answered.remove(&call);
+        }
+    }
+
+    /// Whether a message may have been on its way while its sender, or this node, went on without the other: it came on
+    /// a connection that is not in use, or the sender was out of sight and what it sends now cannot be told from what it
+    /// sent before.
+    fn may_be_late(&self, from: NodeId, conn: ConnId) -> bool {
+        let is_alive = |known: &Known| known.liveness == Liveness::Alive;
+        self.links.used(from) != Some(conn)
+            || self.backlog.may_hold(from)
+            || !self.roster.get(from).is_some_and(is_alive)
+    }
+
+    /// Another node decides, as this one sees it.
+    fn redirect(&mut self, ask: &Ask, to: NodeId) {
+        let request = ask.request;
+        self.send(ask.origin, &Message::Redirect { request, to });
+    }
+
+    /// A node is down, or asks anew: what was asked for it is looked at again.
+    pub(crate) fn touch_decisions_for(&mut self, origin: NodeId) {
+        let of_origin =
+            |queue: &VecDeque<Decision>| queue.iter().any(|decision| decision.ask.origin == origin);
+        for (key, queue) in &mut self.decisions {
+            if of_origin(queue) {
+                // The question whether the caller still waits, or its answer, may be lost.
+                for decision in queue.iter_mut().filter(|decision| decision.check == Check::Asked) {
+                    decision.check = Check::Due;
+                }
+                self.children.touch(key);
+            }
         }
     }
 
@@ -160,25 +219,26 @@ impl Node {
     pub(crate) fn unpark(&mut self) {
         let now = self.now.mono;
         for Parked { mut ask, deadline } in core::mem::take(&mut self.parked) {
-            if now < deadline {
+            if now < deadline && self.is_living(ask.origin) {
                 ask.timeout = deadline.since(now);
                 self.take_decision(ask, true);
             }
         }
     }
 
+    /// Forgets answers that nobody can ask for any more.
     pub(crate) fn forget_old_answers(&mut self) {
         let now = self.now.mono;
-        self.answered
-            .retain(|_, answered| now.since(answered.at) < REMEMBER);
-        self.placed.retain(|_, (at, _)| now.since(*at) < REMEMBER);
+        self.answered.retain(|_, answered| now < answered.until);
+        self.placed.retain(|_, (until, _)| now < *until);
     }
 
     fn deliver(&mut self, origin: NodeId, told: Told) {
         self.send(origin, &Message::Told(told));
     }
 
-    fn tell(&mut self, ask: &Ask, result: Result<Answer, CallError>, written: Vec<Dot>) {
+    fn tell(&mut self, decision: &Decision, result: Result<Answer, CallError>, written: Vec<Dot>) {
+        let ask = &decision.ask;
         let held_by = self.holders_of_all(&written).into_iter().collect();
         let told = Told {
             request: ask.request,
@@ -190,12 +250,12 @@ impl Node {
             // Nothing to itself is lost.
             return self.deliver(self.id, told);
         }
-        let at = self.now.mono;
+        let until = decision.deadline.max(self.now.mono + GRACE);
         self.answered.insert(
             (ask.origin, ask.request),
             Answered {
                 told: told.clone(),
-                at,
+                until,
             },
         );
         self.deliver(ask.origin, told);
@@ -203,11 +263,7 @@ impl Node {
 
     /// Serves the requests of an id, in their order, as far as possible now.
     pub(crate) fn advance_decisions(&mut self, key: &ChildKey) {
-        while let Some(mut decision) = self
-            .decisions
-            .get_mut(key)
-            .and_then(alloc::collections::VecDeque::pop_front)
-        {
+        while let Some(mut decision) = self.decisions.get_mut(key).and_then(VecDeque::pop_front) {
             match self.advance_decision(key, &mut decision) {
                 Progress::Done => {}
                 Progress::Wait => {
@@ -227,10 +283,19 @@ impl Node {
 
     fn advance_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
         let late = self.now.mono >= decision.deadline;
+        if decision.may_be_dropped() && !self.is_living(decision.ask.origin) {
+            return Progress::Done;
+        }
         match &decision.state {
             State::New | State::Busy { .. } if late => {
-                let detail = "what was asked of this child before took too long".into();
-                self.tell(&decision.ask, Err(CallError::NotReady { detail }), Vec::new());
+                let detail = self.owner_of_an_older_copy(key).map_or_else(
+                    || String::from("what was asked of this child before took too long"),
+                    |owner| {
+                        let owner = self.name_of(owner);
+                        alloc::format!("{owner} has not stopped the copy of the child that was there before")
+                    },
+                );
+                self.tell(decision, Err(CallError::NotReady { detail }), Vec::new());
                 Progress::Done
             }
             State::Busy { until } if self.now.mono < *until => Progress::Wait,
@@ -259,7 +324,7 @@ impl Node {
                 match self.stopped(key, decision, late) {
                     Some(stopped) => {
                         let written = self.with_claim(key, written);
-                        self.tell(&decision.ask, Ok(Answer::Terminated(stopped)), written);
+                        self.tell(decision, Ok(Answer::Terminated(stopped)), written);
                         Progress::Done
                     }
                     None => Progress::Wait,
@@ -296,7 +361,7 @@ impl Node {
 
     fn tell_late(&mut self, decision: &Decision) {
         let detail = "the child's start took too long".into();
-        self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
+        self.tell(decision, Err(CallError::Unknown { detail }), Vec::new());
     }
 
     /// The request's turn has come; by now another node may decide about the id.
@@ -318,14 +383,7 @@ impl Node {
                 }
             };
         }
-        let timeout = decision.deadline.since(self.now.mono);
-        let hops = decision.ask.hops.saturating_add(1);
-        let ask = Ask {
-            hops,
-            timeout,
-            ..decision.ask.clone()
-        };
-        self.send(decider, &Message::Ask(ask));
+        self.redirect(&decision.ask, decider);
         Progress::Done
     }
 
@@ -381,7 +439,11 @@ impl Node {
                         Ok(runner) => runner,
                         Err(detail) => {
                             let id = key.id.clone();
-                            self.tell(&ask, Err(CallError::NoEligibleNode { id, detail }), Vec::new());
+                            self.tell(
+                                decision,
+                                Err(CallError::NoEligibleNode { id, detail }),
+                                Vec::new(),
+                            );
                             return Progress::Done;
                         }
                     };
@@ -415,23 +477,24 @@ impl Node {
                     let written = self.write_intent(key, &Intent { spec, ..intent });
                     let written = written.into_iter().collect();
                     self.children.touch(key);
-                    self.tell(&ask, Ok(Answer::Updated(Arc::new(info))), written);
+                    self.tell(decision, Ok(Answer::Updated(Arc::new(info))), written);
                     return Progress::Done;
                 }
             }
             (Command::DeleteChild { .. }, Some(intent), Some(info)) => {
-                if intent.desired == Desired::Running && info.state != ChildState::Failed {
+                let is_to_run = intent.desired == Desired::Running && info.state != ChildState::Failed;
+                if is_to_run || self.copy_may_run(key, &intent) {
                     Err(CallError::Running(info))
                 } else {
                     let intent = intent.over(Deleted::ByUser);
                     let written = self.write_intent(key, &intent).into_iter().collect();
                     self.children.touch(key);
-                    self.tell(&ask, Ok(Answer::Deleted), written);
+                    self.tell(decision, Ok(Answer::Deleted), written);
                     return Progress::Done;
                 }
             }
         };
-        self.tell(&ask, result, Vec::new());
+        self.tell(decision, result, Vec::new());
         Progress::Done
     }
 
@@ -455,16 +518,32 @@ impl Node {
         self.write(claim.into_iter().chain([intent]))
     }
 
+    /// Whether the owner of a child that is to be stopped may still run it: it has not said that it has stopped, and is
+    /// not known to be gone.
+    fn copy_may_run(&self, key: &ChildKey, intent: &Intent) -> bool {
+        let child = self.children.get(key);
+        let claim = child.and_then(|child| child.claims.winner());
+        let claim = claim.filter(|claim| claim.birth == intent.birth);
+        claim.is_some_and(|claim| {
+            let has_ended = matches!(claim.state, ClaimState::Stopped | ClaimState::Failed);
+            let has_ended = has_ended && claim.run >= intent.run && self.copy_of(key).is_none();
+            !has_ended && !self.is_surely_gone(claim.owner())
+        })
+    }
+
     /// Whether a node in sight has not said yet that its copy of a life that is over has ended (S5.3). It removes
     /// its claim then. A zombie is not waited for: it would be for ever.
     fn older_copy_may_run(&self, key: &ChildKey) -> bool {
+        self.owner_of_an_older_copy(key).is_some()
+    }
+
+    fn owner_of_an_older_copy(&self, key: &ChildKey) -> Option<NodeId> {
         let has_copy = |claim: &Claim| {
             use ClaimState::{Restarting, Running, Starting};
             matches!(claim.state, Starting | Running | Restarting) && self.is_living(claim.owner())
         };
-        self.children
-            .get(key)
-            .is_some_and(|child| child.claims.siblings().iter().any(has_copy))
+        let siblings = self.children.get(key)?.claims.siblings();
+        siblings.iter().find(|claim| has_copy(claim)).map(Claim::owner)
     }
 
     /// Chooses a node for a new life and tells it to start the child.
@@ -499,6 +578,7 @@ impl Node {
         };
         let place = Place {
             placement,
+            lowest: self.lowest_placement(placement),
             child: key.clone(),
             timeout,
             epoch,
@@ -522,7 +602,7 @@ impl Node {
         };
         if spec.restart == Restart::Temporary && decision.doubt {
             let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
-            self.tell(&decision.ask, Err(CallError::Unknown { detail }), Vec::new());
+            self.tell(decision, Err(CallError::Unknown { detail }), Vec::new());
             return Progress::Done;
         }
         // A new birth: should the first target have started it after all, its life is void (S2.3).
@@ -552,11 +632,7 @@ impl Node {
     /// The target's answer.
     pub(crate) fn placed(&mut self, from: NodeId, placed: Placed) {
         let key = placed.child;
-        let Some(mut decision) = self
-            .decisions
-            .get_mut(&key)
-            .and_then(alloc::collections::VecDeque::pop_front)
-        else {
+        let Some(mut decision) = self.decisions.get_mut(&key).and_then(VecDeque::pop_front) else {
             return;
         };
         let current = matches!(
@@ -603,7 +679,7 @@ impl Node {
                     held_by: Vec::new(),
                     durable: false,
                 };
-                self.tell(&ask, Ok(answer), alloc::vec![written]);
+                self.tell(decision, Ok(answer), alloc::vec![written]);
                 decision.state = State::Covering { written };
                 return Progress::Wait;
             }
@@ -615,7 +691,7 @@ impl Node {
                 return Progress::Wait;
             }
             Err(PlaceError::Ignored) if !decision.doubt => {
-                self.tell(&ask, Ok(Answer::Ignored), Vec::new());
+                self.tell(decision, Ok(Answer::Ignored), Vec::new());
                 return Progress::Done;
             }
             Err(PlaceError::Ignored) => CallError::Unknown {
@@ -643,7 +719,7 @@ impl Node {
         } else {
             error
         };
-        self.tell(&decision.ask, Err(error), Vec::new());
+        self.tell(decision, Err(error), Vec::new());
     }
 
     /// What is known of a child that has just been started elsewhere, before the map says so here.
@@ -737,7 +813,7 @@ impl Node {
         } else {
             Vec::new()
         };
-        self.tell(&decision.ask, result, held);
+        self.tell(decision, result, held);
         Progress::Done
     }
 
@@ -753,6 +829,18 @@ impl Node {
             .get(key)
             .and_then(|queue| queue.front())
             .is_some_and(|decision| matches!(decision.state, State::Placing { .. }))
+    }
+
+    /// The lowest number of a placement that is open, where the next is `next`.
+    fn lowest_placement(&self, next: u64) -> u64 {
+        let open = self
+            .decisions
+            .values()
+            .filter_map(|queue| match &queue.front()?.state {
+                State::Placing { place, .. } => Some(place.placement),
+                _ => None,
+            });
+        open.min().unwrap_or(next).min(next)
     }
 
     /// How many children this node has placed on another that the map does not show yet.

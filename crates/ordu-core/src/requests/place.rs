@@ -1,4 +1,5 @@
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use ordu_crdt::Dot;
 
@@ -9,6 +10,9 @@ use crate::registers::ChildKey;
 use crate::wire::{ClaimNotice, Message, Place, PlaceError, Placed};
 use crate::{NodeId, Token};
 
+/// The clock of the decider may run slower.
+const GRACE: Duration = Duration::from_secs(5);
+
 impl Node {
     /// A decider tells this node to start a child.
     pub(crate) fn place_here(&mut self, decider: NodeId, place: Place) {
@@ -16,6 +20,8 @@ impl Node {
             let placed = placed.clone();
             return self.send(decider, &Message::Placed(placed));
         }
+        self.placed
+            .retain(|(of, placement), _| *of != decider || *placement >= place.lowest);
         let ClaimNotice::Birth { birth, spec } = place.what.clone() else {
             let ClaimNotice::TakeOver { birth } = place.what else {
                 return;
@@ -133,8 +139,9 @@ impl Node {
             result,
         };
         if decider != self.id {
+            let until = self.now.mono + place.timeout + GRACE;
             self.placed
-                .insert((decider, place.placement), (self.now.mono, placed.clone()));
+                .insert((decider, place.placement), (until, placed.clone()));
         }
         self.send(decider, &Message::Placed(placed));
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Hello, Refusal};
 use crate::claims::Verdict;
 use crate::registers::{ChildKey, Key, Rank, Value};
+use crate::requests::Closed;
 use crate::{Answer, CallError, ChildSpec, Command, NodeId, RequestId, Token};
 
 /// One frame.
@@ -31,6 +32,13 @@ pub(crate) enum Message {
     /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).
     Evidence(NodeId),
     Ask(Ask),
+    /// The asked node does nothing about the call: it sees another decide (S4.1).
+    Redirect {
+        request: RequestId,
+        to: NodeId,
+    },
+    /// The calls of the sender that no answer is waited for any more (S5.8).
+    Acknowledge(Closed),
     /// Does the caller of this request still wait? Asked by the decider of the child.
     IsOpen(RequestId, ChildKey),
     Open {
@@ -42,11 +50,7 @@ pub(crate) enum Message {
     Place(Place),
     Placed(Placed),
     Propose(Propose),
-    /// The answer to `Propose`: the claims the asked node knows a higher rank than.
-    Proposed {
-        proposal: u64,
-        refused: Vec<(ChildKey, Rank)>,
-    },
+    Proposed(Proposed),
     /// The loser of a conflict asks the winner (S7.1).
     Confirm {
         child: ChildKey,
@@ -65,8 +69,8 @@ pub(crate) struct Ask {
     /// Whom the caller asked.
     pub(crate) origin: NodeId,
     pub(crate) request: RequestId,
-    /// How often it was passed on.
-    pub(crate) hops: u8,
+    /// The calls of that node that no answer is waited for any more (S5.8).
+    pub(crate) closed: Closed,
     /// How long the caller still waits.
     pub(crate) timeout: Duration,
     pub(crate) command: Command,
@@ -88,6 +92,8 @@ pub(crate) struct Told {
 pub(crate) struct Place {
     /// Numbered by the decider.
     pub(crate) placement: u64,
+    /// No placement of the decider below this one is open any more.
+    pub(crate) lowest: u64,
     pub(crate) child: ChildKey,
     /// How long the start may take.
     pub(crate) timeout: Duration,
@@ -132,7 +138,20 @@ pub(crate) enum PlaceError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Propose {
     pub(crate) proposal: u64,
+    /// A proposal of many claims is shown in parts.
+    pub(crate) part: u32,
     /// The last operation of the claims: the answer says that the sender holds it.
     pub(crate) written: Dot,
     pub(crate) claims: Vec<(ChildKey, Rank)>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposed {
+    pub(crate) proposal: u64,
+    pub(crate) part: u32,
+    /// The claims that the asked node knows a higher rank than.
+    pub(crate) refused: Vec<(ChildKey, Rank)>,
+    /// What it holds of the intents of these children: the start waits until that is known where it is to be (S5.9).
+    pub(crate) holds: Vec<Dot>,
 }

@@ -6,7 +6,7 @@ mod message;
 mod tests;
 
 pub(crate) use hello::{Hello, PROTOCOL, Refusal};
-pub(crate) use message::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Propose, Told};
+pub(crate) use message::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Propose, Proposed, Told};
 
 use alloc::vec::Vec;
 

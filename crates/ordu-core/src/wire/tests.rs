@@ -17,6 +17,7 @@ use super::*;
 use crate::claims::Verdict;
 use crate::membership::Identity;
 use crate::registers::{ChildKey, Key, Rank, Value};
+use crate::requests::Closed;
 use crate::{
     Answer, CallError, ChildId, ChildInfo, ChildSpec, ChildState, Command, Constraint, HordeName, Kind,
     NodeId, NodeName, RequestId, Stopped, Token, WallTime,
@@ -107,19 +108,26 @@ fn kind(message: &Message) -> &'static str {
         Message::Outrank { .. } => "outrank",
         Message::Evidence(_) => "evidence",
         Message::Ask(_) => "ask",
+        Message::Redirect { .. } => "redirect",
+        Message::Acknowledge(_) => "acknowledge",
         Message::IsOpen(..) => "is-open",
         Message::Open { .. } => "open",
         Message::Told(_) => "told",
         Message::Place(_) => "place",
         Message::Placed(_) => "placed",
         Message::Propose(_) => "propose",
-        Message::Proposed { .. } => "proposed",
+        Message::Proposed(_) => "proposed",
         Message::Confirm { .. } => "confirm",
         Message::Verdict { .. } => "verdict",
     }
 }
 
-const KINDS: usize = 18;
+const KINDS: usize = 20;
+
+fn closed() -> Closed {
+    let open = [3, 300].map(RequestId);
+    Closed::all_but(open.into_iter(), RequestId(400))
+}
 
 /// Something of every kind, with every field in use.
 fn samples() -> Vec<Message> {
@@ -308,6 +316,8 @@ fn samples() -> Vec<Message> {
             generation: 3,
         },
         Message::Evidence(node),
+        Message::Redirect { request, to: node },
+        Message::Acknowledge(closed()),
         Message::IsOpen(request, child.clone()),
         Message::Open {
             request,
@@ -316,13 +326,16 @@ fn samples() -> Vec<Message> {
         },
         Message::Propose(Propose {
             proposal: 1,
+            part: 2,
             written: dot,
             claims: vec![(child.clone(), rank)],
         }),
-        Message::Proposed {
+        Message::Proposed(Proposed {
             proposal: 1,
+            part: 2,
             refused: vec![(child.clone(), rank)],
-        },
+            holds: vec![dot],
+        }),
         Message::Confirm {
             child: child.clone(),
             rank,
@@ -333,7 +346,7 @@ fn samples() -> Vec<Message> {
         Message::Ask(Ask {
             origin: node,
             request,
-            hops: 1,
+            closed: closed(),
             timeout,
             command,
         })
@@ -350,6 +363,7 @@ fn samples() -> Vec<Message> {
         let child = child.clone();
         Message::Place(Place {
             placement: 6,
+            lowest: 4,
             child,
             timeout,
             epoch: 12,

@@ -2,14 +2,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_crdt::Message as SyncMessage;
+use ordu_crdt::{Dot, Message as SyncMessage};
+use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Started};
 
 use crate::claims::{Copy, Phase, StopWhy};
-use crate::membership::{Identity, Link, Liveness};
+use crate::in_tests::{meet, ready_node, sent_to, settle};
+use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
-use crate::wire::{ClaimNotice, Message, Place};
-use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, Token, WallTime};
+use crate::wire::{ClaimNotice, Message, Place, Proposed};
+use crate::{ChildSpec, Config, ConnId, Event, Input, Kind, NodeId, Now, Output, Time, Token, WallTime};
 
 const ME: NodeId = NodeId(1);
 const PEER: NodeId = NodeId(7);
@@ -138,7 +140,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         addr: "127.0.0.1:2".parse().unwrap(),
         dialled_here: true,
         rtt: Duration::ZERO,
-        greeted: false,
+        handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
     };
@@ -149,6 +151,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
     let birth = node.stamp();
     let place = Place {
         placement: 0,
+        lowest: 0,
         child: key,
         timeout: Duration::from_secs(1),
         epoch: 0,
@@ -169,4 +172,190 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
     assert_eq!(pings.len(), 1);
     node.backlog.answered(PEER, pings[0]);
     assert!(!node.backlog.may_hold(PEER));
+}
+
+/// What the local supervisor would say of a copy that crashed and is due to be started again in place.
+fn crash(node: &mut Node, key: &ChildKey) {
+    let incarnation = Incarnation::new(node.child_mut(key).start.expect("it was started").0);
+    let reason = ExitReason::error("crashed");
+    node.supervise(DynamicEvent::Exited { incarnation, reason });
+    node.drain_supervisor();
+    node.now.mono = node.now.mono + Duration::from_millis(50);
+    node.supervise(DynamicEvent::Tick);
+    node.drain_supervisor();
+    node.reconcile_children();
+}
+
+/// A copy of the child that the local supervisor knows.
+fn run_older_copy(node: &mut Node, key: &ChildKey) {
+    let copy = node.copy_of(key).expect("it is here").clone();
+    let spec = node.child_mut(key).spec.clone().expect("a copy is of a spec");
+    node.start_copy(key, &copy, spec, 0, None);
+    node.drain_supervisor();
+}
+
+fn report_running(node: &mut Node, key: &ChildKey) {
+    let incarnation = Incarnation::new(node.child_mut(key).start.expect("it was started").0);
+    let outcome = Ok(Started::Running);
+    node.supervise(DynamicEvent::Started { incarnation, outcome });
+    node.drain_supervisor();
+}
+
+fn tokens_started(node: &mut Node) -> Vec<Token> {
+    core::iter::from_fn(|| node.poll_output())
+        .filter_map(|output| match output {
+            Output::StartChild { token, .. } => Some(token),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn an_older_copy_that_crashes_is_not_started_above_a_claim_that_nobody_holds() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    run_older_copy(&mut node, &key);
+    report_running(&mut node, &key);
+    node.claim_here(&key);
+    node.reconcile_children();
+    tokens_started(&mut node);
+    crash(&mut node, &key);
+    node.now.mono = node.now.mono + node.config.timing.t_own * 2;
+    node.advance_takeovers();
+    node.touch_all();
+    node.reconcile_children();
+    assert_eq!(tokens_started(&mut node), [], "the claim is not held");
+    hold(&mut node);
+    node.advance_takeovers();
+    node.touch_all();
+    node.reconcile_children();
+    node.drain_supervisor();
+    assert_eq!(tokens_started(&mut node).len(), 1);
+}
+
+#[test]
+fn an_older_copy_that_comes_up_does_not_take_the_claim_of_a_take_over_back() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    run_older_copy(&mut node, &key);
+    node.claim_here(&key);
+    node.reconcile_children();
+    let taken = node.children.get(&key).unwrap().claims.own().unwrap().token;
+    assert!(taken.epoch > 9, "above what was lost");
+    report_running(&mut node, &key);
+    let own = node.children.get(&key).unwrap().claims.own().unwrap();
+    assert_eq!(own.token, taken);
+}
+
+/// Four others that are ready, connected, and hold what this node has written; and a child of one that is gone.
+fn five_nodes() -> (Node, ChildKey) {
+    let mut node = ready_node();
+    for id in 2..=5 {
+        meet(&mut node, NodeId(id));
+        node.replica.add_peer(NodeId(id).replica());
+        node.replicating.insert(NodeId(id));
+    }
+    settle(&mut node);
+    let key = child_with_an_older_copy_here(&mut node);
+    node.drop_copy(&key);
+    (node, key)
+}
+
+/// Claims the child here, and gives who is asked about it.
+fn claim_and_be_held(node: &mut Node, key: &ChildKey) -> Vec<(NodeId, u64)> {
+    node.claim_here(key);
+    node.reconcile_children();
+    let head = node.replica.vector().get(ME.replica());
+    for id in 2..=5 {
+        let held = [(ME.replica(), head)].into();
+        let ack = SyncMessage::Ack { serial: 1, held };
+        node.sync_received(NodeId(id), ack).unwrap();
+    }
+    let proposals = node.takeovers.proposals.iter();
+    let asked = proposals.flat_map(|(number, proposal)| {
+        let witnesses = proposal.waiting.keys();
+        witnesses.map(move |(witness, _)| (*witness, *number))
+    });
+    let asked: Vec<_> = asked.collect();
+    assert!(asked.len() >= 2, "{asked:?}");
+    asked
+}
+
+fn answer(node: &mut Node, witness: NodeId, proposal: u64, holds: Vec<Dot>) {
+    let proposed = Proposed {
+        proposal,
+        part: 0,
+        refused: Vec::new(),
+        holds,
+    };
+    node.proposal_answered(witness, proposed);
+    node.advance_takeovers();
+}
+
+#[test]
+fn a_take_over_starts_once_each_of_the_first_in_rank_has_said_what_it_holds() {
+    let (mut node, key) = five_nodes();
+    for (witness, proposal) in claim_and_be_held(&mut node, &key) {
+        // However long it takes.
+        node.now.mono = node.now.mono + node.config.timing.t_own * 5;
+        node.advance_takeovers();
+        assert_eq!(phase(&node, &key), Phase::Claiming);
+        answer(&mut node, witness, proposal, Vec::new());
+    }
+    assert_eq!(phase(&node, &key), Phase::Starting);
+}
+
+#[test]
+fn a_take_over_starts_only_once_it_covers_what_the_first_in_rank_hold_of_the_child() {
+    let (mut node, key) = five_nodes();
+    let origin = ME.replica();
+    let seq = node.replica.vector().get(origin) + 2;
+    for (witness, proposal) in claim_and_be_held(&mut node, &key) {
+        answer(&mut node, witness, proposal, [Dot { origin, seq }].into());
+    }
+    assert_eq!(phase(&node, &key), Phase::Claiming);
+    node.write_member(Status::Ready);
+    assert!(node.covers(Dot { origin, seq }));
+    node.advance_takeovers();
+    assert_eq!(phase(&node, &key), Phase::Starting);
+}
+
+#[test]
+fn a_take_over_does_not_wait_for_a_suspect_and_says_whom_it_did_not_hear() {
+    let (mut node, key) = five_nodes();
+    let asked = claim_and_be_held(&mut node, &key);
+    let (silent, _) = asked[0];
+    for (witness, proposal) in asked.iter().skip(1) {
+        answer(&mut node, *witness, *proposal, Vec::new());
+    }
+    assert_eq!(phase(&node, &key), Phase::Claiming);
+    node.set_liveness(silent, Liveness::Suspect);
+    node.advance_takeovers();
+    assert_eq!(phase(&node, &key), Phase::Starting);
+    let mut outputs = core::iter::from_fn(|| node.poll_output());
+    assert!(outputs.any(|output| matches!(
+        output,
+        Output::Event(Event::TakenOverUnheard { node, children: 1, .. }) if node == silent
+    )));
+}
+
+#[test]
+fn one_of_the_first_in_rank_that_has_not_answered_is_asked_again() {
+    let (mut node, key) = five_nodes();
+    let (silent, _) = claim_and_be_held(&mut node, &key)[0];
+    let was_asked = |node: &mut Node| {
+        let messages = sent_to(node, silent);
+        messages
+            .iter()
+            .any(|message| matches!(message, Message::Propose(_)))
+    };
+    assert!(was_asked(&mut node));
+    node.now.mono = node.now.mono + node.config.timing.t_own;
+    node.advance_takeovers();
+    assert!(
+        was_asked(&mut node),
+        "it took this node for gone, or the question was lost"
+    );
+    node.advance_takeovers();
+    assert!(!was_asked(&mut node), "not before it had time to answer");
 }

@@ -1,9 +1,11 @@
 use alloc::vec;
 use core::time::Duration;
 
-use crate::membership::Link;
+use crate::in_tests::{meet, ready_node};
+use crate::membership::{Handshake, Link, Standing};
 use crate::node::Node;
-use crate::{Config, ConnId, Input, NodeId, Now, Output, Time, WallTime};
+use crate::registers::{Member, Status};
+use crate::{Config, ConnId, Event, Input, MemberState, NodeId, Now, Output, Time, WallTime};
 
 #[test]
 fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_dialled() {
@@ -18,7 +20,7 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
         addr,
         dialled_here: true,
         rtt: Duration::ZERO,
-        greeted: false,
+        handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
     };
@@ -31,4 +33,52 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
     node.handle(now, Input::Timer);
     let mut outputs = core::iter::from_fn(|| node.poll_output());
     assert!(outputs.any(|output| matches!(output, Output::Dial { addr: dialled, .. } if dialled == addr)));
+}
+
+#[test]
+fn a_woken_node_waits_for_those_who_live_and_not_for_every_boot_it_ever_heard_of() {
+    let mut node = ready_node();
+    for id in 100..150 {
+        let member = Member::of(&node.config, Status::Ready);
+        node.roster.set_member(NodeId(id), Some(member), node.now.mono);
+    }
+    let mut now = node.now;
+    now.mono = now.mono + Duration::from_secs(5);
+    node.handle(now, Input::Timer);
+    let timing = &node.config.timing;
+    let settles = node.settled.next_deadline(timing).expect("the view was voided");
+    assert_eq!(settles, now.mono + timing.probe_period + timing.probe_rtt);
+}
+
+#[test]
+fn a_wall_clock_that_is_set_is_an_event() {
+    let mut node = ready_node();
+    let mut now = node.now;
+    for (millis, jumped) in [
+        (0, None),
+        (36_000_000, Some(36_000_000)),
+        (999, None),
+        (-7_200_000, Some(-7_200_000)),
+        (900, None),
+    ] {
+        now.mono = now.mono + Duration::from_millis(10);
+        now.wall = WallTime(now.wall.0.strict_add_signed((millis + 10) * 1_000));
+        node.handle(now, Input::Timer);
+        let told = core::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+            Output::Event(Event::WallClockJumped { millis }) => Some(millis),
+            _ => None,
+        });
+        assert_eq!(told, jumped);
+    }
+}
+
+#[test]
+fn a_node_that_catches_up_does_not_say_that_it_is_ready() {
+    let mut node = ready_node();
+    meet(&mut node, NodeId(2));
+    assert_eq!(node.own_state(), MemberState::Alive);
+    node.was_declared_down();
+    assert_eq!(node.own_state(), MemberState::Joining);
+    node.standing = Standing::Ready;
+    assert_eq!(node.own_state(), MemberState::Alive);
 }

@@ -1,0 +1,310 @@
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Closed;
+use crate::in_tests::{ME, child_decided_by, conn_of, connect, meet, ready_node, sent_to, settle, spec};
+use crate::membership::Liveness;
+use crate::node::Node;
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
+use crate::wire::{Ask, Message, Told};
+use crate::{Answer, CallError, Command, ConnId, Input, NodeId, Output, RequestId, Token};
+
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+const TEN_MINUTES: Duration = Duration::from_mins(10);
+
+/// A ready node that sees two others.
+fn node() -> Node {
+    let mut node = ready_node();
+    meet(&mut node, N2);
+    meet(&mut node, N3);
+    settle(&mut node);
+    node
+}
+
+fn delete(key: &ChildKey) -> Command {
+    let (horde, id) = (key.horde.clone(), key.id.clone());
+    Command::DeleteChild { horde, id }
+}
+
+fn start(key: &ChildKey) -> Command {
+    let (horde, id) = (key.horde.clone(), key.id.clone());
+    let spec = spec();
+    Command::StartChild { horde, id, spec }
+}
+
+fn ask(request: u64, command: Command) -> Ask {
+    Ask {
+        origin: N2,
+        request: RequestId(request),
+        closed: Closed::default(),
+        timeout: TEN_MINUTES,
+        command,
+    }
+}
+
+fn come(node: &mut Node, ask: Ask, conn: ConnId) {
+    node.call_came(N2, ask, Some(conn));
+    node.reconcile_children();
+}
+
+fn told(messages: &[Message]) -> Vec<&Told> {
+    let told = messages.iter().filter_map(|message| match message {
+        Message::Told(told) => Some(told),
+        _ => None,
+    });
+    told.collect()
+}
+
+fn asks_whether_it_is_open(messages: &[Message]) -> bool {
+    messages
+        .iter()
+        .any(|message| matches!(message, Message::IsOpen(..)))
+}
+
+#[test]
+fn who_is_asked_and_sees_another_decide_says_so_and_keeps_nothing_of_the_call() {
+    let mut node = node();
+    let key = child_decided_by(&node, N3);
+    come(&mut node, ask(1, delete(&key)), conn_of(N2));
+    let redirect = Message::Redirect {
+        request: RequestId(1),
+        to: N3,
+    };
+    assert_eq!(sent_to(&mut node, N2), [redirect]);
+    assert!(node.decisions.is_empty());
+}
+
+/// A call of this node, about a child that n3 decides about.
+fn asked_of_n3(node: &mut Node) -> RequestId {
+    let key = child_decided_by(node, N3);
+    let request = RequestId(1);
+    node.requested(request, TEN_MINUTES, delete(&key));
+    node.advance_asked();
+    assert!(node.waits_for(request, N3));
+    request
+}
+
+#[test]
+fn a_call_goes_where_the_asked_node_says_and_is_watched_there() {
+    let mut node = node();
+    let request = asked_of_n3(&mut node);
+    node.redirected(N3, request, N2);
+    assert!(node.waits_for(request, N2));
+    node.set_liveness(N2, Liveness::Down);
+    node.advance_asked();
+    assert!(!node.waits_for(request, N2), "nobody answers there");
+}
+
+#[test]
+fn a_call_that_is_sent_to_a_node_that_is_down_is_asked_anew_a_moment_later() {
+    let mut node = node();
+    let request = asked_of_n3(&mut node);
+    // n3 has not found out yet.
+    node.set_liveness(N2, Liveness::Down);
+    node.redirected(N3, request, N2);
+    assert!(!node.waits_for(request, N2));
+    node.now.mono = node.now.mono + Duration::from_millis(50);
+    node.advance_asked();
+    assert!(node.waits_for(request, N3));
+}
+
+#[test]
+fn members_that_name_each_other_do_not_send_a_call_round_in_circles() {
+    let mut node = node();
+    let request = asked_of_n3(&mut node);
+    for (from, to) in [(N3, N2), (N2, N3), (N3, N2)] {
+        node.redirected(from, request, to);
+    }
+    assert!(!node.waits_for(request, N2) && !node.waits_for(request, N3));
+    node.now.mono = node.now.mono + TEN_MINUTES;
+    node.advance_asked();
+    let reply = core::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+        Output::Reply { result, .. } => Some(result),
+        _ => None,
+    });
+    assert!(matches!(reply, Some(Err(CallError::NotDecider { view })) if view.len() == 3));
+}
+
+#[test]
+fn a_copy_of_a_call_that_comes_on_a_connection_that_is_not_in_use_begins_only_if_it_is_still_waited_for() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    connect(&mut node, N2, ConnId(20));
+    come(&mut node, ask(1, delete(&key)), conn_of(N2));
+    let messages = sent_to(&mut node, N2);
+    assert!(told(&messages).is_empty());
+    assert!(asks_whether_it_is_open(&messages));
+    node.is_open(N2, RequestId(1), &key, false);
+    node.reconcile_children();
+    assert!(told(&sent_to(&mut node, N2)).is_empty());
+    assert!(node.decisions.is_empty());
+}
+
+#[test]
+fn what_a_node_asked_before_it_was_out_of_sight_begins_only_if_it_is_still_waited_for() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    node.set_liveness(N2, Liveness::Suspect);
+    node.set_liveness(N2, Liveness::Alive);
+    come(&mut node, ask(1, delete(&key)), conn_of(N2));
+    let messages = sent_to(&mut node, N2);
+    assert!(asks_whether_it_is_open(&messages));
+    let answered = messages.into_iter().find_map(|message| match message {
+        Message::Ping(nonce) => Some(nonce),
+        _ => None,
+    });
+    node.backlog
+        .answered(N2, answered.expect("it was asked something"));
+    come(&mut node, ask(2, delete(&key)), conn_of(N2));
+    node.is_open(N2, RequestId(1), &key, false);
+    node.reconcile_children();
+    assert_eq!(
+        told(&sent_to(&mut node, N2)).len(),
+        0,
+        "it waited behind the first"
+    );
+}
+
+#[test]
+fn a_node_says_that_it_waits_for_an_answer_only_to_the_one_that_it_asked_last() {
+    let mut node = node();
+    let request = asked_of_n3(&mut node);
+    assert!(!node.waits_for(request, N2));
+    node.redirected(N3, request, N2);
+    assert!(!node.waits_for(request, N3));
+}
+
+#[test]
+fn a_queued_call_of_a_node_that_is_down_holds_nothing_up() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    connect(&mut node, N2, ConnId(20));
+    // It waits for n2 to say whether it still wants it.
+    come(&mut node, ask(1, start(&key)), conn_of(N2));
+    assert!(!node.decisions.is_empty());
+    node.set_liveness(N2, Liveness::Down);
+    node.reconcile_children();
+    assert!(node.decisions.is_empty());
+}
+
+#[test]
+fn a_placement_under_way_is_waited_for_though_its_caller_is_gone() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    come(&mut node, ask(1, start(&key)), conn_of(N2));
+    node.set_liveness(N2, Liveness::Down);
+    node.reconcile_children();
+    assert!(node.is_being_placed(&key));
+}
+
+#[test]
+fn an_answer_is_kept_for_as_long_as_its_caller_waits_and_forgotten_once_it_has_it() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    come(&mut node, ask(1, delete(&key)), conn_of(N2));
+    assert_eq!(told(&sent_to(&mut node, N2)).len(), 1);
+    node.now.mono = node.now.mono + Duration::from_mins(9);
+    node.forget_old_answers();
+    come(&mut node, ask(1, delete(&key)), conn_of(N2));
+    assert_eq!(told(&sent_to(&mut node, N2)).len(), 1, "the answer was lost");
+    let closed = Closed::all_but(core::iter::empty(), RequestId(1));
+    node.calls_closed(N2, &closed);
+    assert!(node.answered.is_empty());
+    // A copy that was late all the way.
+    come(&mut node, ask(1, delete(&key)), conn_of(N2));
+    assert!(told(&sent_to(&mut node, N2)).is_empty());
+    assert!(node.decisions.is_empty());
+}
+
+#[test]
+fn who_has_answered_hears_within_a_while_that_it_was_heard() {
+    let mut node = node();
+    let request = asked_of_n3(&mut node);
+    sent_to(&mut node, N3);
+    let told = Told {
+        request,
+        result: Ok(Answer::Deleted),
+        written: [].into(),
+        held_by: [].into(),
+    };
+    node.told(N3, told);
+    let mut now = node.now;
+    now.mono = now.mono + node.config.timing.sync_period * 2;
+    node.handle(now, Input::Timer);
+    let acknowledged = sent_to(&mut node, N3)
+        .into_iter()
+        .find_map(|message| match message {
+            Message::Acknowledge(closed) => Some(closed),
+            _ => None,
+        });
+    assert!(acknowledged.expect("it is told").contains(request));
+}
+
+/// A child that n2 was told to stop, or whose life is over, while its claim says that it runs there.
+fn to_be_stopped_by_n2(node: &mut Node, deleted: Deleted) -> (ChildKey, Claim) {
+    let key = child_decided_by(node, ME);
+    let birth = node.stamp();
+    let intent = Intent {
+        birth,
+        run: birth,
+        runner: None,
+        desired: Desired::Stopped,
+        deleted,
+        spec: spec(),
+    };
+    let claim = Claim {
+        birth,
+        run: birth,
+        token: Token { epoch: 9, owner: N2 },
+        previous: None,
+        state: ClaimState::Running,
+        restarts: 0,
+        relocations: 0,
+        os_pid: None,
+        reason: None,
+    };
+    node.write([
+        (Key::Intent(key.clone()), Some(Value::encode(&intent))),
+        (Key::Claim(key.clone()), Some(Value::encode(&claim))),
+    ]);
+    (key, claim)
+}
+
+#[test]
+fn a_child_is_not_forgotten_while_its_owner_may_still_run_it() {
+    let mut node = node();
+    let (key, claim) = to_be_stopped_by_n2(&mut node, Deleted::No);
+    let outcome = |node: &mut Node, request| {
+        come(node, ask(request, delete(&key)), conn_of(N2));
+        told(&sent_to(node, N2))[0].result.clone()
+    };
+    assert!(matches!(outcome(&mut node, 1), Err(CallError::Running(_))));
+    // It is out of sight, which stops nothing.
+    node.set_liveness(N2, Liveness::Down);
+    node.set_liveness(N2, Liveness::Alive);
+    let nonce = node.mark_the_backlog(N2);
+    node.backlog.answered(N2, nonce);
+    assert!(matches!(outcome(&mut node, 2), Err(CallError::Running(_))));
+    let stopped = Claim {
+        state: ClaimState::Stopped,
+        ..claim
+    };
+    node.write([(Key::Claim(key.clone()), Some(Value::encode(&stopped)))]);
+    assert_eq!(outcome(&mut node, 3), Ok(Answer::Deleted));
+}
+
+#[test]
+fn a_start_that_waits_for_an_older_copy_says_whose() {
+    let mut node = node();
+    let (key, _) = to_be_stopped_by_n2(&mut node, Deleted::ByUser);
+    come(&mut node, ask(1, start(&key)), conn_of(N2));
+    node.now.mono = node.now.mono + TEN_MINUTES;
+    node.touch_all();
+    node.reconcile_children();
+    let messages = sent_to(&mut node, N2);
+    let Err(CallError::NotReady { detail }) = &told(&messages)[0].result else {
+        panic!("{messages:?}");
+    };
+    assert!(detail.contains("n2 has not stopped"), "{detail}");
+}
