@@ -41,6 +41,9 @@ pub struct CallId(pub u64);
 pub struct Fact {
     /// When.
     pub at: Moment,
+    /// With which input of a node it came, counted through the whole simulation: what a node puts out for one has the
+    /// same number, and what it puts out for the next at the same moment has another.
+    pub input: u64,
     /// What.
     pub what: What,
 }

@@ -23,7 +23,9 @@ pub(super) struct ReadyHasCaughtUp {
 #[derive(Debug)]
 struct Ready {
     at: Moment,
-    /// Whom it saw ready in that moment.
+    /// With which input.
+    input: u64,
+    /// Whom it saw ready then: what the next input tells it at the same moment comes too late.
     through: BTreeSet<NodeId>,
 }
 
@@ -44,13 +46,13 @@ impl Invariant for ReadyHasCaughtUp {
             What::Told {
                 boot,
                 event: Event::Ready,
-            } => self.says_ready(history, *boot, fact.at),
+            } => self.says_ready(history, *boot, fact),
             What::Member {
                 boot,
                 node,
                 info: Some(info),
             } => {
-                let ready = self.ready.get_mut(boot).filter(|ready| ready.at == fact.at);
+                let ready = self.ready.get_mut(boot).filter(|ready| ready.input == fact.input);
                 if let Some(ready) = ready
                     && info.state == MemberState::Alive
                 {
@@ -62,7 +64,7 @@ impl Invariant for ReadyHasCaughtUp {
                 horde,
                 id,
                 info: Some(_),
-            } if self.ready.get(boot).is_none_or(|ready| ready.at == fact.at) => {
+            } if self.ready.get(boot).is_none_or(|ready| ready.input == fact.input) => {
                 let shown = self.shown.entry(*boot).or_default();
                 shown.insert((horde.clone(), id.clone()));
             }
@@ -74,14 +76,15 @@ impl Invariant for ReadyHasCaughtUp {
 }
 
 impl ReadyHasCaughtUp {
-    fn says_ready(&mut self, history: &History, boot: Boot, at: Moment) {
+    fn says_ready(&mut self, history: &History, boot: Boot, fact: &Fact) {
         if self.ready.contains_key(&boot) {
             return;
         }
         let members = history.boot(boot).into_iter().flat_map(|record| &record.members);
         let alive = members.filter(|(_, info)| info.state == MemberState::Alive);
         let through = alive.map(|(node, _)| *node).collect();
-        self.ready.insert(boot, Ready { at, through });
+        let (at, input) = (fact.at, fact.input);
+        self.ready.insert(boot, Ready { at, input, through });
         self.fresh.push(boot);
     }
 

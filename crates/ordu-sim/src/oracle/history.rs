@@ -46,6 +46,8 @@ enum Trouble {
     Weather,
     /// Some were not told of the others yet, or what nodes hold may not fit through their shells: until the calm.
     Apart,
+    /// Some know no address at which one of the others lives: those between them are dead.
+    Scattered,
     Still(HostId),
 }
 
@@ -179,7 +181,10 @@ impl History {
                 self.troubles.remove(&Trouble::Apart);
                 self.calm = Some(fact.at);
             }
-            What::Tick => self.spread(),
+            What::Tick => {
+                self.look_for_scattered();
+                self.spread();
+            }
             What::Told { .. } | What::Held(_) | What::Nonsense { .. } | What::Oversized { .. } => {}
         }
     }
@@ -296,6 +301,41 @@ impl History {
     /// Whether every living process sees every other one.
     pub fn all_see_all(&self) -> bool {
         self.living().all(|record| self.sees_all(record.boot))
+    }
+
+    /// Whether all living processes can learn of each other, over the addresses they know: their seeds, and the members
+    /// they see. One whose seeds are all dead can stay alone in a whole network.
+    fn all_can_meet(&self) -> bool {
+        let mut apart: Vec<&BootRecord> = self.living().collect();
+        let mut met: Vec<&BootRecord> = apart.pop().into_iter().collect();
+        let mut looked_at = 0;
+        while let Some(here) = met.get(looked_at).copied() {
+            looked_at += 1;
+            let (near, far) = apart
+                .into_iter()
+                .partition(|other| self.knows_of(here, other) || self.knows_of(other, here));
+            apart = far;
+            met.extend::<Vec<_>>(near);
+        }
+        apart.is_empty()
+    }
+
+    fn look_for_scattered(&mut self) {
+        let is_scattered = !self.all_can_meet();
+        if is_scattered != self.troubles.contains(&Trouble::Scattered) {
+            self.upheaval();
+            if is_scattered {
+                self.troubles.insert(Trouble::Scattered);
+            } else {
+                self.troubles.remove(&Trouble::Scattered);
+            }
+        }
+    }
+
+    /// Whether a process knows the address of another.
+    fn knows_of(&self, process: &BootRecord, other: &BootRecord) -> bool {
+        let host = &self.setup.hosts[process.boot.host.0];
+        host.seeds.contains(&other.boot.host) || process.members.contains_key(&other.node)
     }
 
     /// Whether the network was whole for at least `for_long` somewhere between two moments.

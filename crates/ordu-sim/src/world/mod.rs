@@ -271,7 +271,8 @@ impl<M: Machine> World<M> {
     }
 
     fn report(&mut self, what: What) {
-        self.facts.push(Fact { at: self.now, what });
+        let (at, input) = (self.now, self.traffic.inputs);
+        self.facts.push(Fact { at, input, what });
     }
 
     fn later(&mut self, after: Duration, happening: Happening) {
