@@ -391,22 +391,21 @@ impl Node {
             now.mono.since(armed.max(self.now.mono))
         });
         let before = core::mem::replace(&mut self.now, now);
-        let timing = &self.config.timing;
-        if let Some(jump) = now
-            .wall_jump_since(before)
-            .filter(|jump| jump.unsigned_abs() > millis(timing.gap))
-        {
-            self.event(Event::WallClockJumped { millis: jump });
+        let gap = self.config.timing.gap;
+        let jump = now.wall_jump_since(before);
+        let jump = jump.filter(|jump| jump.unsigned_abs() > millis(gap));
+        if let Some(millis) = jump {
+            self.event(Event::WallClockJumped { millis });
         }
-        let timing = &self.config.timing;
-        if late <= timing.gap {
+        if late <= gap {
             // A monotonic clock that stands still while the machine sleeps makes nobody late, but what lies here may be
-            // old all the same. A wall clock set ahead looks like that, and costs a question.
-            if now.slept_since(before) > timing.gap {
+            // old all the same. A wall clock that is set looks like that, or hides it, and costs a question.
+            if jump.is_some() {
                 self.mark_the_backlogs();
             }
             return;
         }
+        let timing = &self.config.timing;
         if self.planted.is(Bug::WokenNodeBlamesOthers) {
             return self.blame_everybody();
         }

@@ -28,13 +28,6 @@ impl Time {
 }
 
 impl Now {
-    /// By how much the wall clock went on further than the monotonic one since `earlier`: the machine slept, or the
-    /// wall clock was set ahead.
-    pub(crate) fn slept_since(self, earlier: Self) -> Duration {
-        let wall = Duration::from_micros(self.wall.0.saturating_sub(earlier.wall.0));
-        wall.saturating_sub(self.mono.since(earlier.mono))
-    }
-
     /// By how many milliseconds the wall clock went on further than the monotonic one since `earlier`; less than zero: it
     /// was set back. `None`: there was no earlier reading.
     pub(crate) fn wall_jump_since(self, earlier: Self) -> Option<i64> {
@@ -80,15 +73,6 @@ mod tests {
             mono: Time(mono),
             wall: WallTime(wall),
         }
-    }
-
-    #[test]
-    fn only_a_wall_clock_that_went_on_further_tells_of_a_sleep() {
-        let before = at(1_000, 50_000);
-        assert_eq!(at(3_000, 52_000).slept_since(before), Duration::ZERO);
-        assert_eq!(at(3_000, 59_000).slept_since(before), Duration::from_millis(7));
-        assert_eq!(at(9_000, 50_500).slept_since(before), Duration::ZERO);
-        assert_eq!(at(3_000, 40_000).slept_since(before), Duration::ZERO);
     }
 
     #[test]

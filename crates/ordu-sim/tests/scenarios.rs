@@ -270,7 +270,7 @@ fn a_node_that_dies_while_it_starts_a_child_leaves_it_once_or_not_at_all() {
 }
 
 #[test]
-fn an_id_that_is_used_again_starts_when_the_copy_of_its_deleted_life_has_ended() {
+fn a_child_that_may_still_run_is_not_deleted_and_its_id_is_free_once_it_has_ended() {
     const CHILDREN: usize = 12;
     let stubborn = Behaviour {
         ignores_stop: ordu_sim::Rate::ALWAYS,
@@ -295,6 +295,14 @@ fn an_id_that_is_used_again_starts_when_the_copy_of_its_deleted_life_has_ended()
         let outcome = outcome.expect("no rule is broken");
         let accepted = matches!(outcome, Some(Ok(Answer::Terminated(Stopped::Accepted { .. }))));
         assert!(accepted, "{outcome:?}");
+        let outcome = cluster.ask(host(0), Command::DeleteChild { horde, id }, PATIENCE);
+        let outcome = outcome.expect("no rule is broken");
+        assert!(matches!(outcome, Some(Err(CallError::Running(_)))), "{outcome:?}");
+    }
+    // They are killed in the end.
+    run(&mut cluster, seconds(10));
+    for name in &names {
+        let (horde, id) = (Setup::horde(), ChildId::new(name).expect("valid"));
         let outcome = cluster.ask(host(0), Command::DeleteChild { horde, id }, PATIENCE);
         let outcome = outcome.expect("no rule is broken");
         assert!(matches!(outcome, Some(Ok(Answer::Deleted))), "{outcome:?}");

@@ -180,6 +180,10 @@ impl Node {
         if self.decisions.contains_key(key) && self.is_being_placed(key) {
             return;
         }
+        if self.hears_of_before() {
+            self.children.wake_at(now + self.config.timing.probe_rtt, key);
+            return;
+        }
         let Some(child) = self.children.get(key) else {
             return;
         };
@@ -244,6 +248,14 @@ impl Node {
             }
             Err(reason) => self.unclaimed(key, reason),
         }
+    }
+
+    /// Whether what members say now may be of a time in which this node stood still, or they were out of sight (S4.5): what
+    /// came since is behind it, and says perhaps that the child has an owner again.
+    fn hears_of_before(&self) -> bool {
+        let may_be_old = |node: &NodeId| self.answers_still(*node) && self.backlog.may_hold(*node);
+        let view = self.settled.view();
+        view.is_some_and(|view| view.ready.keys().any(may_be_old))
     }
 
     /// Nobody can run it now: a change of the view looks again, and so does time.
@@ -465,9 +477,8 @@ impl Node {
         }
     }
 
-    /// Whether one of the first in rank is waited for: it answers, as far as is known, and has not answered this yet. A
-    /// single fault holds nothing up: a suspect is not waited for (S5.9).
-    fn is_waited_for(&self, witness: NodeId) -> bool {
+    /// Whether a member answers, as far as is known. A single fault holds nothing up: a suspect is not waited for (S5.9).
+    fn answers_still(&self, witness: NodeId) -> bool {
         let known = self.roster.get(witness);
         let answers = known.is_some_and(|known| matches!(known.liveness, Liveness::Heard | Liveness::Alive));
         answers && self.is_living(witness) && self.links.used(witness).is_some()
@@ -484,7 +495,7 @@ impl Node {
         let unheld = self.planted.is(Bug::TakeOverNotHeld);
         for (number, proposal) in &self.takeovers.proposals {
             let mut waiting = proposal.waiting.keys();
-            let is_answered = !waiting.any(|(witness, _)| self.is_waited_for(*witness));
+            let is_answered = !waiting.any(|(witness, _)| self.answers_still(*witness));
             let is_covered = proposal.held_there.iter().all(|dot| self.covers(*dot));
             let is_held = self.holders(proposal.written).len() >= concern;
             if unheld || is_answered && is_covered && is_held {

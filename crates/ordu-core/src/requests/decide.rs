@@ -687,6 +687,8 @@ impl Node {
             Err(PlaceError::Busy) => {
                 let until = self.now.mono + BUSY;
                 decision.state = State::Busy { until };
+                // The target may have done it for another decider, which answered.
+                decision.check = Check::Due;
                 self.children.wake_at(until, key);
                 return Progress::Wait;
             }

@@ -36,6 +36,10 @@ impl Node {
         if let Some(problem) = spec.problem() {
             return self.answer(decider, &place, Err(PlaceError::StartFailed(problem)));
         }
+        if self.backlog.may_hold(decider) {
+            // It may have been sent before the decider was given up, and done by another since: it asks its caller first.
+            return self.answer(decider, &place, Err(PlaceError::Busy));
+        }
         let deadline = self.now.mono + place.timeout;
         // A later stamp of this node must be above the birth: a restart is known by its higher run (S2.1).
         self.replica.observe_hlc(birth.hlc);

@@ -1,3 +1,4 @@
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -6,8 +7,10 @@ use crate::in_tests::{ME, child_decided_by, conn_of, connect, meet, ready_node, 
 use crate::membership::Liveness;
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
-use crate::wire::{Ask, Message, Told};
-use crate::{Answer, CallError, Command, ConnId, Input, NodeId, Output, RequestId, Token};
+use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
+use crate::{
+    Answer, CallError, ChildSpec, Command, ConnId, Constraint, Input, NodeId, Output, RequestId, Token,
+};
 
 const N2: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
@@ -307,4 +310,78 @@ fn a_start_that_waits_for_an_older_copy_says_whose() {
         panic!("{messages:?}");
     };
     assert!(detail.contains("n2 has not stopped"), "{detail}");
+}
+
+fn place(node: &mut Node, placement: u64) -> Place {
+    let key = child_decided_by(node, N2);
+    let birth = node.stamp();
+    Place {
+        placement,
+        lowest: 0,
+        child: key,
+        timeout: TEN_MINUTES,
+        epoch: 0,
+        what: ClaimNotice::Birth { birth, spec: spec() },
+    }
+}
+
+/// What a node answered about placements.
+fn placements_answered(messages: &[Message]) -> Vec<Result<(), PlaceError>> {
+    let placed = messages.iter().filter_map(|message| match message {
+        Message::Placed(placed) => Some(placed.result.clone().map(drop)),
+        _ => None,
+    });
+    placed.collect()
+}
+
+#[test]
+fn a_placement_that_may_be_of_before_its_decider_was_out_of_sight_starts_nothing() {
+    let mut node = node();
+    node.backlog.ask(N2, 7);
+    let old = place(&mut node, 1);
+    let key = old.child.clone();
+    node.place_here(N2, old);
+    let answers = placements_answered(&sent_to(&mut node, N2));
+    assert_eq!(answers, [Err(PlaceError::Busy)]);
+    assert!(node.copy_of(&key).is_none());
+    node.backlog.answered(N2, 7);
+    let anew = place(&mut node, 2);
+    node.place_here(N2, anew);
+    assert!(node.copy_of(&key).is_some());
+}
+
+#[test]
+fn a_decider_whose_placement_was_not_taken_asks_whether_the_caller_still_waits() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    let Command::StartChild { horde, id, spec } = start(&key) else {
+        unreachable!()
+    };
+    let mut spec = ChildSpec::clone(&spec);
+    spec.constraints = [Constraint::Node("n3".parse().unwrap())].into();
+    let spec = Arc::new(spec);
+    come(
+        &mut node,
+        ask(1, Command::StartChild { horde, id, spec }),
+        conn_of(N2),
+    );
+    let placed = sent_to(&mut node, N3)
+        .into_iter()
+        .find_map(|message| match message {
+            Message::Place(place) => Some(place.placement),
+            _ => None,
+        });
+    let placed = Placed {
+        placement: placed.expect("n3 is told to start it"),
+        child: key.clone(),
+        result: Err(PlaceError::Busy),
+    };
+    node.placed(N3, placed);
+    node.now.mono = node.now.mono + Duration::from_secs(1);
+    node.reconcile_children();
+    let messages = sent_to(&mut node, N2);
+    assert!(asks_whether_it_is_open(&messages), "{messages:?}");
+    node.is_open(N2, RequestId(1), &key, false);
+    node.reconcile_children();
+    assert!(node.decisions.is_empty(), "it was answered by another");
 }

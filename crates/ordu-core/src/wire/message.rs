@@ -126,7 +126,8 @@ pub(crate) enum PlaceError {
     StartFailed(String),
     /// The child chose not to run: definite.
     Ignored,
-    /// The target is starting it for another decider: ask again.
+    /// The target is starting it for another decider, or the placement may be of before the decider was out of sight: ask
+    /// again, if the caller still waits.
     Busy,
     /// The target did not try; another may.
     Refused(String),

@@ -359,3 +359,19 @@ fn one_of_the_first_in_rank_that_has_not_answered_is_asked_again() {
     node.advance_takeovers();
     assert!(!was_asked(&mut node), "not before it had time to answer");
 }
+
+#[test]
+fn nothing_is_taken_over_by_what_a_member_said_before_it_was_out_of_sight() {
+    let (mut node, key) = five_nodes();
+    node.backlog.ask(NodeId(3), 7);
+    let claims_it = |node: &mut Node| {
+        node.find_owner(&key, None);
+        node.copy_of(&key).is_some() || !node.takeovers.assigned.is_empty()
+    };
+    assert!(
+        !claims_it(&mut node),
+        "what n3 says next may be that the child has an owner"
+    );
+    node.set_liveness(NodeId(3), Liveness::Suspect);
+    assert!(claims_it(&mut node), "no single fault holds it up");
+}

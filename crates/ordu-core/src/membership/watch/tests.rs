@@ -82,3 +82,17 @@ fn a_node_that_catches_up_does_not_say_that_it_is_ready() {
     node.standing = Standing::Ready;
     assert_eq!(node.own_state(), MemberState::Alive);
 }
+
+#[test]
+fn a_wall_clock_that_is_set_back_may_hide_a_sleep_and_what_lies_here_is_old_until_a_peer_answers() {
+    for millis in [36_000_000_i64, -36_000_000] {
+        let mut node = ready_node();
+        meet(&mut node, NodeId(2));
+        let mut now = node.now;
+        now.mono = now.mono + Duration::from_millis(10);
+        now.wall = WallTime((now.wall.0 + 100_000_000_000).strict_add_signed(millis * 1_000));
+        node.handle(now, Input::Timer);
+        while node.poll_output().is_some() {}
+        assert!(node.backlog.may_hold(NodeId(2)), "{millis}");
+    }
+}
