@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu::{CallError, ChildInfo, ChildSpec, ChildState, Horde, Started, Stopped};
+use ordu::{CallError, ChildInfo, ChildSpec, ChildState, Horde, MemberState, Started, Stopped};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +13,9 @@ use crate::control::{
     Request, STOPPING, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
+
+/// A question about children waits for this long for a node that joins its cluster: less than its caller waits.
+const CATCH_UP: Duration = Duration::from_secs(5);
 
 impl Agent {
     /// Does what is asked. Dropping the future undoes nothing, but may leave out what comes after the first of
@@ -27,6 +30,9 @@ impl Agent {
             }
             Some(timeout) => horde.with_timeout(Duration::from_millis(timeout)),
         };
+        if request.reads_children() {
+            self.caught_up().await?;
+        }
         match request {
             Request::Status => value(&self.status()),
             Request::Children => value(&rows(&horde)),
@@ -90,6 +96,28 @@ impl Agent {
     /// Whether the node takes children and decides.
     pub(super) fn is_ready(&self) -> bool {
         self.node.is_ready()
+    }
+
+    /// Waits a while until this node has joined its cluster and caught up with it: before, what it knows is not all there
+    /// is to know.
+    pub(super) async fn caught_up(&self) -> Result<(), Refusal> {
+        let mut changes = self.node.changes();
+        let caught_up = async { while !self.has_caught_up() && changes.next().await {} };
+        tokio::time::timeout(CATCH_UP, caught_up).await.map_err(|_| {
+            let known: usize = self.hordes.iter().map(|horde| horde.count_children().specs).sum();
+            let message = format!(
+                "{} has not caught up with its cluster yet; so far it knows of {known} children: ask again, or ask another \
+                 node; `ordu members` shows whom it sees",
+                self.node.name()
+            );
+            Refusal::new(Wrong::Partial, message)
+        })
+    }
+
+    fn has_caught_up(&self) -> bool {
+        let members = self.node.members();
+        let own = members.iter().find(|member| member.id == self.node.id());
+        own.is_some_and(|own| own.state != MemberState::Joining)
     }
 
     /// The children of the horde of this name; of all hordes if none is asked for.

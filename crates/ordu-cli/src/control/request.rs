@@ -130,6 +130,14 @@ impl Request {
         }
     }
 
+    /// Whether the answer is of what children there are.
+    pub(crate) fn reads_children(&self) -> bool {
+        matches!(
+            self,
+            Self::Children | Self::Child { .. } | Self::Count | Self::Compare { .. } | Self::Export
+        )
+    }
+
     /// Whether answering it changes something.
     pub(crate) fn changes(&self) -> bool {
         match self {

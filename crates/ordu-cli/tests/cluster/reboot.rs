@@ -1,4 +1,4 @@
-//! An agent that is back before anybody missed it.
+//! An agent that is back before anybody missed it, and one that finds nobody.
 
 use std::time::{Duration, Instant};
 
@@ -41,5 +41,27 @@ fn an_agent_killed_and_started_again_at_once_costs_no_child_and_doubles_none() {
     cluster.await_ps_agrees(&ids, Duration::from_secs(5));
     holds_for(Duration::from_secs(2), "one of each", || {
         cluster.copies().one_each(&ids).map(drop)
+    });
+}
+
+#[test]
+fn a_node_that_has_not_joined_yet_does_not_say_that_there_are_no_children() {
+    let mut cluster = Cluster::empty();
+    cluster.add_node();
+    cluster.add_node();
+    // The first, which it is to join, is not there: it waits a while before it takes itself for a cluster.
+    let node = &mut cluster.nodes[1];
+    node.start();
+    eventually(Duration::from_secs(5), "it listens", || {
+        let said = node.ordu(["members", "--json"]);
+        if said.code == 0 { Ok(()) } else { Err(said.stderr) }
+    });
+    let said = node.ordu(["ps"]);
+    assert_eq!(said.code, 7, "{}{}", said.stdout, said.stderr);
+    assert!(said.stderr.contains("has not caught up"), "{}", said.stderr);
+    // Who is asked in the last seconds of that waits with it.
+    eventually(Duration::from_secs(15), "it answers", || {
+        let said = node.ordu(["ps", "--json"]);
+        if said.code == 0 { Ok(()) } else { Err(said.stderr) }
     });
 }

@@ -30,7 +30,13 @@ pub(super) async fn children(
     Query(words): Words,
 ) -> Result<Json<Vec<ChildRow>>, Refused> {
     let horde = horde(words)?;
+    caught_up(&agent).await?;
     agent.children(horde.as_deref()).map(Json).map_err(not_found)
+}
+
+async fn caught_up(agent: &Agent) -> Result<(), Refused> {
+    let caught_up = agent.caught_up().await;
+    caught_up.map_err(|refusal| (StatusCode::SERVICE_UNAVAILABLE, refusal.message + "\n"))
 }
 
 pub(super) async fn members(
@@ -49,6 +55,7 @@ pub(super) async fn child(
     Query(words): Words,
 ) -> Result<Json<ChildDetail>, Refused> {
     let horde = horde(words)?;
+    caught_up(&agent).await?;
     let child = agent
         .horde(horde.as_deref())
         .and_then(|horde| lookup(horde, &id))
