@@ -221,6 +221,7 @@ impl Node {
             self.evidence.next_deadline(),
             self.names.next_deadline(),
             self.retiring.values().min().copied(),
+            self.backlog.next_deadline(|peer| self.links.used(peer).is_some()),
             self.settled.next_deadline(timing),
             self.supervisor.next_deadline().map(|at| Time(at.as_micros())),
             self.children.next_deadline(),
@@ -435,6 +436,7 @@ impl Node {
         self.holders_expired();
         self.close_retired();
         self.court_the_unlisted();
+        self.ask_about_backlogs_again();
         self.sync_in_turn();
         self.sync_with_the_unsynced();
         self.bury();

@@ -193,8 +193,21 @@ impl Node {
     /// Asks a peer something, so that its answer tells what it sent before from what it sends from now on.
     pub(crate) fn mark_the_backlog(&mut self, peer: NodeId) -> u64 {
         let nonce = self.ping(peer);
-        self.backlog.ask(peer, nonce);
+        let again = self.now.mono + self.config.timing.redial;
+        self.backlog.ask(peer, nonce, again);
         nonce
+    }
+
+    /// A question about the backlog, or its answer, may be lost with a connection.
+    pub(crate) fn ask_about_backlogs_again(&mut self) {
+        let links = &self.links;
+        let is_linked = |peer| links.used(peer).is_some();
+        let due = self
+            .backlog
+            .due(self.now.mono, self.config.timing.redial, is_linked);
+        for (peer, nonce) in due {
+            self.send(peer, &Message::Ping(nonce));
+        }
     }
 
     /// What anybody sent up to now may have lain here for long (S4.5).

@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
 use crate::{
-    Answer, CallError, ChildSpec, Command, ConnId, Constraint, Input, NodeId, Output, RequestId, Token,
+    Answer, CallError, ChildSpec, Command, ConnId, Constraint, Input, NodeId, Output, RequestId, Time, Token,
 };
 
 const N2: NodeId = NodeId(2);
@@ -337,7 +337,7 @@ fn placements_answered(messages: &[Message]) -> Vec<Result<(), PlaceError>> {
 #[test]
 fn a_placement_that_may_be_of_before_its_decider_was_out_of_sight_starts_nothing() {
     let mut node = node();
-    node.backlog.ask(N2, 7);
+    node.backlog.ask(N2, 7, Time(u64::MAX));
     let old = place(&mut node, 1);
     let key = old.child.clone();
     node.place_here(N2, old);

@@ -147,7 +147,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
     node.links.insert(ConnId(1), link);
     node.links.greet(ConnId(1), ME);
     // What it was asked when this node woke was lost.
-    node.backlog.ask(PEER, 0);
+    node.backlog.ask(PEER, 0, Time(u64::MAX));
     let birth = node.stamp();
     let place = Place {
         placement: 0,
@@ -363,7 +363,7 @@ fn one_of_the_first_in_rank_that_has_not_answered_is_asked_again() {
 #[test]
 fn nothing_is_taken_over_by_what_a_member_said_before_it_was_out_of_sight() {
     let (mut node, key) = five_nodes();
-    node.backlog.ask(NodeId(3), 7);
+    node.backlog.ask(NodeId(3), 7, Time(u64::MAX));
     let claims_it = |node: &mut Node| {
         node.find_owner(&key, None);
         node.copy_of(&key).is_some() || !node.takeovers.assigned.is_empty()

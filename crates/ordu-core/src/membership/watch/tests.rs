@@ -1,10 +1,11 @@
 use alloc::vec;
 use core::time::Duration;
 
-use crate::in_tests::{meet, ready_node};
+use crate::in_tests::{meet, ready_node, sent_to};
 use crate::membership::{Handshake, Link, Standing};
 use crate::node::Node;
 use crate::registers::{Member, Status};
+use crate::wire::Message;
 use crate::{Config, ConnId, Event, Input, MemberState, NodeId, Now, Output, Time, WallTime};
 
 #[test]
@@ -95,4 +96,21 @@ fn a_wall_clock_that_is_set_back_may_hide_a_sleep_and_what_lies_here_is_old_unti
         while node.poll_output().is_some() {}
         assert!(node.backlog.may_hold(NodeId(2)), "{millis}");
     }
+}
+
+#[test]
+fn a_question_about_the_backlog_that_was_lost_with_its_connection_is_asked_again() {
+    let mut node = ready_node();
+    meet(&mut node, NodeId(2));
+    let nonce = node.mark_the_backlog(NodeId(2));
+    sent_to(&mut node, NodeId(2));
+    let mut now = node.now;
+    now.mono = now.mono + node.config.timing.redial;
+    assert!(
+        node.backlog
+            .next_deadline(|_| true)
+            .is_some_and(|due| due <= now.mono)
+    );
+    node.handle(now, Input::Timer);
+    assert!(sent_to(&mut node, NodeId(2)).contains(&Message::Ping(nonce)));
 }
