@@ -15,6 +15,7 @@ mod dynamic_core;
 mod exit_reason;
 mod incarnation;
 mod intensity;
+pub(crate) mod numbered;
 mod report;
 mod restart;
 mod shutdown;

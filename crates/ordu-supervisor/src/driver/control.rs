@@ -3,7 +3,7 @@
 #[cfg(feature = "process")]
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::shared::Shared;
 use super::supervisor::OwnedSupervisor;
@@ -23,7 +23,7 @@ pub(super) enum Control {
 
 impl Control {
     /// Makes the child end whose task this is.
-    pub(super) fn signal(&self, signal: Signal, shared: &Shared, task: &AbortHandle) {
+    pub(super) fn signal(&self, signal: Signal, shared: &Shared, task: &JoinHandle<()>) {
         match signal {
             Signal::Shutdown => shared.request_stop(),
             Signal::Kill => shared.doom(),

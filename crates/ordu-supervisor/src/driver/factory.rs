@@ -15,7 +15,12 @@ impl Factory {
         Self(Some(Arc::new(start)))
     }
 
-    /// The function; there from `new` to the drop.
+    /// Moves it out; an empty one is left.
+    pub(super) fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
+    /// The function; there from `new` until it is taken.
     pub(super) fn get(&self) -> Option<&dyn StartChild> {
         self.0.as_deref()
     }

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::call::give;
 use super::child_id::{ChildId, ChildRef};
@@ -20,6 +18,7 @@ use super::shared::Shared;
 use super::spawn::spawn;
 use super::start::{Info, StartError};
 use super::task::ChildTask;
+use crate::decisions::numbered::Numbered;
 use crate::decisions::{self, ExitReason, Incarnation, Signal, StartOutcome};
 
 /// The children of one supervisor as things that run. It owns every one of them from before its start until
@@ -32,10 +31,10 @@ pub(super) struct Hands {
     news: NewsSink,
     /// Whether the runtime has several threads.
     threads: bool,
-    live: HashMap<Incarnation, Live, FixedState>,
+    live: Numbered<Incarnation, Live>,
     /// What the start that was over last wants to tell its caller.
     told: Told,
-    monitors: HashMap<Incarnation, Vec<Watcher>, FixedState>,
+    monitors: Numbered<Incarnation, Vec<Watcher>>,
 }
 
 /// Who wants to know when a run ends.
@@ -43,7 +42,7 @@ type Watcher = oneshot::Sender<Result<ExitReason, QueryError>>;
 
 struct Live {
     shared: Arc<Shared>,
-    task: AbortHandle,
+    task: JoinHandle<()>,
     control: Control,
 }
 
@@ -60,9 +59,9 @@ impl Hands {
             parent,
             news,
             threads: Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
-            live: HashMap::default(),
+            live: Numbered::default(),
             told: Told::Nothing,
-            monitors: HashMap::default(),
+            monitors: Numbered::default(),
         }
     }
 
@@ -80,7 +79,6 @@ impl Hands {
             format_args!("child {}", ChildPath(&shared)),
             Arc::clone(&shared).scope(task),
         );
-        let task = task.abort_handle();
         let live = Live {
             shared,
             task,

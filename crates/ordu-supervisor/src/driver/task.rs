@@ -132,7 +132,7 @@ impl Future for ChildTask {
         loop {
             let outcome = match &mut this.step {
                 Step::Begin(start, restarts) => {
-                    let (start, restarts) = (start.clone(), *restarts);
+                    let (start, restarts) = (start.take(), *restarts);
                     match this.begin(&start, restarts) {
                         Starting::Now(outcome) => outcome,
                         Starting::Later(start) => {

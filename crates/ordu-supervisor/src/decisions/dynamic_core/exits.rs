@@ -1,12 +1,13 @@
 //! Starts that came to an end, children that ended, and what follows.
 
+use super::books::Books;
 use super::child::{Child, Phase, Then};
 use super::{DynamicCore, Notice};
 use crate::decisions::{ExitReason, Incarnation, Report, StartOutcome, Started, Time};
 
 impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     pub(super) fn started(&mut self, incarnation: Incarnation, outcome: StartOutcome, now: Time) {
-        let Some((key, child)) = self.owner(incarnation) else {
+        let Some((key, child, books)) = self.owner(incarnation) else {
             return;
         };
         match &child.phase {
@@ -14,10 +15,10 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                 let first = *first;
                 match outcome {
                     Ok(Started::Running) => {
-                        self.runs(&key);
-                        self.set_phase(&key, Phase::Running { since: now });
-                        self.report(&key, Report::Progress);
-                        self.notify(&key, incarnation, Notice::Running);
+                        books.runs(child);
+                        books.set_phase(&key, child, Phase::Running { since: now });
+                        books.report(&key, child, Report::Progress);
+                        books.notify(key, incarnation, Notice::Running);
                     }
                     Ok(Started::Ignore) => {
                         self.forget(&key);
@@ -41,7 +42,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     }
 
     pub(super) fn exited(&mut self, incarnation: Incarnation, reason: ExitReason, now: Time) {
-        let Some((key, child)) = self.owner(incarnation) else {
+        let Some((key, child, books)) = self.owner(incarnation) else {
             return;
         };
         match &child.phase {
@@ -55,12 +56,14 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                     child.failures = 0;
                 }
                 let restart = child.policy.restart;
-                if restart.applies_to(&reason) {
-                    self.report(&key, |offender| Report::ChildTerminated(offender, reason.clone()));
-                    return self.schedule_restart(&key, reason, now);
+                let restarted = restart.applies_to(&reason);
+                if restarted || !reason.is_normal() {
+                    books.report(&key, child, |offender| {
+                        Report::ChildTerminated(offender, reason.clone())
+                    });
                 }
-                if !reason.is_normal() {
-                    self.report(&key, |offender| Report::ChildTerminated(offender, reason.clone()));
+                if restarted {
+                    return self.schedule_restart(&key, reason, now);
                 }
                 self.forget(&key);
                 let notice = if reason.hands_over() {
@@ -81,22 +84,10 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     }
 
     /// The child whose last start this is. Another one that it is known by ended before.
-    fn owner(&mut self, incarnation: Incarnation) -> Option<(K, &mut Child<P>)> {
-        let key = self.owners.get(&incarnation)?;
-        let child = self.children.get_mut(key)?;
-        (child.incarnation == incarnation).then(|| (key.clone(), &mut **child))
-    }
-
-    /// The child has come up: it is known by this incarnation from now on.
-    pub(super) fn runs(&mut self, key: &K) {
-        let Some(child) = self.children.get_mut(key) else {
-            return;
-        };
-        let incarnation = child.incarnation;
-        let before = child.ran.replace(incarnation);
-        if let Some(before) = before.filter(|before| *before != incarnation) {
-            self.owners.remove(&before);
-        }
+    fn owner(&mut self, incarnation: Incarnation) -> Option<(K, &mut Child<P>, &mut Books<K, P>)> {
+        let key = self.books.owners.get(&incarnation)?.clone();
+        let child = self.children.get_mut(&key)?;
+        (child.incarnation == incarnation).then_some((key, &mut **child, &mut self.books))
     }
 
     /// A first start that failed is over; a failed restart is tried again within the budget.

@@ -1,6 +1,7 @@
 //! The dynamic supervisor: children come and go, each for itself.
 
 mod action;
+mod books;
 mod child;
 mod event;
 mod exits;
@@ -10,14 +11,15 @@ mod stops;
 mod tests;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 pub use self::action::{DynamicAction, Notice, Refusal};
+use self::books::Books;
 pub use self::child::ChildPhase;
 use self::child::{Child, Phase, Then};
 pub use self::event::DynamicEvent;
-use self::places::{NewChild, Places};
+use self::places::NewChild;
 use super::backoff::Jitter;
 use super::intensity::RestartWindow;
 use super::{
@@ -72,15 +74,10 @@ pub struct DynamicCore<K, P = ()> {
     children: BTreeMap<K, Box<Child<P>>>,
     /// Children that come and go mostly have one policy among them, and then share it.
     last_policy: Arc<ChildPolicy>,
-    /// Whose incarnation is whose: the last that was started and the last that ran of each child.
-    owners: BTreeMap<Incarnation, K>,
-    places: Places<K, P>,
-    timers: BTreeSet<(Time, K)>,
+    books: Books<K, P>,
     window: RestartWindow,
     jitter: Jitter,
-    last: Incarnation,
     ending: Option<Ending>,
-    actions: VecDeque<DynamicAction<K, P>>,
 }
 
 /// The supervisor is stopping, and whether that is over.
@@ -98,14 +95,10 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             flags,
             children: BTreeMap::new(),
             last_policy: Arc::default(),
-            owners: BTreeMap::new(),
-            places: Places::default(),
-            timers: BTreeSet::new(),
+            books: Books::default(),
             window: RestartWindow::default(),
             jitter: Jitter::new(flags.seed),
-            last: Incarnation::new(0),
             ending: None,
-            actions: VecDeque::new(),
         })
     }
 
@@ -143,19 +136,19 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     /// What is to be done next; drain this after every step.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<DynamicAction<K, P>> {
-        self.actions.pop_front()
+        self.books.actions.pop_front()
     }
 
     /// Whether [`poll_action`](Self::poll_action) has something to give.
     #[must_use]
     pub fn has_actions(&self) -> bool {
-        !self.actions.is_empty()
+        !self.books.actions.is_empty()
     }
 
     /// When the next [`Tick`](DynamicEvent::Tick) is due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        self.timers.first().map(|(at, _)| *at)
+        self.books.timers.first().map(|(at, _)| *at)
     }
 
     /// How many children there are.
@@ -196,7 +189,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
 
     /// The child that is known by this incarnation, or whose restart it is.
     pub fn key_of(&self, incarnation: Incarnation) -> Option<&K> {
-        self.owners.get(&incarnation)
+        self.books.owners.get(&incarnation)
     }
 
     /// How the child with this key is treated.
@@ -238,7 +231,9 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                 return;
             }
         };
-        self.actions.push_back(DynamicAction::Refused { key, refusal });
+        self.books
+            .actions
+            .push_back(DynamicAction::Refused { key, refusal });
     }
 
     /// The policy as it is kept: one for all children that follow each other with the same.
@@ -249,71 +244,26 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         Arc::clone(&self.last_policy)
     }
 
-    /// The one way a child is started, for the first time or again.
     fn launch(&mut self, key: &K, first: bool, now: Time) {
-        let Some(child) = self.children.get_mut(key) else {
-            return;
-        };
-        let payload = match child.policy.restart {
-            Restart::Temporary if first => child.payload.take(),
-            _ => child.payload.clone(),
-        };
-        // Only a temporary child has none left, and it is never started twice.
-        let Some(payload) = payload else { return };
-        self.last = self.last.next();
-        let incarnation = self.last;
-        if child.ran != Some(child.incarnation) {
-            self.owners.remove(&child.incarnation);
+        if let Some(child) = self.children.get_mut(key) {
+            self.books.launch(key, child, first, now);
         }
-        self.owners.insert(incarnation, key.clone());
-        child.incarnation = incarnation;
-        let restarts = child.restarts;
-        let deadline = child.policy.start_timeout.map(|limit| now.after(limit));
-        self.set_phase(key, Phase::Starting { first, deadline });
-        self.actions.push_back(DynamicAction::Start {
-            key: key.clone(),
-            incarnation,
-            restarts,
-            payload,
-        });
     }
 
-    /// Puts a child into a phase and re-arms its timer.
     fn set_phase(&mut self, key: &K, phase: Phase) {
-        let Some(child) = self.children.get_mut(key) else {
-            return;
-        };
-        let before = child.deadline();
-        self.places.changed(&child.phase, &phase);
-        child.phase = phase;
-        let after = child.deadline();
-        if before == after {
-            return;
-        }
-        if let Some(at) = before {
-            self.timers.remove(&(at, key.clone()));
-        }
-        if let Some(at) = after {
-            self.timers.insert((at, key.clone()));
+        if let Some(child) = self.children.get_mut(key) {
+            self.books.set_phase(key, child, phase);
         }
     }
 
     fn forget(&mut self, key: &K) {
-        let Some(child) = self.children.remove(key) else {
-            return;
-        };
-        self.owners.remove(&child.incarnation);
-        if let Some(ran) = child.ran {
-            self.owners.remove(&ran);
-        }
-        self.places.left(&child.phase);
-        if let Some(at) = child.deadline() {
-            self.timers.remove(&(at, key.clone()));
+        if let Some(child) = self.children.remove(key) {
+            self.books.forget(key, &child);
         }
     }
 
     fn tick(&mut self, now: Time) {
-        while let Some((at, key)) = self.timers.first().cloned() {
+        while let Some((at, key)) = self.books.timers.first().cloned() {
             if at > now {
                 break;
             }
@@ -334,17 +284,12 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     }
 
     fn notify(&mut self, key: &K, incarnation: Incarnation, notice: Notice) {
-        self.actions.push_back(DynamicAction::Notice {
-            key: key.clone(),
-            incarnation,
-            notice,
-        });
+        self.books.notify(key.clone(), incarnation, notice);
     }
 
     fn report(&mut self, key: &K, report: impl FnOnce(Offender<K>) -> Report<K>) {
         if let Some(child) = self.children.get(key) {
-            let offender = Offender::new(key.clone(), Some(child.known_as()), &child.policy);
-            self.actions.push_back(DynamicAction::Report(report(offender)));
+            self.books.report(key, child, report);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::collections::btree_map::Entry;
 
 use super::child::{Child, Phase};
 use super::{DynamicAction, DynamicCore, Refusal};
@@ -68,22 +69,23 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return self.refuse(child.key, refusal);
         }
         match self.room() {
-            Room::Free if self.places.waiting.is_empty() => self.add(child, now),
-            Room::Free | Room::Perhaps => self.places.waiting.push_back(child),
+            Room::Free if self.books.places.waiting.is_empty() => self.add(child, now),
+            _ if self.children.contains_key(&child.key) => self.refuse(child.key, Refusal::AlreadyPresent),
+            Room::Free | Room::Perhaps => self.books.places.waiting.push_back(child),
             Room::None => self.refuse(child.key, Refusal::MaxChildren),
         }
     }
 
     /// Decides about those that wait, as far as that is known by now.
     pub(super) fn serve_waiting(&mut self, now: Time) {
-        while !self.places.waiting.is_empty() {
+        while !self.books.places.waiting.is_empty() {
             let room = match self.room() {
                 _ if self.ending.is_some() => Err(Refusal::Stopping),
                 Room::Free => Ok(()),
                 Room::Perhaps => return,
                 Room::None => Err(Refusal::MaxChildren),
             };
-            let Some(child) = self.places.waiting.pop_front() else {
+            let Some(child) = self.books.places.waiting.pop_front() else {
                 return;
             };
             match room.and_then(|()| self.admits(&child)) {
@@ -93,6 +95,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         }
     }
 
+    /// Whether it may be a child here, unless it is one already.
     fn admits(&self, child: &NewChild<K, P>) -> Result<(), Refusal> {
         if self.ending.is_some() {
             return Err(Refusal::Stopping);
@@ -100,11 +103,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         child
             .policy
             .validate(Some(AutoShutdown::Never))
-            .map_err(Refusal::InvalidSpec)?;
-        if self.children.contains_key(&child.key) {
-            return Err(Refusal::AlreadyPresent);
-        }
-        Ok(())
+            .map_err(Refusal::InvalidSpec)
     }
 
     fn room(&self) -> Room {
@@ -112,10 +111,10 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return Room::Free;
         };
         // Derived from the map, which also holds those being restarted: a counter of its own drifts.
-        let taken = self.children.len() - self.places.leaving;
+        let taken = self.children.len() - self.books.places.leaving;
         if taken < max {
             Room::Free
-        } else if taken - self.places.undecided < max {
+        } else if taken - self.books.places.undecided < max {
             Room::Perhaps
         } else {
             Room::None
@@ -123,8 +122,16 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     }
 
     fn add(&mut self, new: NewChild<K, P>, now: Time) {
-        let child = Child {
-            policy: self.shared(new.policy),
+        let policy = self.shared(new.policy);
+        let place = match self.children.entry(new.key) {
+            Entry::Vacant(place) => place,
+            Entry::Occupied(known) => {
+                let key = known.key().clone();
+                return self.refuse(key, Refusal::AlreadyPresent);
+            }
+        };
+        let mut child = Box::new(Child {
+            policy,
             payload: Some(new.payload),
             incarnation: Incarnation::new(0),
             ran: None,
@@ -132,12 +139,14 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             restarts: new.restarts,
             failures: 0,
             window: RestartWindow::default(),
-        };
-        self.children.insert(new.key.clone(), Box::new(child));
-        self.launch(&new.key, true, now);
+        });
+        self.books.launch(place.key(), &mut child, true, now);
+        place.insert(child);
     }
 
     pub(super) fn refuse(&mut self, key: K, refusal: Refusal) {
-        self.actions.push_back(DynamicAction::Refused { key, refusal });
+        self.books
+            .actions
+            .push_back(DynamicAction::Refused { key, refusal });
     }
 }

@@ -109,15 +109,16 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
 
     /// A start that nobody wants any more succeeded after all: what was sent may have found nobody.
     pub(super) fn came_up_while_stopping(&mut self, key: &K) {
-        let Some(child) = self.children.get(key) else {
+        let Some(child) = self.children.get_mut(key) else {
             return;
         };
         let Phase::Stopping { then, stopping, .. } = child.phase.clone() else {
             return;
         };
-        self.runs(key);
-        self.set_phase(
+        self.books.runs(child);
+        self.books.set_phase(
             key,
+            child,
             Phase::Stopping {
                 then,
                 stopping,
@@ -155,13 +156,15 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         ending.over = true;
         let reason = ending.reason.clone();
         let zombies = self.children.values().map(|child| child.incarnation).collect();
-        self.actions.push_back(DynamicAction::Exit { reason, zombies });
+        self.books
+            .actions
+            .push_back(DynamicAction::Exit { reason, zombies });
     }
 
     fn signal(&mut self, key: &K, signal: Signal) {
         if let Some(child) = self.children.get(key) {
             let incarnation = child.incarnation;
-            self.actions.push_back(DynamicAction::Signal {
+            self.books.actions.push_back(DynamicAction::Signal {
                 key: key.clone(),
                 incarnation,
                 signal,

@@ -28,7 +28,9 @@ impl DynamicSupervisorHandle {
     pub fn start_child(&self, spec: ChildSpec) -> Call<StartedChild, StartChildError> {
         match spec.validate(Some(AutoShutdown::Never)) {
             Err(error) => Call::refused(StartChildError::InvalidSpec(error)),
-            Ok(()) => self.link.call(|answer| Command::StartChild(spec, answer)),
+            Ok(()) => self
+                .link
+                .call(|answer| Command::StartChild(Box::new(spec), answer)),
         }
     }
 

@@ -1,12 +1,11 @@
 //! The dynamic core together with the callers it owes answers.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use tokio::sync::oneshot::Sender;
 
+use crate::decisions::numbered::Numbered;
 use crate::decisions::{
-    ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Notice, Offender, Refusal,
-    Report, Time,
+    ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Incarnation, Notice, Offender,
+    Refusal, Report, Time,
 };
 use crate::driver::call::give;
 use crate::driver::child_id::{ChildId, ChildRef};
@@ -21,7 +20,8 @@ use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
 
 /// A call, and where its answer goes.
 pub(in crate::driver) enum Command {
-    StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
+    /// Boxed: it is large, and all messages would be moved as if they were.
+    StartChild(Box<ChildSpec>, Sender<Result<StartedChild, StartChildError>>),
     TerminateChild(ChildRef, Sender<Result<(), TerminateChildError>>),
     RestartNow(ChildRef, Sender<Result<StartedChild, RestartChildError>>),
     WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
@@ -55,7 +55,7 @@ impl Ord for Key {
     }
 }
 
-type Callers<T> = HashMap<u64, T, FixedState>;
+type Callers<T> = Numbered<u64, T>;
 
 pub(super) struct DynamicMind {
     supervisor: SupervisorId,
@@ -167,8 +167,9 @@ impl DynamicMind {
         }
     }
 
-    fn noticed(&mut self, key: &Key, child: &ChildRef, notice: Notice, hands: &mut Hands) {
-        let child = || child.clone();
+    fn noticed(&mut self, key: &Key, incarnation: Incarnation, notice: Notice, hands: &mut Hands) {
+        let supervisor = self.supervisor;
+        let child = || ChildRef::new(supervisor, key.id.clone(), incarnation);
         match notice {
             Notice::Running => {
                 self.answer_start(key, || Ok(StartedChild::Running(child(), hands.take_info())));
@@ -241,12 +242,15 @@ impl Mind for DynamicMind {
         match command {
             Command::StartChild(spec, answer) => {
                 self.last_key += 1;
-                let key = Key {
-                    number: self.last_key,
-                    id: spec.id,
-                };
-                self.starts.insert(key.number, answer);
-                let (policy, payload) = (spec.policy, spec.start);
+                let ChildSpec {
+                    id,
+                    start: payload,
+                    policy,
+                    ..
+                } = *spec;
+                let number = self.last_key;
+                let key = Key { number, id };
+                self.starts.insert(number, answer);
                 self.core.step(
                     DynamicEvent::StartChild {
                         key,
@@ -307,13 +311,12 @@ impl Mind for DynamicMind {
                     incarnation,
                     notice,
                 } => {
-                    let child = ChildRef::new(self.supervisor, key.id.clone(), incarnation);
                     let is_zombie = matches!(notice, Notice::Zombie);
-                    self.noticed(&key, &child, notice, hands);
+                    self.noticed(&key, incarnation, notice, hands);
                     if !is_zombie {
                         continue;
                     }
-                    Order::Tell(Event::Zombie(child))
+                    Order::Tell(Event::Zombie(ChildRef::new(self.supervisor, key.id, incarnation)))
                 }
                 DynamicAction::Refused { key, refusal } => {
                     self.refused(&key, refusal);
