@@ -4,8 +4,9 @@ use std::fmt;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
+use super::panics::contain;
 use super::spawn::spawn_into;
 use super::start::BoxFuture;
 use super::supervisor::OwnedSupervisor;
@@ -50,7 +51,7 @@ impl Helpers {
         };
         let set = set.get_or_insert_default();
         // What has ended is let go of, so a child that spawns for ever does not grow for ever.
-        while set.tasks.try_join_next().is_some() {}
+        forget_ended(&mut set.tasks);
         Helper(Some(spawn_into(&mut set.tasks, name, future)))
     }
 
@@ -76,7 +77,7 @@ impl Helpers {
             mut tasks,
             mut supervisors,
         } = *set;
-        while tasks.try_join_next().is_some() {}
+        forget_ended(&mut tasks);
         supervisors.retain(|linked| !linked.has_exited());
         if tasks.is_empty() && supervisors.is_empty() {
             return None;
@@ -84,7 +85,9 @@ impl Helpers {
         tasks.abort_all();
         supervisors.iter().for_each(OwnedSupervisor::kill);
         Some(Box::pin(async move {
-            while tasks.join_next().await.is_some() {}
+            while let Some(ended) = tasks.join_next().await {
+                forget(ended);
+            }
             for supervisor in supervisors {
                 supervisor.exited().await;
             }
@@ -94,6 +97,19 @@ impl Helpers {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn forget_ended(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.try_join_next() {
+        forget(ended);
+    }
+}
+
+/// What a helper panicked with is user code when it is dropped, and must not take its child's end along.
+fn forget(ended: Result<(), JoinError>) {
+    contain("what a helper panicked with, when it was dropped,", || {
+        drop(ended)
+    });
 }
 
 /// A task that was spawned with [`Ctx::spawn`](super::Ctx::spawn). Dropping this does not end it.

@@ -187,3 +187,36 @@ async fn a_child_that_spawns_for_ever_ends_with_all_that_still_runs() {
     supervisor.stop().await.unwrap();
     assert!(Handle::current().metrics().num_alive_tasks() <= 1);
 }
+
+/// Panics when it is dropped, be it as what a panic carries.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helper_whose_panic_panics_when_it_is_dropped_does_not_take_the_end_of_its_child_along() {
+    for spawns_on in [false, true] {
+        let spec = ChildSpec::task("a", move |ctx: Ctx| async move {
+            let helper = ctx.spawn(async { std::panic::panic_any(Bomb) });
+            while !helper.is_finished() {
+                tokio::task::yield_now().await;
+            }
+            if spawns_on {
+                ctx.spawn(std::future::pending());
+            }
+            Err::<(), _>("failed")
+        });
+        let supervisor = Supervisor::builder()
+            .intensity(2, secs(5))
+            .child(spec)
+            .start()
+            .await
+            .unwrap();
+        let exit = tokio::time::timeout(secs(60), supervisor.exited()).await;
+        assert!(exit.expect("the end of the child was not told").gave_up);
+    }
+}
