@@ -23,8 +23,6 @@ pub enum Bug {
     EpochsForgotten,
     /// S3.2: a take-over starts before anybody else has its claim.
     TakeOverNotHeld,
-    /// S3.2: a copy that crashes is started again above the claim of a take-over, held or not.
-    RestartAboveUnheldClaim,
     /// S4.1: every node decides about what it is asked for.
     EverybodyDecides,
     /// S4.3: the view is acted on as soon as it changes.
@@ -45,8 +43,6 @@ pub enum Bug {
     TemporaryTakenOver,
     /// S5.6: a child is shown a second after it is known.
     ShownLate,
-    /// S5.8: a copy of a call that was long on its way is taken for the call.
-    LateCopyServed,
     /// S6.2: members that are down are not dialled again.
     DownMembersForgotten,
     /// S6.3: a lifeline that closed is proof enough.

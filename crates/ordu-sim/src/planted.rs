@@ -92,13 +92,6 @@ pub const ALL: &[Planted] = &[
         found_by: &["held-before-started"],
     },
     Planted {
-        name: "restart-above-unheld",
-        rule: "S3.2",
-        bug: Bug::Node(NodeBug::RestartAboveUnheldClaim),
-        chaos: Some(6),
-        found_by: &["held-before-started"],
-    },
-    Planted {
         name: "everybody-decides",
         rule: "S4.1",
         bug: Bug::Node(NodeBug::EverybodyDecides),
@@ -167,20 +160,6 @@ pub const ALL: &[Planted] = &[
         bug: Bug::Node(NodeBug::ShownLate),
         chaos: None,
         found_by: &["found-at-once"],
-    },
-    Planted {
-        name: "late-copy-served",
-        rule: "S5.8",
-        bug: Bug::Node(NodeBug::LateCopyServed),
-        chaos: Some(3),
-        found_by: &[
-            "finished-stays-finished",
-            "outcome-truth",
-            "temporary-at-most-once",
-            "no-resurrection",
-            "nothing-undeleted-vanishes",
-            "one-start-passes",
-        ],
     },
     Planted {
         name: "down-members-forgotten",

@@ -152,15 +152,14 @@ impl Node {
     /// A call came by itself: whether it is one that its caller's node still needs, and may be of before (S5.8).
     pub(crate) fn call_came(&mut self, from: NodeId, ask: Ask, conn: Option<ConnId>) {
         self.calls_closed(ask.origin, &ask.closed);
-        let believes = self.planted.is(Bug::LateCopyServed);
         let is_closed = self
             .closed
             .get(&ask.origin)
             .is_some_and(|closed| closed.contains(ask.request));
-        if is_closed && !believes {
+        if is_closed {
             return;
         }
-        let waited = conn.is_some_and(|conn| self.may_be_late(from, conn)) && !believes;
+        let waited = conn.is_some_and(|conn| self.may_be_late(from, conn));
         self.take_decision(ask, waited);
     }
 
