@@ -6,11 +6,15 @@ use super::Agent;
 use super::answer::lookup;
 use super::refusal::Refusal;
 use super::server::Answer;
-use crate::control::{LogReply, LogRequest, LogRow, Reply};
+use crate::control::{LogReply, LogRequest, LogRow, MAX_LINE, Reply};
 use crate::failure::Wrong;
 
 /// What the library gives of the past at most, in bytes.
 const MOST: u64 = 4 << 20;
+
+/// The longest piece of a line that is told at once, in bytes. JSON writes some bytes as six (`\u0000`), so that all
+/// of a line in one answer could be longer than an answer may be.
+const MAX_PIECE: usize = MAX_LINE / 8;
 
 /// Sends the lines, and with `follow` the new ones too until the caller hangs up.
 pub(super) async fn send(
@@ -33,7 +37,7 @@ pub(super) async fn send(
             write_if_cut(&log, answer).await;
         }
         for text in found {
-            if !answer.send_part(&reply(&LogReply::Line(LogRow { text }))).await {
+            if !send_line(text, answer).await {
                 break;
             }
         }
@@ -44,7 +48,7 @@ pub(super) async fn send(
         tokio::select! {
             line = follower.next() => {
                 let text = line.map_err(|error| refusal(&error))?;
-                if !answer.send_part(&reply(&LogReply::Line(LogRow { text }))).await {
+                if !send_line(text, answer).await {
                     return Ok(());
                 }
             }
@@ -120,6 +124,33 @@ async fn write_if_cut(log: &ChildLog, answer: &mut Answer) {
     }
 }
 
+/// Sends a line, in pieces if it is long; `false` once there is nobody to send more to.
+async fn send_line(text: String, answer: &mut Answer) -> bool {
+    for row in rows(text) {
+        if !answer.send_part(&reply(&LogReply::Line(row))).await {
+            return false;
+        }
+    }
+    true
+}
+
+/// A line as it is told: one that is long comes in pieces.
+fn rows(text: String) -> Vec<LogRow> {
+    if text.len() <= MAX_PIECE {
+        return vec![LogRow { text, goes_on: false }];
+    }
+    let (mut rows, mut rest) = (Vec::new(), text.as_str());
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_PIECE));
+        rows.push(LogRow {
+            text: piece.to_owned(),
+            goes_on: !after.is_empty(),
+        });
+        rest = after;
+    }
+    rows
+}
+
 fn refusal(error: &LogError) -> Refusal {
     Refusal::new(Wrong::Failed, error.to_string())
 }
@@ -137,6 +168,23 @@ fn reply(part: &LogReply) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_bytes_that_take_more_room_in_json_is_told_whole_in_answers_that_fit() {
+        for filling in ["\0", "x", "\u{fffd}"] {
+            let line = filling.repeat(usize::try_from(MOST).unwrap());
+            let told = rows(line.clone());
+            for row in &told {
+                let answer = serde_json::to_vec(&reply(&LogReply::Line(row.clone()))).unwrap();
+                assert!(answer.len() < MAX_LINE, "{} bytes", answer.len());
+            }
+            let ends: Vec<bool> = told.iter().map(|row| !row.goes_on).collect();
+            assert_eq!(ends.iter().filter(|end| **end).count(), 1, "{ends:?}");
+            assert_eq!(ends.last(), Some(&true));
+            assert!(line == told.into_iter().map(|row| row.text).collect::<String>());
+        }
+        assert_eq!(rows(String::new()).len(), 1, "an empty line is one, too");
+    }
 
     #[test]
     fn only_a_child_that_runs_is_said_to_run() {

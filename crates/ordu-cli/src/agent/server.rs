@@ -191,6 +191,20 @@ fn allowed(stream: &UnixStream) -> Result<(), Refusal> {
     Err(Refusal::new(Wrong::Denied, message))
 }
 
+/// An answer as it is sent. One that is longer than a caller reads is a refusal that says so.
+fn line_of(reply: &Reply) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(reply)?;
+    if line.len() >= MAX_LINE {
+        let message = format!(
+            "the answer is {} bytes long, and one may have {MAX_LINE} at the most; ask about less at once",
+            line.len()
+        );
+        line = serde_json::to_vec(&Reply::from(Refusal::new(Wrong::Failed, message)))?;
+    }
+    line.push(b'\n');
+    Ok(line)
+}
+
 /// Where a caller is answered, and the place it has for that long.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -208,10 +222,9 @@ impl Answer {
     /// Sends one of many parts, however long that takes, unless somebody else needs the place; `false` once there
     /// is nobody to send the others to.
     pub(super) async fn send_part(&mut self, reply: &Reply) -> bool {
-        let Ok(mut line) = serde_json::to_vec(reply) else {
+        let Ok(line) = line_of(reply) else {
             return false;
         };
-        line.push(b'\n');
         if self.place.begin(Doing::Taking).is_err() {
             return false;
         }
@@ -235,5 +248,27 @@ impl Answer {
             () = self.place.shown_out() => {}
             _ = timeout(LAST_WORDS, tokio::io::copy(&mut rest, &mut nowhere)) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_long_is_a_refusal_in_words() {
+        let fits = Reply::Ok("x".repeat(MAX_LINE - 16).into());
+        let line = line_of(&fits).unwrap();
+        assert!(line.len() <= MAX_LINE && line.ends_with(b"\n"));
+        assert_eq!(serde_json::from_slice::<Reply>(&line).unwrap(), fits);
+
+        let line = line_of(&Reply::Ok("\0".repeat(MAX_LINE / 4).into())).unwrap();
+        let Reply::Error { message, .. } = serde_json::from_slice(&line).unwrap() else {
+            panic!("it was sent");
+        };
+        assert!(
+            message.starts_with("the answer is 25165833 bytes long"),
+            "{message}"
+        );
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn run(args: LogsArgs) -> Result<(), Failure> {
             LogReply::Found => {}
             LogReply::Note(text) => eprintln!("ordu: {text}"),
             LogReply::Line(row) if look.ask.json => output.json(&row)?,
+            LogReply::Line(row) if row.goes_on => write(row.text)?,
             LogReply::Line(row) => write(row.text + "\n")?,
         }
     }

@@ -207,9 +207,12 @@ pub(crate) enum LogReply {
     Note(String),
 }
 
-/// One line of a child's output.
+/// One line of a child's output, or a piece of a long one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogRow {
     /// The line without its end; bytes that are no UTF-8 are replaced.
     pub(crate) text: String,
+    /// Whether the line goes on in the next row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) goes_on: bool,
 }
