@@ -20,12 +20,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Raises the lifeline of a connection that this node dialled, again and again until the connection ends.
+///
+/// Who listens at the address and does not know the connection may be a newer process than the one at its other end. It is
+/// asked again only once something was heard on the connection, which then lives.
 pub(in crate::transport) async fn dial(shared: Arc<Shared>, link: Arc<Link>) {
     let Some(proof) = proof_of(&link.quic) else { return };
     let mut pause = FIRST_PAUSE;
     let mut told = false;
     loop {
-        match raise(&link, &proof).await {
+        let heard = heard_on(&link);
+        let raised = raise(&link, &proof).await;
+        let refused_at = raised
+            .as_ref()
+            .err()
+            .filter(|error| is_refusal(error))
+            .map(|_| heard);
+        match raised {
             Ok(mut lifeline) => {
                 shared.tell(Event::LifelineUp {
                     conn: link.id,
@@ -54,11 +64,33 @@ pub(in crate::transport) async fn dial(shared: Arc<Shared>, link: Arc<Link>) {
             }
             Err(_) => {}
         }
+        let until_next = async {
+            loop {
+                sleep(pause).await;
+                pause = (2 * pause).min(LAST_PAUSE);
+                if refused_at.is_none_or(|heard| heard != heard_on(&link)) {
+                    return;
+                }
+            }
+        };
         tokio::select! {
-            () = sleep(pause) => pause = (2 * pause).min(LAST_PAUSE),
+            () = until_next => {}
             _ = link.quic.closed() => return,
         }
     }
+}
+
+/// How many packets have come on the connection.
+fn heard_on(link: &Link) -> u64 {
+    link.quic.stats().udp_rx.datagrams
+}
+
+/// Whether somebody took the call and hung up: a connection that is known there is answered.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }
 
 async fn raise(link: &Link, proof: &Proof) -> io::Result<TcpStream> {

@@ -234,3 +234,29 @@ async fn a_connection_lives_without_a_lifeline_and_its_lack_is_told_once() {
     assert_eq!(lifeline_up(&mut node).await, conn);
     assert!(!node.has_seen(|event| failed(event).is_some()));
 }
+
+#[tokio::test]
+async fn who_does_not_know_a_connection_is_not_asked_for_its_lifeline_again_while_it_is_silent() {
+    let key = ClusterKey::generate().unwrap();
+    let mut node = Node::start(&key, 1);
+    let peer = RawPeer::listen(&key);
+    let listener = TcpListener::bind(peer.addr()).await.unwrap();
+    node.dial(peer.addr());
+    let (quic, _streams) = peer.accept().await;
+    let conn = node.expect_connected().await.conn;
+    // What belongs to the handshake may come on the way.
+    let mut refused = 0;
+    while let Ok(Ok((lifeline, _))) = tokio::time::timeout(Duration::from_secs(2), listener.accept()).await {
+        drop(lifeline);
+        refused += 1;
+        assert!(refused < 4, "it is dialled again and again");
+    }
+    assert!(refused > 0);
+
+    // The connection lives after all.
+    quic.send_datagram(b"x".to_vec().into()).unwrap();
+    let (mut lifeline, _) = listener.accept().await.unwrap();
+    lifeline.read_exact(&mut [0; 32]).await.unwrap();
+    lifeline.write_all(&[ACK]).await.unwrap();
+    assert_eq!(lifeline_up(&mut node).await, conn);
+}
