@@ -9,7 +9,7 @@ use ordu_supervisor::process::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::panic::catch_panic;
 use super::run::{Run, Spawned};
@@ -19,6 +19,10 @@ use crate::kind::{StartRequest, Starting};
 
 /// How often a new keeper is tried while none can be started.
 const KEEPER_RETRY: Duration = Duration::from_millis(500);
+
+/// How long nothing is logged after the first record that none can be started; it doubles up to the last.
+const FIRST_SILENCE: Duration = Duration::from_secs(10);
+const LAST_SILENCE: Duration = Duration::from_mins(10);
 
 /// What the node asks.
 #[derive(Debug)]
@@ -267,6 +271,7 @@ impl Driver {
     /// The keeper has ended, and every child with it, which was told before. Orders wait until there is a new
     /// one: so the restarts that follow find it.
     async fn replace_keeper(&mut self) {
+        let (mut silence, mut next) = (FIRST_SILENCE, Instant::now());
         loop {
             match Keeper::start(self.config.clone()).await {
                 Ok((keeper, events)) => {
@@ -274,7 +279,15 @@ impl Driver {
                     self.events = events;
                     return;
                 }
-                Err(error) => tracing::error!(%error, "cannot start a keeper; trying again"),
+                Err(error) if Instant::now() >= next => {
+                    tracing::error!(
+                        %error,
+                        "cannot start a keeper, so that no child here runs or can be started; trying again twice a second"
+                    );
+                    next = Instant::now() + silence;
+                    silence = (2 * silence).min(LAST_SILENCE);
+                }
+                Err(_) => {}
             }
             sleep(KEEPER_RETRY).await;
             if self.orders.is_closed() {
