@@ -1,16 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu::{CallError, ChildInfo, ChildSpec, ChildState, Horde, MemberState, Started, Stopped};
+use ordu::{ChildInfo, ChildSpec, ChildState, Horde, MemberState, Started, Stopped};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Agent;
 use super::describe::{child_spec, definition, detail, differences};
 use super::refusal::Refusal;
+use super::steps::Steps;
 use crate::control::{
-    ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRow, Question, Removed,
-    Request, STOPPING, StartReply, Status, StopReply,
+    ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRow, Question, Request,
+    STOPPING, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
 
@@ -44,8 +45,16 @@ impl Agent {
                 value(&start_reply(horde.start_child(&id, spec).await?))
             }
             Request::Stop { id, .. } => value(&stop(&horde, id).await?),
-            Request::Restart { id, .. } => value(&restart(&horde, &id).await?),
-            Request::Remove { id, force, .. } => value(&remove(&horde, id, force).await?),
+            Request::Restart { id, timeout } => {
+                let steps = Steps::new(horde, id, timeout);
+                let _turn = steps.turn(self).await?;
+                value(&steps.restart().await?)
+            }
+            Request::Remove { id, force, timeout } => {
+                let steps = Steps::new(horde, id, timeout);
+                let _turn = steps.turn(self).await?;
+                value(&steps.remove(force).await?)
+            }
             Request::Apply {
                 id,
                 child,
@@ -175,29 +184,6 @@ async fn stop(horde: &Horde, id: String) -> Result<StopReply, Refusal> {
             owner: Some(owner.to_string()),
         },
     })
-}
-
-async fn restart(horde: &Horde, id: &str) -> Result<StartReply, Refusal> {
-    let mut started = horde.restart_child(id).await;
-    if let Err(CallError::Running(_)) = started {
-        confirmed_stop(horde, id).await?;
-        started = horde.restart_child(id).await;
-    }
-    Ok(start_reply(started?))
-}
-
-async fn remove(horde: &Horde, id: String, force: bool) -> Result<Removed, Refusal> {
-    let mut deleted = horde.delete_child(&id).await;
-    if force && matches!(deleted, Err(CallError::Running(_))) {
-        confirmed_stop(horde, &id).await?;
-        deleted = horde.delete_child(&id).await;
-    }
-    match deleted {
-        Err(error @ CallError::Running(_)) => {
-            Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")))
-        }
-        deleted => Ok(deleted.map(|()| Removed { id, removed: true })?),
-    }
 }
 
 fn compare(horde: &Horde, children: &[(String, Definition)]) -> Result<Vec<Comparison>, Refusal> {

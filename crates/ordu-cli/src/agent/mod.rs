@@ -18,6 +18,7 @@ mod seldom;
 mod server;
 mod settings;
 mod signals;
+mod steps;
 mod turns;
 
 use std::net::SocketAddr;

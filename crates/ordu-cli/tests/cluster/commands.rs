@@ -420,3 +420,32 @@ fn a_question_to_an_agent_that_stands_still_ends_with_6_after_the_time_that_is_g
     let _ = follower.wait();
     held.unwrap();
 }
+
+#[test]
+fn of_those_who_restart_or_remove_a_child_at_once_none_is_told_to_stop_it_first() {
+    let cluster = Cluster::of(2);
+    let sleep = ["start", "rr", "--", "sleep", "86400"];
+    cluster.nodes[0].ordu(sleep).ok();
+    let at_once = |commands: [&'static [&'static str]; 4]| -> Vec<Said> {
+        std::thread::scope(|scope| {
+            let run = |(number, args): (usize, &'static [&'static str])| {
+                let node = &cluster.nodes[number % 2];
+                scope.spawn(move || node.ordu(args.iter().copied()))
+            };
+            let under_way: Vec<_> = commands.into_iter().enumerate().map(run).collect();
+            under_way.into_iter().map(|said| said.join().unwrap()).collect()
+        })
+    };
+    for _ in 0..3 {
+        let said = at_once([&["restart", "rr"]; 4]);
+        assert!(said.iter().all(|said| said.code == 0), "{said:?}");
+    }
+    for _ in 0..3 {
+        let restart: &[&str] = &["restart", "rr"];
+        let said = at_once([&["rm", "--force", "rr"], restart, restart, restart]);
+        assert_eq!(said[0].code, 0, "{said:?}");
+        // It is gone, or was when they came.
+        assert!(said.iter().all(|said| [0, 4].contains(&said.code)), "{said:?}");
+        cluster.nodes[0].ordu(sleep).ok();
+    }
+}

@@ -1,0 +1,104 @@
+//! Changes of several steps, between which others may change the same child.
+
+use std::time::Duration;
+
+use ordu::{CallError, Horde};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, timeout_at};
+
+use super::Agent;
+use super::answer::{confirmed_stop, start_reply};
+use super::refusal::Refusal;
+use crate::control::{Removed, StartReply};
+use crate::failure::Wrong;
+
+/// A child that is stopped and then started again or forgotten, in the time that one who asks for it waits: twice what a
+/// step may take.
+pub(super) struct Steps {
+    horde: Horde,
+    id: String,
+    /// How long one step may take.
+    step: Duration,
+    /// When no more steps are begun anew because others were quicker.
+    retries_until: Instant,
+    end: Instant,
+}
+
+impl Steps {
+    pub(super) fn new(horde: Horde, id: String, timeout: u64) -> Self {
+        // Longer than anybody waits, and short enough to be added to now.
+        let step = Duration::from_millis(timeout).min(Duration::from_hours(24 * 365));
+        let now = Instant::now();
+        Self {
+            horde,
+            id,
+            step,
+            retries_until: now + step,
+            end: now + 2 * step,
+        }
+    }
+
+    /// Waits for the turn at the child: those who ask the same agent are not in each other's way.
+    pub(super) async fn turn(&self, agent: &Agent) -> Result<OwnedMutexGuard<()>, Refusal> {
+        let name = format!("{}/{}", self.horde.name(), self.id);
+        timeout_at(self.retries_until, agent.turns.take(name))
+            .await
+            .map_err(|_| {
+                let message = format!(
+                    "child {:?} is being changed by others here all the time; nothing was done",
+                    self.id
+                );
+                Refusal::new(Wrong::Timeout, message)
+            })
+    }
+
+    /// Starts it again, after stopping it if it runs; once more if somebody else has started it in between.
+    pub(super) async fn restart(&self) -> Result<StartReply, Refusal> {
+        let mut stopped = false;
+        loop {
+            match self.horde().restart_child(&self.id).await {
+                Err(CallError::Running(_)) => self.stop_unless_late(stopped).await?,
+                started => return Ok(start_reply(started?)),
+            }
+            stopped = true;
+        }
+    }
+
+    /// Forgets it, with `force` after stopping it if it runs; once more if somebody else has started it in between.
+    pub(super) async fn remove(self, force: bool) -> Result<Removed, Refusal> {
+        let mut stopped = false;
+        loop {
+            match self.horde().delete_child(&self.id).await {
+                Err(CallError::Running(_)) if force => self.stop_unless_late(stopped).await?,
+                Err(error @ CallError::Running(_)) => {
+                    return Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")));
+                }
+                deleted => {
+                    deleted?;
+                    return Ok(Removed {
+                        id: self.id,
+                        removed: true,
+                    });
+                }
+            }
+            stopped = true;
+        }
+    }
+
+    async fn stop_unless_late(&self, stopped_before: bool) -> Result<(), Refusal> {
+        if stopped_before && Instant::now() >= self.retries_until {
+            let message = format!(
+                "child {:?} was stopped, and is started again by others each time; ask again",
+                self.id
+            );
+            return Err(Refusal::new(Wrong::Failed, message));
+        }
+        confirmed_stop(&self.horde(), &self.id).await
+    }
+
+    /// For the next step, which may take no longer than is left.
+    fn horde(&self) -> Horde {
+        let left = self.end.saturating_duration_since(Instant::now());
+        self.horde.with_timeout(self.step.min(left))
+    }
+}
