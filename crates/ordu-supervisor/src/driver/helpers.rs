@@ -108,7 +108,7 @@ fn forget_ended(tasks: &mut JoinSet<()>) {
 /// What a helper panicked with is user code when it is dropped, and must not take its child's end along.
 fn forget(ended: Result<(), JoinError>) {
     contain("what a helper panicked with, when it was dropped,", || {
-        drop(ended)
+        drop(ended);
     });
 }
 
