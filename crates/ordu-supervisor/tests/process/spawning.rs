@@ -183,7 +183,7 @@ async fn a_child_has_exactly_the_environment_it_was_given(mut scene: Scene) {
 
 async fn a_child_leads_its_own_group_and_starts_in_its_directory(mut scene: Scene) {
     let process = scene.start(1, "pwd > here; exec sleep 100").await;
-    let here = crate::scene::until("the directory", || {
+    let here = until("the directory", || {
         fs::read_to_string(scene.path("here"))
             .ok()
             .filter(|text| text.ends_with('\n'))
