@@ -33,7 +33,8 @@ pub enum SyncError {
     BeyondVector(Dot),
     /// The message would make this replica hold operations of more origins than it can tell apart.
     #[error(
-        "a message names {new} new replicas, and at most {known} can be told apart at once: those that have ended          must be declared, so that they are folded away"
+        "a message names {new} new replicas, and at most {known} can be told apart at once: those that have ended \
+         must be declared, so that they are folded away"
     )]
     TooManyOrigins {
         /// How many the message adds.
