@@ -95,7 +95,7 @@ pub struct Timing {
     pub t_own: Duration,
     /// How long a loser waits for a winner that is still starting (S7.1).
     pub conflict_wait: Duration,
-    /// A member that has been down for this long is removed (S2.4).
+    /// A member that has been down for this long is written off until it is heard of again: nothing waits for it (S2.4).
     pub forget_after: Duration,
     /// How often a member that is not connected is dialled during the first minute (S6.2).
     pub redial: Duration,

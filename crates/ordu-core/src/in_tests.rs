@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
-use crate::registers::{ChildKey, Member, Status};
+use crate::registers::{ChildKey, Key, Member, Removal, Status, Value, Why};
 use crate::wire::Message;
 use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, WallTime};
 
@@ -71,6 +71,7 @@ pub(crate) fn connect(node: &mut Node, peer: NodeId, conn: ConnId) {
         handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
+        is_told: false,
     };
     node.links.insert(conn, link);
     node.links.greet(conn, ME);
@@ -109,4 +110,11 @@ pub(crate) fn sent_to(node: &mut Node, peer: NodeId) -> Vec<Message> {
             _ => None,
         })
         .collect()
+}
+
+/// The map says that a node was removed by another, by hand.
+pub(crate) fn remove(node: &mut Node, ended: NodeId, by: NodeId) {
+    let why = Why::ByHand;
+    let removal = Value::encode(&Removal { by, why });
+    node.write([(Key::Removed(ended), Some(removal))]);
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use ordu_supervisor::decisions::ExitReason;
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, NodeId, RequestId};
+use crate::{Command, NodeId, NodeName, RequestId};
 
 /// One connection, numbered by the shell; a number is never used again within a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +132,16 @@ pub enum Input {
         timeout: Duration,
         /// What is asked.
         command: Command,
+    },
+    /// A caller on this node wants every node of a name out of the cluster: one that lives is made to leave first. Each gets
+    /// exactly one `Output::Reply`.
+    Remove {
+        /// Chosen by the shell, as those of `Request`.
+        request: RequestId,
+        /// How long the caller waits.
+        timeout: Duration,
+        /// The member's name.
+        name: NodeName,
     },
     /// The addresses to dial besides known members, replacing those of before (discovery).
     Seeds(#[serde(with = "crate::recording::address::several")] Vec<SocketAddr>),

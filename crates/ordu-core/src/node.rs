@@ -13,12 +13,13 @@ use rand_pcg::Pcg64Mcg;
 use crate::children::Children;
 use crate::claims::Takeovers;
 use crate::membership::{
-    Backlog, Dialer, Evidence, Identity, Link, Links, Names, Roster, Settled, Standing, Swim, Unfinished,
+    Backlog, Dialer, Evidence, Identity, Link, Links, Names, Parting, Roster, Settled, Standing, Swim,
+    Unfinished,
 };
 use crate::planted::{Bug, Planted};
 use crate::registers::{ChildKey, Key, Status, Value};
 use crate::replication::SYNC_FRAME;
-use crate::requests::{Answered, Asked, Closed, Decision, Parked};
+use crate::requests::{Answered, Asked, Closed, Decision, Parked, Removing};
 use crate::wire::{MAX_FRAME, Message, Placed};
 use crate::{
     CloseReason, Config, ConnId, Event, ExitCause, Input, MemberInfo, NodeId, Now, Output, RequestId,
@@ -49,6 +50,9 @@ pub struct Node {
     pub(crate) planted: Planted,
 
     pub(crate) standing: Standing,
+    pub(crate) parting: Parting,
+    /// Others took this node in under its name, and decided with it (S2.4).
+    pub(crate) was_admitted: bool,
     pub(crate) links: Links,
     pub(crate) dialer: Dialer,
     pub(crate) swim: Swim,
@@ -60,6 +64,8 @@ pub struct Node {
     pub(crate) settled: Settled,
     /// Something changed from which members, peers or dials are derived.
     pub(crate) members_changed: bool,
+    /// How many were written off when that was last looked at.
+    pub(crate) written_off: usize,
     /// Who owns more or fewer children than before.
     pub(crate) recount: BTreeSet<NodeId>,
     /// Something changed from which it follows who is ready.
@@ -91,6 +97,7 @@ pub struct Node {
     pub(crate) takeovers: Takeovers,
 
     pub(crate) asked: BTreeMap<RequestId, Asked>,
+    pub(crate) removing: BTreeMap<RequestId, Removing>,
     /// The highest number of a call here so far.
     pub(crate) last_request: RequestId,
     /// Who has answered calls of this node since it was told what it may forget.
@@ -135,6 +142,8 @@ impl Node {
             begun: false,
             planted: Planted::default(),
             standing: Standing::Joining { since: Time(0) },
+            parting: Parting::default(),
+            was_admitted: false,
             links: Links::default(),
             dialer: Dialer::default(),
             swim,
@@ -144,6 +153,7 @@ impl Node {
             roster: Roster::default(),
             settled: Settled::new(),
             members_changed: true,
+            written_off: 0,
             recount: BTreeSet::new(),
             ready_changed: true,
             unfinished: Unfinished::default(),
@@ -166,6 +176,7 @@ impl Node {
             os_pids: BTreeMap::new(),
             takeovers: Takeovers::default(),
             asked: BTreeMap::new(),
+            removing: BTreeMap::new(),
             last_request: RequestId(0),
             unacknowledged: BTreeSet::new(),
             closed: BTreeMap::new(),
@@ -212,6 +223,7 @@ impl Node {
         let standing = match self.standing {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => Some(self.now.mono + timing.settle),
             Standing::Leaving { since } => Some(since),
+            Standing::HandingOver { .. } => Some(self.parting.next_deadline()),
             Standing::Ready | Standing::Gone => None,
         };
         [
@@ -227,6 +239,7 @@ impl Node {
             self.children.next_deadline(),
             self.takeovers.next_deadline(),
             self.asked_deadline(),
+            self.removals_deadline(),
             (!self.replicating.is_empty()).then_some(self.next_sync),
             (self.unfinished.exchanges || self.replica.pull_progress().is_some()).then_some(self.next_resync),
             self.unfinished.acquaintances.then_some(self.next_courtship),
@@ -302,6 +315,11 @@ impl Node {
                 timeout,
                 command,
             } => self.requested(request, timeout, command),
+            Input::Remove {
+                request,
+                timeout,
+                name,
+            } => self.removal_requested(request, timeout, name),
             Input::Seeds(seeds) => {
                 self.config.seeds = seeds;
                 self.members_changed = true;
@@ -337,15 +355,16 @@ impl Node {
         match message {
             Message::Hello(hello) if !greeted => self.greeted(conn, hello),
             Message::Refused(refusal) => self.refused(conn, refusal),
-            // A peer may answer before its own handshake was judged here: nothing but these two counts then.
+            Message::HandOver(told) => self.told_to_hand_over(peer, told),
+            // A peer may answer before its own handshake was judged here: nothing but these counts then.
             _ if !greeted => {}
             message => self.message(peer, message, Some(conn)),
         }
     }
 
-    fn message(&mut self, from: NodeId, message: Message, conn: Option<ConnId>) {
+    pub(crate) fn message(&mut self, from: NodeId, message: Message, conn: Option<ConnId>) {
         match message {
-            Message::Hello(_) | Message::Refused(_) => {}
+            Message::Hello(_) | Message::Refused(_) | Message::HandOver(_) => {}
             Message::Sync(message) => {
                 let synced = self.has_synced_with(from);
                 let outcome = self.sync_received(from, message);
@@ -366,6 +385,9 @@ impl Node {
                 seniority,
                 generation,
             } => self.told_to_outrank(seniority, generation),
+            Message::Leave => self.begin_leaving(),
+            Message::Hears(holder) => self.hears_asked(from, holder),
+            Message::Heard { node, heard } => self.heard(from, node, heard),
             Message::Evidence(dead) => self.evidence_of(dead, from),
             Message::Ask(ask) => self.call_came(from, ask, conn),
             Message::Redirect { request, to } => self.redirected(from, request, to),
@@ -433,7 +455,7 @@ impl Node {
             self.output(Output::Dial { dial, addr, timeout });
         }
         self.weigh_evidence();
-        self.holders_expired();
+        self.look_at_contests();
         self.close_retired();
         self.court_the_unlisted();
         self.ask_about_backlogs_again();
@@ -470,7 +492,9 @@ impl Node {
             self.reconcile_children();
             let mut worked = self.advance_takeovers();
             worked |= self.advance_asked();
+            worked |= self.advance_removals();
             worked |= self.advance_leaving();
+            worked |= self.advance_parting();
             self.flush_replication();
             if !worked && self.is_at_rest() {
                 break;

@@ -15,6 +15,12 @@ pub enum Bug {
     IntentAndClaimInOneRegister,
     /// S2.2: the winner among concurrent claims is the last by the clock, not that of the highest rank.
     ClaimsRankedByClock,
+    /// S2.4: every removal ends whom it names, also one whose writer had been removed before.
+    MutualRemovalObeyed,
+    /// S2.4: one that was written off is still waited for before anything is forgotten.
+    WrittenOffWaitedFor,
+    /// S5.4: a temporary child is lost as soon as one node misses its owner.
+    LostOnOneOpinion,
     /// S2.3: where there is no intent the child is taken to be deleted.
     AbsentIntentReadAsDeletion,
     /// S3.1: a restart in place keeps the epoch.
@@ -101,6 +107,7 @@ impl crate::Node {
     pub fn plant(&mut self, bug: Bug) {
         self.planted.bug = Some(bug);
         self.settled.planted = self.planted;
+        self.roster.removals.planted = self.planted;
         if let Bug::Map(bug) = bug {
             self.replica.plant(bug);
         }

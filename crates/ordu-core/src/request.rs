@@ -87,6 +87,11 @@ pub enum Answer {
     Deleted,
     /// `update_child`: the child, which is treated by the new spec as soon as its owner hears of it.
     Updated(Arc<ChildInfo>),
+    /// No node of the member's name is in the cluster any more, and none that was comes back.
+    Removed {
+        /// The nodes known to hold that, the asked one included; none where the member left by itself.
+        held_by: Vec<NodeName>,
+    },
 }
 
 /// How far a stop has come.
@@ -140,6 +145,14 @@ pub enum CallError {
         /// What each member lacks.
         detail: String,
     },
+    /// No member has this name. Nothing was done.
+    #[error("no member is called {name}; there are {}", Names(.known))]
+    NoSuchMember {
+        /// The name.
+        name: NodeName,
+        /// Those there are.
+        known: Vec<NodeName>,
+    },
     /// The node knows no settled set of members yet. Nothing was done.
     #[error("the node is not ready: {detail}; try again in a moment")]
     NotReady {
@@ -169,6 +182,19 @@ pub enum CallError {
     /// `update_child`: more than its policy differs; delete it and start it anew. Nothing was done.
     #[error("child {:?} differs in more than how it is treated; delete it and start it anew", .0.id)]
     Differs(Arc<ChildInfo>),
+}
+
+/// One after the other.
+struct Names<'a>(&'a [NodeName]);
+
+impl core::fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            let before = if index == 0 { "" } else { ", " };
+            write!(f, "{before}{name}")?;
+        }
+        Ok(())
+    }
 }
 
 fn on(child: &ChildInfo) -> String {

@@ -63,6 +63,9 @@ pub enum ChildState {
     Zombie,
     /// It is to run and has no living owner.
     Unclaimed,
+    /// It runs once only, and the node that may run it is out of sight: it may run there still. It is forgotten when that
+    /// node has ended (S5.4).
+    Lost,
 }
 
 impl ChildState {
@@ -76,6 +79,7 @@ impl ChildState {
             Self::Failed => "failed",
             Self::Zombie => "zombie",
             Self::Unclaimed => "unclaimed",
+            Self::Lost => "lost",
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn children_table(children: &[ChildRow]) -> Table {
 fn ink(state: &str) -> Ink {
     match state {
         "running" => Ink::Good,
-        "starting" | "restarting" | "unclaimed" => Ink::Passing,
+        "starting" | "restarting" | "unclaimed" | "lost" => Ink::Passing,
         "failed" | "zombie" => Ink::Bad,
         _ => Ink::Faint,
     }

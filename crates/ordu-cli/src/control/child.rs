@@ -14,7 +14,7 @@ pub(crate) struct ChildRow {
     pub(crate) kind: String,
     /// The name of the node that owns it, if one does.
     pub(crate) node: Option<String>,
-    /// `starting`, `running`, `restarting`, `stopped`, `failed`, `zombie` or `unclaimed`.
+    /// `starting`, `running`, `restarting`, `stopped`, `failed`, `zombie`, `unclaimed` or `lost`.
     pub(crate) state: String,
     /// The epoch of its last start; 0 if it was never started.
     pub(crate) epoch: u64,

@@ -26,6 +26,9 @@ impl Node {
             }
             (Some(ClaimState::Stopped | ClaimState::Failed) | None, _, Desired::Stopped)
             | (_, None, Desired::Stopped) => ChildState::Stopped,
+            (_, None, Desired::Running) if runner.is_some_and(|runner| !self.is_living(runner)) => {
+                ChildState::Lost
+            }
             (_, None, Desired::Running) => ChildState::Unclaimed,
             (Some(ClaimState::Running), Some(_), _) => ChildState::Running,
             (Some(ClaimState::Restarting | ClaimState::Relocating), Some(_), _) => ChildState::Restarting,

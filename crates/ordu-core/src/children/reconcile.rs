@@ -1,5 +1,7 @@
 use core::time::Duration;
 
+use ordu_supervisor::decisions::Shutdown;
+
 use super::Conflict;
 use crate::claims::{Copy, Phase, Step, StopWhy, Verdict};
 use crate::membership::Standing;
@@ -7,7 +9,7 @@ use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Rank};
 use crate::wire::Message;
-use crate::{Event, NodeId, Token};
+use crate::{Event, NodeId, Time, Token};
 
 /// A winner that has not answered is asked again after this long.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -235,10 +237,10 @@ impl Node {
     }
 
     pub(crate) fn confirm_asked(&mut self, from: NodeId, key: ChildKey, rank: Rank) {
-        let verdict = self
-            .children
-            .get(&key)
-            .map_or(Verdict::NotWinner, |child| child.claims.verdict(rank));
+        let child = self.children.get(&key);
+        // Who has ended keeps nothing, and so nobody from running it.
+        let child = child.filter(|_| !matches!(self.standing, Standing::HandingOver { .. }));
+        let verdict = child.map_or(Verdict::NotWinner, |child| child.claims.verdict(rank));
         self.send(
             from,
             &Message::Verdict {
@@ -295,23 +297,23 @@ impl Node {
         self.children.here.is_empty()
     }
 
+    /// When all copies here have stopped, if they stop at all.
+    pub(crate) fn stopped_by(&self) -> Time {
+        let here = self.children.here.iter();
+        let specs = here.filter_map(|key| self.children.get(key)?.spec.as_ref());
+        let budget = specs.filter_map(|spec| match spec.shutdown {
+            Shutdown::Timeout(timeout) => Some(timeout),
+            _ => None,
+        });
+        self.now.mono + budget.max().unwrap_or_default() + Duration::from_secs(5)
+    }
+
     pub(crate) fn begin_leaving(&mut self) {
         if self.standing.is_leaving() {
             return;
         }
-        let budget = self
-            .children
-            .here
-            .iter()
-            .filter_map(|key| self.children.get(key)?.spec.as_ref())
-            .filter_map(|spec| match spec.shutdown {
-                ordu_supervisor::decisions::Shutdown::Timeout(timeout) => Some(timeout),
-                _ => None,
-            })
-            .max()
-            .unwrap_or_default();
         self.standing = Standing::Leaving {
-            since: self.now.mono + budget + Duration::from_secs(5),
+            since: self.stopped_by(),
         };
         self.write_member(crate::registers::Status::Draining);
         self.members_changed = true;

@@ -1,8 +1,9 @@
 use alloc::vec::Vec;
 
-use crate::membership::Liveness;
+use crate::membership::Known;
 use crate::node::Node;
-use crate::registers::{ChildKey, Key, Value};
+use crate::planted::Bug;
+use crate::registers::{ChildKey, Key, Status, Why};
 use crate::{MemberState, NodeId};
 
 /// How many values of a removed node are written anew in one go.
@@ -24,6 +25,9 @@ impl Node {
             self.replica.collect();
         }
         self.acknowledge_answers();
+        self.tell_the_ended_again();
+        self.forget_the_ended();
+        self.look_for_the_written_off();
         if !self.standing.may_act() {
             return;
         }
@@ -52,7 +56,7 @@ impl Node {
         }
     }
 
-    /// Whether every member that may come back, down ones included, has all that is said about a key.
+    /// Whether every member that is waited for, down ones included, has all that is said about a key.
     fn everybody_holds(&self, key: &Key) -> bool {
         let siblings: Vec<_> = self
             .replica
@@ -60,61 +64,75 @@ impl Node {
             .siblings(key)
             .map(|sibling| sibling.dot)
             .collect();
-        self.roster.iter().all(|(node, _)| {
-            let gone = matches!(self.roster.state(node), MemberState::Left | MemberState::Removed)
-                || self.roster.is_superseded(node);
+        let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
+        let waits = self.planted.is(Bug::WrittenOffWaitedFor);
+        self.roster.iter().all(|(node, known)| {
+            let has_ended = matches!(
+                self.roster.state_of(node, known),
+                MemberState::Left | MemberState::Removed
+            ) || self.roster.replaced_by(node).is_some();
+            let gone = has_ended || !waits && known.is_written_off(now, forget_after);
             gone || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
         })
     }
 
-    /// One ready member cleans up after members that left, were replaced by a newer boot, or have been down
-    /// for `forget_after`.
+    /// One ready member writes down that members have ended: those that left, and those that were replaced by another boot
+    /// of their name. Silence ends nobody, however long (S2.4).
     fn bury_members(&mut self) {
         let now = self.now.mono;
         let first = self
             .settled
             .view()
             .and_then(|view| view.ready.keys().next().copied());
-        if first != Some(self.id) {
+        if first != Some(self.id) || !self.may_tell_of_ends() {
             return;
         }
-        let forget_after = self.config.timing.forget_after;
-        let over: Vec<NodeId> = self
-            .roster
-            .iter()
-            .filter(|(node, known)| {
-                let down_for = (known.liveness == Liveness::Down).then(|| now.since(known.since));
-                !self.roster.is_removed(*node)
-                    && (self.roster.is_replaced(*node)
-                        || self.roster.state(*node) == MemberState::Left
-                        || down_for.is_some_and(|down| down >= forget_after))
-            })
-            .map(|(node, _)| node)
-            .collect();
-        for node in over {
-            self.write([
-                (Key::Removed(node), Some(Value::encode(&()))),
-                (Key::Member(node), None),
-            ]);
-            self.touch_owned(node);
+        let over = self.roster.iter().filter_map(|(node, known)| {
+            let status = known.member.as_ref().map(|member| member.status);
+            let has_left = status == Some(Status::Left);
+            let replaced = || self.roster.replaced_by(node).map(Why::Replaced);
+            let why = if has_left { Some(Why::Left) } else { replaced() };
+            why.filter(|_| !self.roster.removals.ends(node))
+                .map(|why| (node, why))
+        });
+        for (node, why) in over.collect::<Vec<_>>() {
+            self.remove_member(node, why);
         }
-        // What removed nodes wrote and still counts is written anew by this one, a little at a time, so that they
+        // It may have written its record while others took it for ended already.
+        let is_left_over =
+            |(node, known): &(NodeId, &Known)| known.member.is_some() && self.roster.is_over(*node);
+        let left_over = self.roster.iter().filter(is_left_over);
+        let left_over: Vec<_> = left_over.map(|(node, _)| node).collect();
+        self.write(left_over.into_iter().map(|node| (Key::Member(node), None)));
+        // What ended nodes wrote and still counts is written anew by this one, a little at a time, so that they
         // leave every vector: 1,000 boots of a node cost no more than one.
-        let removed: Vec<_> = self.roster.removed_before(now).collect();
-        for node in removed {
+        let ended: Vec<_> = self.roster.removals.ended().collect();
+        for (node, _) in &ended {
             self.replica.adopt(node.replica(), ADOPTED_AT_ONCE);
         }
         self.take_changes();
-        // By then whatever a removed node wrote has been seen by everybody or belongs to nobody.
-        if now.0 > u64::try_from(forget_after.as_micros()).unwrap_or(u64::MAX) {
-            let owns_nothing = |node: &NodeId| self.owned(*node) == 0;
-            let forgotten: Vec<_> = self
-                .roster
-                .removed_before(now - forget_after)
-                .filter(owns_nothing)
-                .collect();
-            for node in forgotten {
+        // By then whatever an ended node wrote has been seen by everybody or belongs to nobody.
+        let forget_after = self.config.timing.forget_after;
+        for (node, since) in ended {
+            let is_old = now.since(since) >= forget_after;
+            if is_old && self.owned(node) == 0 && self.roster.removals.may_be_forgotten(node) {
                 self.write([(Key::Removed(node), None)]);
+            }
+        }
+    }
+
+    /// Nodes that ended long ago are not shown any more.
+    fn forget_the_ended(&mut self) {
+        let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
+        let ended = self.roster.removals.ended();
+        let over = ended.filter(|(node, since)| {
+            let is_in_sight = self.replicating.contains(node);
+            now.since(*since) >= forget_after && !is_in_sight && self.roster.knows(*node)
+        });
+        for node in over.map(|(node, _)| node).collect::<Vec<_>>() {
+            if self.owned(node) == 0 {
+                self.roster.forget(node);
+                self.members_changed = true;
             }
         }
     }

@@ -124,10 +124,17 @@ impl Node {
             return Duty::None;
         }
         match runner {
-            Some(runner) if self.roster.is_removed(runner) || self.roster.is_superseded(runner) => Duty::Lose,
+            Some(runner) if self.has_lost(runner) => Duty::Lose,
             Some(runner) if tried || !self.is_living(runner) => Duty::None,
             _ => Duty::Own { without: None },
         }
+    }
+
+    /// Whether what only that node may run is lost: it has ended. Out of sight, be it for everybody here, it may run it
+    /// still (S5.4).
+    fn has_lost(&self, runner: NodeId) -> bool {
+        let has_ended = self.roster.is_removed(runner) || self.roster.replaced_by(runner).is_some();
+        has_ended || self.planted.is(Bug::LostOnOneOpinion) && !self.is_living(runner)
     }
 
     /// Whether what a node owns has an owner: suspects keep it (S4.4).
@@ -296,9 +303,11 @@ impl Node {
             .keys()
             .filter_map(|node| {
                 let member = if *node == self.id {
-                    &own
+                    // Who leaves may decide, where nobody else does, and takes nothing.
+                    self.standing.may_act().then_some(&own)?
                 } else {
-                    self.roster.get(*node)?.member.as_ref()?
+                    let member = self.roster.get(*node)?.member.as_ref();
+                    member.filter(|member| member.status == Status::Ready)?
                 };
                 let assigned = self.takeovers.assigned.get(node).copied().unwrap_or(0);
                 let owned = self.owned(*node).saturating_sub(u32::from(owner == Some(*node)));

@@ -1,4 +1,5 @@
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::{DialId, Time, Timing};
 pub(crate) struct Dialer {
     targets: BTreeMap<SocketAddr, Target>,
     under_way: BTreeMap<DialId, SocketAddr>,
+    /// Those that were written off, dialled in rounds.
+    rounds: Rounds,
     /// When each address was last dialled, as long as that is less than `redial` ago: a connection that comes up and
     /// breaks at once is no reason to dial more often.
     lately: BTreeMap<SocketAddr, Time>,
@@ -53,9 +56,17 @@ impl Dialer {
         }
     }
 
+    /// Who was written off, the most recently lost first: they are dialled too, for ever, but all together at a bounded
+    /// rate.
+    pub(crate) fn set_written_off(&mut self, mut addrs: Vec<SocketAddr>) {
+        addrs.retain(|addr| !self.own.contains(addr) && !self.targets.contains_key(addr));
+        self.rounds.addrs = addrs;
+    }
+
     /// An address that answers as this node itself is never dialled again.
     pub(crate) fn is_self(&mut self, addr: SocketAddr) {
         self.targets.remove(&addr);
+        self.rounds.addrs.retain(|other| *other != addr);
         self.own.insert(addr);
     }
 
@@ -66,17 +77,25 @@ impl Dialer {
 
     /// The next dial that is due.
     pub(crate) fn poll(&mut self, now: Time, timing: &Timing) -> Option<(DialId, SocketAddr)> {
-        let (addr, target) = self.targets.iter_mut().find(|(_, target)| target.is_due(now))?;
+        let Some((addr, target)) = self.targets.iter_mut().find(|(_, target)| target.is_due(now)) else {
+            let addr = self.rounds.poll(now, timing)?;
+            return Some(self.dial(addr));
+        };
         let age = now.since(target.since);
         let slower = age.saturating_sub(Self::EAGER) / 12;
         let pause = (timing.redial + slower).min(timing.redial_max);
         target.next = now + pause;
         target.under_way += 1;
-        self.lately.insert(*addr, now);
+        let addr = *addr;
+        self.lately.insert(addr, now);
+        Some(self.dial(addr))
+    }
+
+    fn dial(&mut self, addr: SocketAddr) -> (DialId, SocketAddr) {
         self.last += 1;
         let dial = DialId(self.last);
-        self.under_way.insert(dial, *addr);
-        Some((dial, *addr))
+        self.under_way.insert(dial, addr);
+        (dial, addr)
     }
 
     /// A dial is over, well or not; gives the address it went to.
@@ -89,11 +108,50 @@ impl Dialer {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.targets
-            .values()
+        let targets = self.targets.values();
+        let due = targets
             .filter(|target| target.under_way < Self::PARALLEL)
-            .map(|target| target.next)
-            .min()
+            .map(|target| target.next);
+        due.chain(self.rounds.next_deadline()).min()
+    }
+}
+
+/// Whom to dial next of those that were written off. By turns it is the next of all, so that nobody is left out, and the
+/// next of those that were lost most recently.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// The most recently lost first.
+    addrs: Vec<SocketAddr>,
+    next: Time,
+    of_all: usize,
+    of_recent: usize,
+    is_recents_turn: bool,
+}
+
+impl Rounds {
+    /// One in so many counts as lost recently.
+    const RECENT: usize = 8;
+
+    fn poll(&mut self, now: Time, timing: &Timing) -> Option<SocketAddr> {
+        if now < self.next || self.addrs.is_empty() {
+            return None;
+        }
+        let count = self.addrs.len();
+        let pause = timing.redial_max / u32::try_from(count).unwrap_or(u32::MAX);
+        self.next = now + pause.max(timing.redial);
+        self.is_recents_turn = !self.is_recents_turn;
+        let index = if self.is_recents_turn {
+            self.of_recent = (self.of_recent + 1) % count.div_ceil(Self::RECENT);
+            self.of_recent
+        } else {
+            self.of_all = (self.of_all + 1) % count;
+            self.of_all
+        };
+        self.addrs.get(index).copied()
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        (!self.addrs.is_empty()).then_some(self.next)
     }
 }
 
@@ -113,14 +171,14 @@ mod tests {
         let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let mut dialer = Dialer::default();
         dialer.set_targets(&[addr].into(), Time(0), &timing);
-        let mut dials = alloc::vec::Vec::new();
+        let mut dials = Vec::new();
         while let Some(at) = dialer.next_deadline().filter(|at| *at < Time(300_000_000)) {
             let (dial, _) = dialer.poll(at, &timing).unwrap();
             dialer.ended(dial);
             dials.push(at.0 / 1000);
         }
         assert_eq!(dials.iter().filter(|at| **at < 60_000).count(), 240);
-        let gaps: alloc::vec::Vec<_> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let gaps: Vec<_> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps.iter().all(|gap| (250..=5_000).contains(gap)), "{gaps:?}");
         assert_eq!(gaps.last(), Some(&5_000));
     }
@@ -153,5 +211,45 @@ mod tests {
             }
         }
         assert_eq!(dials, 40);
+    }
+
+    #[test]
+    fn who_was_written_off_is_dialled_in_rounds_that_leave_nobody_out_at_a_bounded_rate() {
+        const LOST: u16 = 1_000;
+        let timing = Timing::default();
+        let addr = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let mut dialer = Dialer::default();
+        dialer.set_written_off((1..=LOST).map(addr).collect());
+        let mut dials: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+        let round = timing.redial * 2 * u32::from(LOST);
+        let end = Time(0) + round;
+        let mut count = 0;
+        while let Some(at) = dialer.next_deadline().filter(|at| *at < end) {
+            let (dial, addr) = dialer.poll(at, &timing).unwrap();
+            dialer.ended(dial);
+            *dials.entry(addr).or_default() += 1;
+            count += 1;
+        }
+        assert_eq!(count, 2 * usize::from(LOST), "four a second");
+        assert_eq!(dials.len(), usize::from(LOST), "each was dialled");
+        assert!(
+            dials[&addr(1)] >= 8 * dials[&addr(LOST)],
+            "the most recently lost more often"
+        );
+    }
+
+    #[test]
+    fn one_that_was_written_off_is_dialled_as_often_as_any_that_is_down_for_long() {
+        let timing = Timing::default();
+        let addr: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let mut dialer = Dialer::default();
+        dialer.set_written_off([addr].into());
+        let mut dials = 0;
+        while let Some(at) = dialer.next_deadline().filter(|at| *at < Time(60_000_000)) {
+            let (dial, _) = dialer.poll(at, &timing).unwrap();
+            dialer.ended(dial);
+            dials += 1;
+        }
+        assert_eq!(dials, 12);
     }
 }

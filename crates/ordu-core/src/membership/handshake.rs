@@ -9,7 +9,7 @@ use super::Liveness;
 use super::links::{Handshake, Link, LinkChange};
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{CloseReason, ConnId, DialId, Event, ExitCause, NodeId, Output};
+use crate::{CloseReason, ConnId, DialId, Event, ExitCause, MemberState, NodeId, Output};
 
 /// A connection that gives way to another stays open for this long, so that what was sent on it arrives: the
 /// peer may change over a little later, and the two connections are not ordered to each other.
@@ -40,13 +40,14 @@ impl Node {
             handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
+            is_told: false,
         };
         self.links.insert(conn, link);
-        if self.roster.is_removed(peer) {
-            return self.refuse_removed(conn);
-        }
+        // Before it hears of anything else.
+        self.tell_to_hand_over(conn);
         let hello = Hello {
             protocol: PROTOCOL,
+            was_admitted: self.was_admitted,
             identity: self.swim.identity().clone(),
             wall: self.now.wall,
             hlc: self.replica.hlc(),
@@ -61,9 +62,6 @@ impl Node {
             .filter(|link| link.handshake != Handshake::Refused);
         let Some(link) = link else { return };
         let (peer, rtt) = (link.peer, link.rtt);
-        if self.roster.is_removed(peer) {
-            return self.refuse_removed(conn);
-        }
         if hello.identity.id != peer {
             let detail = format!(
                 "certificate names node {peer}, handshake names {}",
@@ -82,26 +80,30 @@ impl Node {
             );
             return;
         }
-        if hello.identity.name == self.config.name {
-            // The older boot stays and tells the newer one; so if the peer is the older, it is told here.
-            if peer > self.id {
-                let holder = self.swim.identity().clone();
-                self.refuse_name(conn, &hello, holder.id, holder.addr);
-            }
-            return;
+        if self.roster.is_over(peer) {
+            // It contests no name, and hands over what only it has.
+            return self.welcome(conn, hello);
         }
-        let holder = self
-            .roster
-            .living(&hello.identity.name)
-            .find(|holder| *holder != peer);
-        let Some(holder) = holder else {
+        if hello.identity.name == self.config.name {
+            return self.met_a_namesake(conn, hello);
+        }
+        let Some(holder) = self.holder_of(&hello) else {
             return self.welcome(conn, hello);
         };
-        // If the kernel of its host closed the holder's lifeline, or another is where it was, it is gone.
-        let link = self.links.used_link(holder).map(|link| link.lifeline_closed);
+        let link = self.links.used_link(holder);
+        let is_cut = link.is_some_and(|link| link.lifeline_closed);
         let holder_addr = self.roster.get(holder).map(|known| known.identity.addr);
-        if link == Some(true) || holder_addr == Some(hello.identity.addr) {
+        let dialled = self.links.link(conn).filter(|link| link.dialled_here);
+        // This node dialled where it was and met another, or the kernel of its host closed its lifeline and another says
+        // that it is where it was (S6.3). What a newcomer says of its own address proves nothing: it may be misnamed.
+        let was_there = dialled.is_some_and(|link| Some(link.addr) == holder_addr);
+        if was_there || is_cut && holder_addr == Some(hello.identity.addr) {
             self.prove_dead(holder, "a new node of its name was authenticated");
+            return self.welcome(conn, hello);
+        }
+        let is_down = !self.roster.is_alive(holder);
+        if is_down && hello.was_admitted {
+            // Others took it in already, and the one before it is not in sight.
             return self.welcome(conn, hello);
         }
         let patience = if link.is_some() {
@@ -109,8 +111,28 @@ impl Node {
         } else {
             self.config.timing.dial_timeout
         };
-        self.names.wait(conn, hello, holder, patience, self.now.mono);
-        self.ping(holder);
+        self.contest_name(conn, hello, holder, patience);
+    }
+
+    /// The member that bears the name of one that connects, if it may live: one that is known to live, or one that is not
+    /// known to be dead.
+    fn holder_of(&self, hello: &Hello) -> Option<NodeId> {
+        let name = &hello.identity.name;
+        let others = || {
+            self.roster
+                .boots_of(name)
+                .filter(|other| *other != hello.identity.id)
+        };
+        let may_live = |other: &NodeId| {
+            let has_ended = matches!(
+                self.roster.state(*other),
+                MemberState::Left | MemberState::Removed
+            );
+            !has_ended && !self.proven.contains(other)
+        };
+        others()
+            .find(|other| self.roster.is_alive(*other))
+            .or_else(|| others().filter(may_live).last())
     }
 
     fn objection(&self, hello: &Hello) -> Option<String> {
@@ -134,48 +156,16 @@ impl Node {
         })
     }
 
-    /// The holder of a name is alive, and so is the newcomer: the newer boot of the two is told to end.
-    pub(crate) fn holder_answered(&mut self, holder: NodeId) {
-        let Some(addr) = self.roster.get(holder).map(|known| known.identity.addr) else {
-            return;
-        };
-        for (conn, newcomer) in self.names.answered(holder).collect::<alloc::vec::Vec<_>>() {
-            let identity = &newcomer.hello.identity;
-            if identity.id > holder {
-                self.refuse_name(conn, &newcomer.hello, holder, addr);
-            } else {
-                let (name, addr) = (identity.name.clone(), identity.addr);
-                let refusal = Refusal::NameTaken {
-                    name,
-                    holder: identity.id,
-                    addr,
-                };
-                self.send(holder, &Message::Refused(refusal));
-                self.welcome(conn, newcomer.hello);
-            }
-        }
-    }
-
-    pub(crate) fn holders_expired(&mut self) {
-        let expired: alloc::vec::Vec<_> = self.names.expired(self.now.mono).collect();
-        for (conn, newcomer) in expired {
-            self.prove_dead(
-                newcomer.holder,
-                "it does not answer, and a new node of its name does",
-            );
-            self.welcome(conn, newcomer.hello);
-        }
-    }
-
-    fn refuse_name(&mut self, conn: ConnId, hello: &Hello, holder: NodeId, addr: core::net::SocketAddr) {
+    pub(crate) fn refuse_name(
+        &mut self,
+        conn: ConnId,
+        hello: &Hello,
+        holder: NodeId,
+        addr: core::net::SocketAddr,
+    ) {
         let name = hello.identity.name.clone();
         let detail = format!("a live node has the name {name}: {holder} at {addr}");
         self.refuse(conn, Refusal::NameTaken { name, holder, addr }, &detail);
-    }
-
-    /// The peer on this connection was removed from the cluster.
-    pub(crate) fn refuse_removed(&mut self, conn: ConnId) {
-        self.refuse(conn, Refusal::Removed, "the node was removed from the cluster");
     }
 
     fn refuse(&mut self, conn: ConnId, refusal: Refusal, detail: &str) {
@@ -198,10 +188,11 @@ impl Node {
         );
     }
 
-    fn welcome(&mut self, conn: ConnId, hello: Hello) {
+    pub(crate) fn welcome(&mut self, conn: ConnId, hello: Hello) {
         let now = self.now.mono;
         let identity = hello.identity;
         let peer = identity.id;
+        let is_over = self.roster.is_over(peer);
         self.replica.observe_hlc(hello.hlc);
         let down = self
             .roster
@@ -217,10 +208,10 @@ impl Node {
                 self.send(peer, &Message::Down(identity.generation));
             }
         }
-        if !self.settled.is_ready(peer) {
+        if !self.settled.is_ready(peer) && !is_over {
             self.settled.disturb(now);
         }
-        if let Some((seniority, generation)) = self.roster.highest_of_name(&identity) {
+        if let Some((seniority, generation)) = self.roster.highest_of_name(&identity).filter(|_| !is_over) {
             self.send(
                 peer,
                 &Message::Outrank {
@@ -243,7 +234,9 @@ impl Node {
         }
         self.swim.announce(identity, now);
         self.members_changed = true;
-        self.holder_answered(peer);
+        if !is_over {
+            self.holder_answered(peer);
+        }
     }
 
     /// Nothing sent to this peer before is known to have arrived.
@@ -293,14 +286,14 @@ impl Node {
             return;
         };
         match refusal {
-            Refusal::NameTaken { name, holder, addr } if holder < self.id && name == self.config.name => {
+            // Others took this node in under its name: nobody's word alone ends it any more (S2.4).
+            Refusal::NameTaken { name, holder, addr } if !self.was_admitted && name == self.config.name => {
                 self.exit(ExitCause::NameTaken { name, holder, addr });
             }
             Refusal::NameTaken { name, holder, .. } => {
                 let detail = format!("the peer says that node {holder} has the name {name}");
                 self.event(Event::PeerRefused { addr, detail });
             }
-            Refusal::Removed => self.exit(ExitCause::Removed),
             Refusal::Other { detail } => self.event(Event::PeerRefused { addr, detail }),
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Link {
     pub(crate) lifeline_closed: bool,
     /// Since when another connection is used instead.
     pub(crate) retired: Option<Time>,
+    /// The peer has ended and was told so (S2.4).
+    pub(crate) is_told: bool,
 }
 
 /// What became of the peer's handshake on a connection.
@@ -156,6 +158,7 @@ mod tests {
             handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
+            is_told: false,
         }
     }
 

@@ -6,18 +6,23 @@
 //! - `dialer`: whom to dial and when, for ever (S6.2);
 //! - `swim`: the failure detector, foca wrapped;
 //! - `evidence`: proofs that a process died (S6.3);
-//! - `names`: one live holder of a name (S6.2);
+//! - `removals`: who has ended, and whose word for it stands (S2.4);
+//! - `ended`: how one that has ended hands over what only it has (S2.4);
+//! - `names`, `contest`: one live holder of a name (S2.4, S6.2);
 //! - `roster`: what is known of every member, from the map and from the detector;
 //! - `settled`: the settled view.
 
 mod backlog;
 mod codec;
+mod contest;
 mod dialer;
+mod ended;
 mod evidence;
 mod handshake;
 mod identity;
 mod links;
 mod names;
+mod removals;
 mod roster;
 mod settled;
 mod standing;
@@ -27,12 +32,14 @@ mod watch;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use dialer::Dialer;
+pub(crate) use ended::Parting;
 pub(crate) use evidence::Evidence;
 pub(crate) use identity::Identity;
 #[cfg(test)]
 pub(crate) use links::Handshake;
 pub(crate) use links::{Link, Links};
 pub(crate) use names::Names;
+pub(crate) use removals::{Removals, Removed};
 pub(crate) use roster::{Known, Liveness, Roster};
 pub(crate) use settled::Settled;
 pub(crate) use standing::Standing;

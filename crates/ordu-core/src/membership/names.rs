@@ -1,14 +1,18 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use crate::wire::Hello;
 use crate::{ConnId, NodeId, Time};
 
-/// Newcomers that bear the name of a member that is believed alive (S6.2): the member is asked first. If it does
-/// not answer, the newcomer is let in; if it does, the newer boot of the two is told to end.
+/// Newcomers that bear the name of a member that has not ended (S6.2), and who still hears that member.
+///
+/// This node may miss the member for a bad link of its own: it asks all that are ready, and lets the newcomer in only if
+/// none of them hears it.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     waiting: BTreeMap<ConnId, Newcomer>,
+    /// What others asked of this node, and until when the member may answer it.
+    questions: BTreeMap<(NodeId, NodeId), Time>,
 }
 
 /// A newcomer that waits.
@@ -17,6 +21,9 @@ pub(crate) struct Newcomer {
     pub(crate) hello: Hello,
     /// The member of the same name.
     pub(crate) holder: NodeId,
+    /// Who has not said yet whether it hears the member: this node is one of them while the member may answer it.
+    asked: BTreeSet<NodeId>,
+    /// When this node misses the member itself, and when the others are asked again.
     deadline: Time,
 }
 
@@ -24,35 +31,96 @@ impl Names {
     /// The least time a holder has to answer.
     const PATIENCE: Duration = Duration::from_millis(200);
 
-    pub(crate) fn wait(&mut self, conn: ConnId, hello: Hello, holder: NodeId, patience: Duration, now: Time) {
+    pub(crate) fn wait(
+        &mut self,
+        conn: ConnId,
+        hello: Hello,
+        holder: NodeId,
+        asked: BTreeSet<NodeId>,
+        patience: Duration,
+        now: Time,
+    ) {
         let deadline = now + Self::PATIENCE.max(patience);
         self.waiting.insert(
             conn,
             Newcomer {
                 hello,
                 holder,
+                asked,
                 deadline,
             },
         );
     }
 
-    /// A holder answered: the newcomers of its name.
+    /// A holder is heard: the newcomers of its name.
     pub(crate) fn answered(&mut self, holder: NodeId) -> impl Iterator<Item = (ConnId, Newcomer)> {
         self.waiting
             .extract_if(.., move |_, newcomer| newcomer.holder == holder)
     }
 
-    /// The newcomers whose holders did not answer in time.
-    pub(crate) fn expired(&mut self, now: Time) -> impl Iterator<Item = (ConnId, Newcomer)> {
+    /// One that was asked misses the holder.
+    pub(crate) fn misses(&mut self, who: NodeId, holder: NodeId) {
+        let of_holder = self
+            .waiting
+            .values_mut()
+            .filter(|newcomer| newcomer.holder == holder);
+        for newcomer in of_holder {
+            newcomer.asked.remove(&who);
+        }
+    }
+
+    /// Takes note of whose time is up: `me`, and whoever does not answer anything any more. Gives whom to ask again about
+    /// whom.
+    pub(crate) fn look(
+        &mut self,
+        now: Time,
+        me: NodeId,
+        answers: impl Fn(NodeId) -> bool,
+    ) -> BTreeSet<(NodeId, NodeId)> {
+        let mut again = BTreeSet::new();
+        for newcomer in self.waiting.values_mut() {
+            newcomer.asked.retain(|who| *who == me || answers(*who));
+            if newcomer.deadline <= now {
+                newcomer.asked.remove(&me);
+                newcomer.deadline = now + Self::PATIENCE;
+                again.extend(newcomer.asked.iter().map(|who| (*who, newcomer.holder)));
+            }
+        }
+        again
+    }
+
+    /// The newcomers whose holders nobody hears.
+    pub(crate) fn unheard(&mut self) -> impl Iterator<Item = (ConnId, Newcomer)> {
         self.waiting
-            .extract_if(.., move |_, newcomer| newcomer.deadline <= now)
+            .extract_if(.., |_, newcomer| newcomer.asked.is_empty())
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) {
         self.waiting.remove(&conn);
     }
 
+    /// Another asks whether a member answers, which has been asked.
+    pub(crate) fn question(&mut self, from: NodeId, holder: NodeId, patience: Duration, now: Time) {
+        let until = now + Self::PATIENCE.max(patience);
+        self.questions.entry((holder, from)).or_insert(until);
+    }
+
+    /// Those that asked about a member that answered.
+    pub(crate) fn asked_about(&mut self, holder: NodeId) -> impl Iterator<Item = NodeId> {
+        self.questions
+            .extract_if(.., move |(about, _), _| *about == holder)
+            .map(|((_, from), _)| from)
+    }
+
+    /// The members that did not answer in time, and who asked about them.
+    pub(crate) fn unanswered(&mut self, now: Time) -> impl Iterator<Item = (NodeId, NodeId)> {
+        self.questions
+            .extract_if(.., move |_, until| *until <= now)
+            .map(|(question, _)| question)
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.waiting.values().map(|newcomer| newcomer.deadline).min()
+        let waiting = self.waiting.values().map(|newcomer| newcomer.deadline);
+        waiting.chain(self.questions.values().copied()).min()
     }
 }

@@ -1,6 +1,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
 
-use super::Identity;
+use super::{Identity, Removals};
 use crate::registers::{Member, Status};
 use crate::{MemberState, NodeId, NodeName, Time};
 
@@ -11,8 +12,10 @@ pub(crate) struct Roster {
     known: BTreeMap<NodeId, Known>,
     /// The boots of each name among them.
     by_name: BTreeMap<NodeName, BTreeSet<NodeId>>,
-    /// Those removed from the cluster, and since when that is known here.
-    removed: BTreeMap<NodeId, Time>,
+    /// Who has ended.
+    pub(crate) removals: Removals,
+    /// No ready member is in sight that has not ended: those that are serve as if they had not (S2.4).
+    spares: bool,
     /// The detector may say something else of somebody's liveness.
     may_differ: bool,
 }
@@ -38,6 +41,14 @@ pub(crate) enum Liveness {
     Alive,
     Suspect,
     Down,
+}
+
+impl Known {
+    /// Whether a node that has not ended has been missed for so long that nothing waits for it any more: as this node sees
+    /// it, and until it is heard of again (S2.4).
+    pub(crate) fn is_written_off(&self, now: Time, forget_after: Duration) -> bool {
+        self.liveness == Liveness::Down && now.since(self.since) >= forget_after
+    }
 }
 
 impl Roster {
@@ -143,28 +154,35 @@ impl Roster {
         }
     }
 
-    /// Takes over whether the map says that a node was removed. One whose removal is forgotten is forgotten
-    /// with it.
-    pub(crate) fn set_removed(&mut self, node: NodeId, removed: bool, now: Time) {
-        if removed {
-            self.removed.entry(node).or_insert(now);
-        } else if self.removed.remove(&node).is_some()
-            && let Some(known) = self.known.remove(&node)
-        {
+    /// Forgets a node, be it one that has ended or one that nothing is said of any more.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        if let Some(known) = self.known.remove(&node) {
             drop_from(&mut self.by_name, &known.identity);
         }
     }
 
-    pub(crate) fn is_removed(&self, node: NodeId) -> bool {
-        self.removed.contains_key(&node)
+    /// Says whether no ready member is in sight that has not ended; gives whether that is news.
+    pub(crate) fn spare(&mut self, spares: bool) -> bool {
+        core::mem::replace(&mut self.spares, spares) != spares
     }
 
-    /// The nodes whose removal has been known for this long.
-    pub(crate) fn removed_before(&self, then: Time) -> impl Iterator<Item = NodeId> {
-        self.removed
-            .iter()
-            .filter(move |(_, since)| **since <= then)
-            .map(|(node, _)| *node)
+    /// Whether a node has ended: it was removed, and does not serve for want of others.
+    pub(crate) fn is_removed(&self, node: NodeId) -> bool {
+        self.removals.ends(node)
+            && !(self.spares
+                && self
+                    .known
+                    .get(&node)
+                    .is_some_and(|known| known.liveness != Liveness::Down))
+    }
+
+    fn is_removed_as(&self, node: NodeId, known: &Known) -> bool {
+        self.removals.ends(node) && !(self.spares && known.liveness != Liveness::Down)
+    }
+
+    /// Whether a node that connects has ended, whatever was known of its life.
+    pub(crate) fn is_over(&self, node: NodeId) -> bool {
+        self.removals.ends(node) && !self.spares
     }
 
     /// Whether a node lives, as far as is known: the detector lists it, or it has just shown who it is and the
@@ -179,7 +197,7 @@ impl Roster {
         let has_left = |member: &Member| member.status == Status::Left;
         known.liveness != Liveness::Down
             && !known.member.as_ref().is_some_and(has_left)
-            && !self.removed.contains_key(&node)
+            && !self.is_removed_as(node, known)
     }
 
     /// The nodes that declared themselves ready, and are alive or suspect.
@@ -188,7 +206,17 @@ impl Roster {
             let status = known.member.as_ref().map(|member| member.status);
             matches!(known.liveness, Liveness::Alive | Liveness::Suspect)
                 && status == Some(Status::Ready)
-                && !self.is_removed(*node)
+                && !self.is_removed_as(*node, known)
+        })
+    }
+
+    /// The nodes that are about to leave, and are alive or suspect.
+    pub(crate) fn draining(&self) -> impl Iterator<Item = (NodeId, &Known)> {
+        self.iter().filter(|(node, known)| {
+            let status = known.member.as_ref().map(|member| member.status);
+            matches!(known.liveness, Liveness::Alive | Liveness::Suspect)
+                && status == Some(Status::Draining)
+                && !self.is_removed_as(*node, known)
         })
     }
 
@@ -198,7 +226,7 @@ impl Roster {
     }
 
     /// All nodes of a name, oldest first.
-    fn boots_of(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn boots_of(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
         self.by_name.get(name).into_iter().flatten().copied()
     }
 
@@ -226,17 +254,27 @@ impl Roster {
             .collect()
     }
 
-    /// Whether a node that is down is so for good, since another boot of its name lives: a newer one, or, where the
-    /// clock was set back in between, any, if it was seen here that this one went down. A node that only the map
-    /// speaks of may be the newcomer, and the other not be known as dead yet.
-    pub(crate) fn is_replaced(&self, node: NodeId) -> bool {
-        self.known
-            .get(&node)
-            .filter(|known| known.liveness == Liveness::Down)
-            .is_some_and(|known| {
-                let mut living = self.living(&known.identity.name);
-                living.any(|other| other > node || (other != node && known.was_up))
-            })
+    /// The boot of its name by which a node that is down has ended: one that was admitted, and so is ready, or was until
+    /// it left (S2.4). A newer one; or, where the clock was set back in between, any, if it was seen here that this one
+    /// went down. A node that only the map speaks of may be the newcomer, and the other not be known as dead yet.
+    pub(crate) fn replaced_by(&self, node: NodeId) -> Option<NodeId> {
+        let known = self.known.get(&node)?;
+        if known.liveness != Liveness::Down {
+            return None;
+        }
+        let replaces = |other: &NodeId| *other > node || (*other != node && known.was_up);
+        let was_admitted = |other: &NodeId| match self.status_of(*other) {
+            Some(Status::Ready | Status::Draining) => self.is_alive(*other),
+            Some(Status::Left) => true,
+            Some(Status::Joining) | None => false,
+        };
+        self.boots_of(&known.identity.name)
+            .find(|other| replaces(other) && was_admitted(other))
+    }
+
+    /// What a node says of itself.
+    pub(crate) fn status_of(&self, node: NodeId) -> Option<Status> {
+        self.known.get(&node)?.member.as_ref().map(|member| member.status)
     }
 
     /// The highest (seniority, generation) of another node of the same name, if it outranks this identity.
@@ -261,7 +299,7 @@ impl Roster {
 
     /// [`state`](Roster::state) of one that is known.
     pub(crate) fn state_of(&self, node: NodeId, known: &Known) -> MemberState {
-        if self.removed.contains_key(&node) {
+        if self.is_removed_as(node, known) {
             return MemberState::Removed;
         }
         let status = known.member.as_ref().map(|member| member.status);
@@ -335,8 +373,7 @@ mod tests {
             roster.living(&NodeName::new("b").unwrap()).next(),
             Some(NodeId(3))
         );
-        roster.set_removed(NodeId(2), true, Time(0));
-        roster.set_removed(NodeId(2), false, Time(1));
+        roster.forget(NodeId(2));
         assert!(roster.superseded().is_empty());
     }
 }

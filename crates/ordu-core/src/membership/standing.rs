@@ -12,6 +12,9 @@ pub(crate) enum Standing {
     CatchingUp { since: Time },
     /// Stops its children and will leave; the time is when it stops waiting for the others to know.
     Leaving { since: Time },
+    /// Was told that it has ended: stops its copies, and ends once others hold all that it holds (S2.4). The time is when
+    /// it stops waiting for the copies.
+    HandingOver { until: Time },
     /// It is over.
     Gone,
 }
@@ -23,6 +26,6 @@ impl Standing {
     }
 
     pub(crate) fn is_leaving(self) -> bool {
-        matches!(self, Self::Leaving { .. } | Self::Gone)
+        matches!(self, Self::Leaving { .. } | Self::HandingOver { .. } | Self::Gone)
     }
 }

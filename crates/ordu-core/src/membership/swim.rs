@@ -52,7 +52,8 @@ impl Swim {
             num_indirect_probes: NonZeroUsize::MIN.saturating_add(2),
             max_transmissions: NonZeroU8::MIN.saturating_add(9),
             suspect_to_down_after: timing.suspicion,
-            remove_down_after: Some(timing.forget_after),
+            // What is still on its way from before must not bring it back.
+            remove_down_after: Some(timing.forget_after.max(Duration::from_mins(1))),
             max_packet_size: NonZeroUsize::new(Self::MAX_PACKET).expect("the constant is not zero"),
             notify_down_members: true,
             periodic_announce: None,

@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    fn was_declared_down(&mut self) {
+    pub(crate) fn was_declared_down(&mut self) {
         if self.standing.is_leaving() {
             return;
         }
@@ -263,6 +263,7 @@ impl Node {
             }
         }
         self.holder_answered(peer);
+        self.tell_who_asked(peer);
     }
 
     pub(crate) fn weigh_evidence(&mut self) {
@@ -339,20 +340,6 @@ impl Node {
         self.swim.note_down(identity, self.now.mono);
     }
 
-    /// Tells connected nodes that were removed so, and talks to them no more.
-    fn part_with_the_removed(&mut self) {
-        let removed: Vec<_> = self
-            .links
-            .peers()
-            .filter(|peer| self.roster.is_removed(*peer))
-            .collect();
-        for peer in removed {
-            for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
-                self.refuse_removed(conn);
-            }
-        }
-    }
-
     /// Derives everything that depends on who is there: peers to replicate with, whom to dial, the settled
     /// view, what to show.
     pub(crate) fn members_refresh(&mut self) {
@@ -361,7 +348,9 @@ impl Node {
         if !core::mem::take(&mut self.members_changed) && !for_now {
             return self.publish_counts(recount);
         }
-        self.part_with_the_removed();
+        self.keep_own_record();
+        self.refresh_spared();
+        self.tell_the_ended();
         self.refresh_replication_peers();
         let superseded = self.roster.superseded();
         self.refresh_dial_targets(&superseded);
@@ -371,6 +360,16 @@ impl Node {
         self.proven.retain(|node| roster.knows(*node));
         self.publish_members(&superseded);
         self.ready_changed = true;
+    }
+
+    /// Finds out who was written off meanwhile.
+    pub(crate) fn look_for_the_written_off(&mut self) {
+        let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
+        let missed = self.roster.iter();
+        let count = missed
+            .filter(|(_, known)| known.is_written_off(now, forget_after))
+            .count();
+        self.members_changed |= core::mem::replace(&mut self.written_off, count) != count;
     }
 
     fn refresh_dial_targets(&mut self, superseded: &BTreeSet<NodeId>) {
@@ -392,6 +391,8 @@ impl Node {
         let leads_somewhere_new = |addr: &SocketAddr| linked.binary_search(addr).is_err();
         let seeds = self.config.seeds.iter().copied();
         let mut targets: BTreeSet<_> = seeds.filter(leads_somewhere_new).collect();
+        let mut written_off: Vec<(crate::Time, SocketAddr)> = Vec::new();
+        let forget_after = self.config.timing.forget_after;
         for (node, known) in self.roster.iter() {
             let state = || self.roster.state_of(node, known);
             let gone = || matches!(state(), MemberState::Left | MemberState::Removed);
@@ -402,19 +403,28 @@ impl Node {
             if known.liveness == Liveness::Down && self.planted.is(Bug::DownMembersForgotten) {
                 targets.remove(&addr);
             } else if leads_somewhere_new(&addr) {
-                targets.insert(addr);
+                if known.is_written_off(now, forget_after) {
+                    written_off.push((known.since, addr));
+                } else {
+                    targets.insert(addr);
+                }
             }
         }
+        written_off.sort_unstable();
         self.dialer.for_now = !self.extra_dials.is_empty();
         for addr in core::mem::take(&mut self.extra_dials) {
             self.dialer.is_urgent(addr);
             targets.insert(addr);
         }
         targets.remove(&self.config.addr);
-        if self.standing.is_leaving() {
+        if matches!(self.standing, Standing::Leaving { .. } | Standing::Gone) {
             targets.clear();
+            written_off.clear();
         }
         self.dialer.set_targets(&targets, now, &self.config.timing);
+        let written_off = written_off.into_iter().rev().map(|(_, addr)| addr);
+        let written_off = written_off.filter(|addr| *addr != self.config.addr);
+        self.dialer.set_written_off(written_off.collect());
     }
 
     /// Who is ready, as far as this node is concerned: it must have exchanged states with them (S4.3). What else
@@ -425,6 +435,9 @@ impl Node {
             self.update_ready();
         }
         let settled = self.settled.settle(self.now.mono, &self.config.timing);
+        let view = self.settled.view();
+        self.was_admitted |=
+            view.is_some_and(|view| view.ready.len() > 1 && view.ready.contains_key(&self.id));
         settled || before != self.settled.view().map(|view| view.ready.len())
     }
 
@@ -435,7 +448,15 @@ impl Node {
             .ready()
             .filter(|(node, _)| self.has_synced_with(*node))
             .map(|(node, known)| (node, &known.identity.name));
-        let ready: Vec<(NodeId, &NodeName)> = others.chain(myself).collect();
+        let mut ready: Vec<(NodeId, &NodeName)> = others.chain(myself).collect();
+        if ready.is_empty() {
+            // Those that leave decide while nobody else does (S5.12).
+            let leaves = matches!(self.standing, Standing::Leaving { .. });
+            ready.extend(leaves.then_some((self.id, &self.config.name)));
+            let others = self.roster.draining();
+            let others = others.filter(|(node, _)| self.has_synced_with(*node));
+            ready.extend(others.map(|(node, known)| (node, &known.identity.name)));
+        }
         if !self.settled.is_of(ready.iter().map(|(node, _)| *node)) {
             let ready = ready
                 .into_iter()
@@ -485,7 +506,7 @@ impl Node {
                     self.touch_all();
                 }
             }
-            Standing::Ready | Standing::Leaving { .. } | Standing::Gone => {}
+            Standing::Ready | Standing::Leaving { .. } | Standing::HandingOver { .. } | Standing::Gone => {}
         }
     }
 
@@ -502,7 +523,7 @@ impl Node {
     }
 
     pub(crate) fn status_of(&self, node: NodeId) -> Option<Status> {
-        self.roster.get(node)?.member.as_ref().map(|member| member.status)
+        self.roster.status_of(node)
     }
 
     fn become_ready(&mut self) {
@@ -524,6 +545,7 @@ impl Node {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => MemberState::Joining,
             Standing::Ready => MemberState::Alive,
             Standing::Leaving { .. } => MemberState::Draining,
+            Standing::HandingOver { .. } => MemberState::Removed,
             Standing::Gone => MemberState::Left,
         }
     }

@@ -252,7 +252,7 @@ fn input() -> impl Strategy<Value = Input> {
         any::<Option<u64>>(),
         any::<Duration>(),
     );
-    let all: [BoxedStrategy<Input>; 15] = [
+    let all: [BoxedStrategy<Input>; 16] = [
         Just(Input::Timer).boxed(),
         connected
             .prop_map(|(conn, peer, addr, dialled, rtt)| Input::Connected {
@@ -300,6 +300,13 @@ fn input() -> impl Strategy<Value = Input> {
             .prop_map(Input::Seeds)
             .boxed(),
         Just(Input::Leave).boxed(),
+        (any::<u64>().prop_map(RequestId), any::<Duration>(), "[a-z]{1,9}")
+            .prop_map(|(request, timeout, name)| Input::Remove {
+                request,
+                timeout,
+                name: name.parse().unwrap(),
+            })
+            .boxed(),
     ];
     prop::strategy::Union::new(all)
 }
@@ -322,6 +329,7 @@ fn number(input: &Input) -> usize {
         Input::Request { .. } => 12,
         Input::Seeds(_) => 13,
         Input::Leave => 14,
+        Input::Remove { .. } => 15,
     }
 }
 
@@ -364,7 +372,7 @@ fn the_property_above_makes_every_kind_of_input() {
     let mut runner = TestRunner::deterministic();
     let strategy: Box<dyn Fn(&mut TestRunner) -> Input> =
         Box::new(|runner| input().new_tree(runner).unwrap().current());
-    let mut seen = [0; 15];
+    let mut seen = [0; 16];
     for _ in 0..2_000 {
         seen[number(&strategy(&mut runner))] += 1;
     }

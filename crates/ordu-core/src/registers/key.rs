@@ -80,7 +80,7 @@ impl fmt::Display for ChildKey {
 pub(crate) enum Key {
     /// What a node says of itself; only that node writes it (S2.4).
     Member(NodeId),
-    /// A node was removed from the cluster; dominates its member record (S2.4).
+    /// A node has ended; dominates its member record (S2.4).
     Removed(NodeId),
     /// What the user wants (S2.1).
     Intent(ChildKey),

@@ -5,10 +5,12 @@ mod claim;
 mod intent;
 mod key;
 mod member;
+mod removal;
 mod value;
 
 pub(crate) use claim::{Claim, ClaimState, Rank};
 pub(crate) use intent::{Deleted, Desired, Intent};
 pub(crate) use key::{ChildKey, Key};
 pub(crate) use member::{Member, Status};
+pub(crate) use removal::{Removal, Why};
 pub(crate) use value::Value;

@@ -101,10 +101,13 @@ impl Node {
         let now = self.now.mono;
         let forget_after = self.config.timing.forget_after;
         let (mut counted, mut written_off) = (Vec::new(), Vec::new());
+        // Those whose removal is void may be known by nothing else.
+        written_off.extend(self.roster.removals.spared().map(NodeId::replica));
         for (node, known) in self.roster.iter() {
             let has_ended =
-                self.roster.is_removed(node) || self.roster.state_of(node, known) == MemberState::Left;
-            let is_missed = known.liveness == Liveness::Down && now.since(known.since) >= forget_after;
+                self.roster.removals.ends(node) || self.roster.state_of(node, known) == MemberState::Left;
+            let is_missed =
+                known.is_written_off(now, forget_after) && !self.planted.is(Bug::WrittenOffWaitedFor);
             match (has_ended, is_missed) {
                 (true, _) => {}
                 (false, true) => written_off.push(node.replica()),
@@ -245,9 +248,12 @@ impl Node {
     /// The nodes that are known to hold an operation and are not down (S5.2).
     pub(crate) fn holders(&self, dot: Dot) -> BTreeSet<NodeId> {
         let acknowledged = |peer: &NodeId| self.replica.is_held_by(peer.replica(), dot);
+        // Who has ended takes what it holds with it, for all that is known.
+        let stays = |peer: &&NodeId| !self.roster.is_removed(**peer);
         let mut holders: BTreeSet<NodeId> = self
             .replicating
             .iter()
+            .filter(stays)
             .filter(|peer| acknowledged(peer))
             .copied()
             .collect();
@@ -279,6 +285,7 @@ impl Node {
     /// Takes over what changed in the map, by whomever.
     pub(crate) fn take_changes(&mut self) {
         let mut children: BTreeMap<ChildKey, News> = BTreeMap::new();
+        let mut removed: BTreeSet<NodeId> = BTreeSet::new();
         while let Some(change) = self.replica.poll_change() {
             match change.key {
                 Key::Member(node) if node != self.id => {
@@ -302,19 +309,16 @@ impl Node {
                         self.has_left(node);
                     }
                 }
-                Key::Member(_) => {}
+                Key::Member(_) => self.members_changed |= change.after.is_none(),
                 Key::Removed(node) => {
-                    let removed = change.after.is_some();
-                    if node == self.id && removed {
-                        self.exit(ExitCause::Removed);
-                    }
-                    self.roster.set_removed(node, removed, self.now.mono);
-                    self.touch_owned(node);
-                    self.members_changed = true;
+                    removed.insert(node);
                 }
                 Key::Intent(child) => children.entry(child).or_default().intent = true,
                 Key::Claim(child) => children.entry(child).or_default().claims = true,
             }
+        }
+        if !removed.is_empty() {
+            self.weigh_removals(&removed);
         }
         for (child, news) in children {
             if news.intent {

@@ -767,9 +767,13 @@ impl Node {
 
     /// Whether nothing of a node can be running: not merely out of sight.
     fn is_surely_gone(&self, node: NodeId) -> bool {
-        node != self.id
-            && (self.proven.contains(&node)
-                || matches!(self.roster.state(node), MemberState::Left | MemberState::Removed))
+        let has_ended = match self.roster.state(node) {
+            MemberState::Left => true,
+            // It may still be stopping what it ran.
+            MemberState::Removed => self.links.used(node).is_none(),
+            _ => false,
+        };
+        node != self.id && (self.proven.contains(&node) || has_ended)
     }
 
     fn restarted(

@@ -15,6 +15,8 @@ pub(crate) const PROTOCOL: u16 = 1;
 pub(crate) struct Hello {
     pub(crate) protocol: u16,
     pub(crate) identity: Identity,
+    /// Others took it in under its name, and decided with it (S2.4).
+    pub(crate) was_admitted: bool,
     /// Compared with the reader's (S1.7).
     pub(crate) wall: WallTime,
     /// Adopted by the reader (S1.7).
@@ -30,8 +32,6 @@ pub(crate) enum Refusal {
         holder: NodeId,
         addr: SocketAddr,
     },
-    /// The node was removed from the cluster (S2.4).
-    Removed,
     /// Anything else.
     Other { detail: String },
 }

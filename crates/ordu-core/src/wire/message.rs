@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hello, Refusal};
 use crate::claims::Verdict;
+use crate::membership::Removed;
 use crate::registers::{ChildKey, Key, Rank, Value};
 use crate::requests::Closed;
 use crate::{Answer, CallError, ChildSpec, Command, NodeId, RequestId, Token};
@@ -28,6 +29,17 @@ pub(crate) enum Message {
     Outrank {
         seniority: NodeId,
         generation: u32,
+    },
+    /// The reader has ended, and hands over what only it has; by these removals, which it weighs itself (S2.4). Comes
+    /// before anything else on a connection.
+    HandOver(Vec<Removed>),
+    /// The reader is to leave the cluster: an operator removes it (S2.4).
+    Leave,
+    /// Does the reader hear this node? A newcomer bears its name (S2.4).
+    Hears(NodeId),
+    Heard {
+        node: NodeId,
+        heard: bool,
     },
     /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).
     Evidence(NodeId),

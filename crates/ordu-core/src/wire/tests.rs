@@ -15,8 +15,8 @@ use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::claims::Verdict;
-use crate::membership::Identity;
-use crate::registers::{ChildKey, Key, Rank, Value};
+use crate::membership::{Identity, Removed};
+use crate::registers::{ChildKey, Key, Rank, Value, Why};
 use crate::requests::Closed;
 use crate::{
     Answer, CallError, ChildId, ChildInfo, ChildSpec, ChildState, Command, Constraint, HordeName, Kind,
@@ -102,6 +102,10 @@ fn kind(message: &Message) -> &'static str {
         Message::Hello(_) => "hello",
         Message::Refused(_) => "refused",
         Message::Sync(_) => "sync",
+        Message::HandOver(_) => "hand-over",
+        Message::Leave => "leave",
+        Message::Hears(_) => "hears",
+        Message::Heard { .. } => "heard",
         Message::Ping(_) => "ping",
         Message::Pong(_) => "pong",
         Message::Down(_) => "down",
@@ -122,7 +126,7 @@ fn kind(message: &Message) -> &'static str {
     }
 }
 
-const KINDS: usize = 20;
+const KINDS: usize = 24;
 
 fn closed() -> Closed {
     let open = [3, 300].map(RequestId);
@@ -207,6 +211,7 @@ fn samples() -> Vec<Message> {
         Ok(Answer::Terminated(Stopped::Accepted { owner: name.clone() })),
         Ok(Answer::Deleted),
         Ok(Answer::Updated(info.clone())),
+        Ok(Answer::Removed { held_by: Vec::new() }),
         Err(CallError::Differs(info.clone())),
         Err(CallError::AlreadyStarted(info.clone())),
         Err(CallError::AlreadyPresent(info.clone())),
@@ -282,6 +287,7 @@ fn samples() -> Vec<Message> {
         Message::Hello(Hello {
             protocol: PROTOCOL,
             identity,
+            was_admitted: true,
             wall: WallTime(1),
             hlc: stamp.hlc,
         }),
@@ -290,7 +296,12 @@ fn samples() -> Vec<Message> {
             holder: node,
             addr,
         }),
-        Message::Refused(Refusal::Removed),
+        Message::HandOver(vec![Removed {
+            at: stamp.hlc,
+            by: node,
+            node: NodeId(8),
+            why: Why::Replaced(NodeId(9)),
+        }]),
         Message::Refused(Refusal::Other { detail: detail() }),
         Message::Sync(SyncMessage::Probe {
             round: 4,
@@ -315,6 +326,9 @@ fn samples() -> Vec<Message> {
             seniority: node,
             generation: 3,
         },
+        Message::Leave,
+        Message::Hears(node),
+        Message::Heard { node, heard: true },
         Message::Evidence(node),
         Message::Redirect { request, to: node },
         Message::Acknowledge(closed()),

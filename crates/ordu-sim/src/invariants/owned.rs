@@ -62,6 +62,7 @@ impl Invariant for Owned {
             for (child, info) in &record.children {
                 match info.state {
                     ChildState::Running | ChildState::Stopped | ChildState::Failed | ChildState::Zombie => {}
+                    ChildState::Lost if info.restart() == Restart::Temporary => {}
                     // Whether a temporary child of a node that is down has run is not known until that node is gone
                     // for good (S5.4).
                     ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
@@ -69,7 +70,10 @@ impl Invariant for Owned {
                     ChildState::Unclaimed if few_are_left(history) => {}
                     // Nobody has what it needs, or room for it (S4.2), be it the node that gave it up.
                     _ if history.waits_for_room(record, child, info) => {}
-                    ChildState::Starting | ChildState::Restarting | ChildState::Unclaimed => {
+                    ChildState::Starting
+                    | ChildState::Restarting
+                    | ChildState::Unclaimed
+                    | ChildState::Lost => {
                         return Err(format!(
                             "{} still shows {:?} as {}",
                             record.boot,

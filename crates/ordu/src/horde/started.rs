@@ -36,9 +36,10 @@ impl Started {
                 durable,
             })),
             Answer::Ignored => Ok(Self::Ignored),
-            other @ (Answer::Terminated(_) | Answer::Deleted | Answer::Updated(_)) => {
-                Err(super::unexpected(&other))
-            }
+            other @ (Answer::Terminated(_)
+            | Answer::Deleted
+            | Answer::Updated(_)
+            | Answer::Removed { .. }) => Err(super::unexpected(&other)),
         }
     }
 

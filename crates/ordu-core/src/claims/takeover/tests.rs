@@ -11,7 +11,9 @@ use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
 use crate::wire::{ClaimNotice, Message, Place, Proposed};
-use crate::{ChildSpec, Config, ConnId, Event, Input, Kind, NodeId, Now, Output, Time, Token, WallTime};
+use crate::{
+    ChildSpec, ChildState, Config, ConnId, Event, Input, Kind, NodeId, Now, Output, Time, Token, WallTime,
+};
 
 const ME: NodeId = NodeId(1);
 const PEER: NodeId = NodeId(7);
@@ -143,6 +145,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
+        is_told: false,
     };
     node.links.insert(ConnId(1), link);
     node.links.greet(ConnId(1), ME);
@@ -374,4 +377,39 @@ fn nothing_is_taken_over_by_what_a_member_said_before_it_was_out_of_sight() {
     );
     node.set_liveness(NodeId(3), Liveness::Suspect);
     assert!(claims_it(&mut node), "no single fault holds it up");
+}
+
+#[test]
+fn a_temporary_child_of_a_node_that_is_out_of_sight_is_shown_lost_and_nothing_is_written() {
+    let mut node = ready_node();
+    meet(&mut node, PEER);
+    meet(&mut node, GONE);
+    settle(&mut node);
+    let key = child_with_an_older_copy_here(&mut node);
+    node.child_mut(&key).claims.set_copy(None);
+    let intent = node.children.get(&key).unwrap().claims.intent().unwrap().clone();
+    let mut spec = ChildSpec::clone(&intent.spec);
+    spec.restart = ordu_supervisor::decisions::Restart::Temporary;
+    let temporary = Intent {
+        spec: Arc::new(spec),
+        ..intent
+    };
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&temporary)))]);
+    let deleted = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().deleted;
+    let minutes_pass = |node: &mut Node| {
+        for _ in 0..100 {
+            node.now.mono = node.now.mono + Duration::from_secs(1);
+            node.touch_all();
+            node.reconcile_children();
+        }
+    };
+    node.set_liveness(GONE, Liveness::Down);
+    settle(&mut node);
+    minutes_pass(&mut node);
+    assert_eq!(deleted(&node), Deleted::No);
+    assert_eq!(node.info(&key).unwrap().state, ChildState::Lost);
+    // For good.
+    crate::in_tests::remove(&mut node, GONE, PEER);
+    minutes_pass(&mut node);
+    assert_eq!(deleted(&node), Deleted::Lost);
 }

@@ -1,26 +1,15 @@
 use core::time::Duration;
 
-use crate::in_tests::{conn_of, meet, ready_node, sent_to};
+use crate::in_tests::{ME, meet, ready_node, remove, sent_to};
 use crate::membership::Identity;
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{ConnId, NodeId, Output};
+use crate::{ConnId, NodeId};
 
 const PEER: NodeId = NodeId(9);
 const CONN: ConnId = ConnId(9);
 
-fn dialled_by_one_that_was_removed() -> Node {
-    let mut node = ready_node();
-    node.roster.set_removed(PEER, true, node.now.mono);
-    let addr = "127.0.0.1:9".parse().unwrap();
-    node.connected(CONN, PEER, addr, None, Duration::ZERO);
-    node
-}
-
-#[test]
-fn a_refused_connection_is_not_welcomed_by_a_greeting_that_comes_after() {
-    let mut node = dialled_by_one_that_was_removed();
-    assert_eq!(sent_to(&mut node, PEER), [Message::Refused(Refusal::Removed)]);
+fn hello(node: &Node) -> Hello {
     let identity = Identity {
         id: PEER,
         seniority: PEER,
@@ -28,34 +17,79 @@ fn a_refused_connection_is_not_welcomed_by_a_greeting_that_comes_after() {
         name: "n9".parse().unwrap(),
         addr: "127.0.0.1:9".parse().unwrap(),
     };
-    let hello = Hello {
+    Hello {
         protocol: PROTOCOL,
         identity,
+        was_admitted: false,
         wall: node.now.wall,
         hlc: node.replica.hlc(),
+    }
+}
+
+fn dialled(node: &mut Node) {
+    let addr = "127.0.0.1:9".parse().unwrap();
+    node.connected(CONN, PEER, addr, None, Duration::ZERO);
+}
+
+#[test]
+fn a_refused_connection_is_not_welcomed_by_a_greeting_that_comes_after() {
+    let mut node = ready_node();
+    dialled(&mut node);
+    let foreign = Hello {
+        protocol: PROTOCOL + 1,
+        ..hello(&node)
     };
-    node.greeted(CONN, hello);
+    node.greeted(CONN, foreign);
+    let sent = sent_to(&mut node, PEER);
+    assert!(
+        matches!(sent.last(), Some(Message::Refused(Refusal::Other { .. }))),
+        "{sent:?}"
+    );
+    let greeting = hello(&node);
+    node.greeted(CONN, greeting);
     assert_eq!(node.links.used(PEER), None);
     assert!(!node.roster.is_alive(PEER));
     assert!(node.poll_output().is_none(), "it was told once");
 }
 
 #[test]
-fn a_connected_node_that_is_removed_is_told_so_and_parted_with() {
+fn a_node_that_has_ended_is_told_so_before_it_hears_of_anything_else_and_hands_over() {
+    let mut node = ready_node();
+    remove(&mut node, PEER, ME);
+    dialled(&mut node);
+    let evidence = node.roster.removals.evidence(PEER);
+    let sent = sent_to(&mut node, PEER);
+    assert_eq!(sent[0], Message::HandOver(evidence));
+    assert!(matches!(sent[1], Message::Hello(_)));
+    let greeting = hello(&node);
+    node.greeted(CONN, greeting);
+    node.members_refresh();
+    assert!(node.replicating.contains(&PEER), "what only it has is taken");
+    assert!(!node.roster.is_alive(PEER), "and nothing else comes of it");
+}
+
+#[test]
+fn a_connected_node_that_is_removed_is_told_so_once() {
     let mut node = ready_node();
     meet(&mut node, PEER);
-    node.roster.set_removed(PEER, true, node.now.mono);
+    node.members_refresh();
+    sent_to(&mut node, PEER);
+    remove(&mut node, PEER, ME);
+    node.members_refresh();
     node.members_changed = true;
     node.members_refresh();
-    let (mut told, mut closed) = (0, 0);
-    while let Some(output) = node.poll_output() {
-        match output {
-            Output::Send { conn, bytes, .. } if conn == conn_of(PEER) => {
-                told += usize::from(Message::decode(&bytes) == Ok(Message::Refused(Refusal::Removed)));
-            }
-            Output::Close { conn, .. } => closed += usize::from(conn == conn_of(PEER)),
-            _ => {}
-        }
-    }
-    assert_eq!((told, closed), (1, 1));
+    let sent = sent_to(&mut node, PEER);
+    let told = |message: &&Message| matches!(message, Message::HandOver(_));
+    assert_eq!(sent.iter().filter(told).count(), 1);
+}
+
+#[test]
+fn who_is_not_ready_itself_tells_nobody_that_it_has_ended() {
+    let mut node = ready_node();
+    remove(&mut node, PEER, NodeId(2));
+    node.was_declared_down();
+    node.members_refresh();
+    dialled(&mut node);
+    let sent = sent_to(&mut node, PEER);
+    assert!(matches!(sent[..], [Message::Hello(_)]), "{sent:?}");
 }

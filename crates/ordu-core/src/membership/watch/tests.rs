@@ -1,10 +1,10 @@
 use alloc::vec;
 use core::time::Duration;
 
-use crate::in_tests::{meet, ready_node, sent_to};
-use crate::membership::{Handshake, Link, Standing};
+use crate::in_tests::{meet, ready_node, sent_to, spec};
+use crate::membership::{Handshake, Link, Liveness, Standing};
 use crate::node::Node;
-use crate::registers::{Member, Status};
+use crate::registers::{ChildKey, Member, Status};
 use crate::wire::Message;
 use crate::{Config, ConnId, Event, Input, MemberState, NodeId, Now, Output, Time, WallTime};
 
@@ -24,6 +24,7 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
         handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
+        is_told: false,
     };
     node.links.insert(ConnId(1), forgotten);
     node.links.greet(ConnId(1), NodeId(1));
@@ -113,4 +114,32 @@ fn a_question_about_the_backlog_that_was_lost_with_its_connection_is_asked_again
     );
     node.handle(now, Input::Timer);
     assert!(sent_to(&mut node, NodeId(2)).contains(&Message::Ping(nonce)));
+}
+
+#[test]
+fn members_that_leave_decide_while_none_is_ready_and_take_nothing() {
+    let mut node = ready_node();
+    let (leaving, key) = (NodeId(2), child_decided_by_itself());
+    meet(&mut node, leaving);
+    node.members_changed = true;
+    node.members_refresh();
+    let member = Member::of(&node.config, Status::Draining);
+    node.roster.set_member(leaving, Some(member), node.now.mono);
+    node.begin_leaving();
+    assert!(matches!(node.standing, Standing::Leaving { .. }));
+    let mut now = node.now;
+    for _ in 0..20 {
+        now.mono = now.mono + Duration::from_millis(100);
+        node.roster.set_liveness(leaving, Liveness::Alive, now.mono);
+        node.ready_changed = true;
+        node.now = now;
+        node.refresh_settled();
+    }
+    assert_eq!(node.decider(&key), Some(node.id));
+    let none = node.place(&key, &spec(), &[]).unwrap_err();
+    assert!(!none.is_empty());
+}
+
+fn child_decided_by_itself() -> ChildKey {
+    ChildKey::new("main".parse().unwrap(), "c".parse().unwrap())
 }

@@ -1,0 +1,171 @@
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Liveness;
+use crate::node::Node;
+use crate::registers::{Status, Why};
+use crate::wire::{Hello, Message, Refusal};
+use crate::{ConnId, NodeId};
+
+impl Node {
+    /// A newcomer bears the name of a member: all that are ready are asked whether they hear that one (S2.4).
+    pub(crate) fn contest_name(&mut self, conn: ConnId, hello: Hello, holder: NodeId, patience: Duration) {
+        let ready = self.roster.ready().map(|(node, _)| node);
+        let ready = ready.filter(|node| *node != holder && *node != hello.identity.id);
+        let mut asked: BTreeSet<NodeId> = ready.filter(|node| self.links.used(*node).is_some()).collect();
+        for who in &asked {
+            self.send(*who, &Message::Hears(holder));
+        }
+        let linked = self.links.used(holder).is_some();
+        if linked {
+            self.ping(holder);
+        }
+        // One that is believed alive may just be dialled anew.
+        if linked || self.roster.is_alive(holder) {
+            asked.insert(self.id);
+        }
+        self.names
+            .wait(conn, hello, holder, asked, patience, self.now.mono);
+        self.close_contests();
+    }
+
+    /// Another asks whether this node hears a member: it says so once that one answers it, and not by what it heard before.
+    pub(crate) fn hears_asked(&mut self, from: NodeId, holder: NodeId) {
+        let rtt = self.links.used_link(holder).map(|link| link.rtt);
+        let is_down = |liveness| liveness == Liveness::Down;
+        let known = self.roster.get(holder);
+        let may_answer = known.is_some_and(|known| !is_down(known.liveness));
+        match rtt.filter(|_| may_answer) {
+            Some(rtt) => {
+                self.names.question(from, holder, rtt * 4, self.now.mono);
+                self.ping(holder);
+            }
+            None => self.send(
+                from,
+                &Message::Heard {
+                    node: holder,
+                    heard: false,
+                },
+            ),
+        }
+    }
+
+    /// One that was asked says whether it hears a member.
+    pub(crate) fn heard(&mut self, from: NodeId, holder: NodeId, heard: bool) {
+        if heard {
+            self.holder_answered(holder);
+        } else {
+            self.names.misses(from, holder);
+            self.close_contests();
+        }
+    }
+
+    /// A member answered this node: whoever asked about it hears so.
+    pub(crate) fn tell_who_asked(&mut self, holder: NodeId) {
+        for from in self.names.asked_about(holder).collect::<Vec<_>>() {
+            self.send(
+                from,
+                &Message::Heard {
+                    node: holder,
+                    heard: true,
+                },
+            );
+        }
+    }
+
+    /// Members that do not answer are missed.
+    pub(crate) fn look_at_contests(&mut self) {
+        let now = self.now.mono;
+        for (holder, from) in self.names.unanswered(now).collect::<Vec<_>>() {
+            self.send(
+                from,
+                &Message::Heard {
+                    node: holder,
+                    heard: false,
+                },
+            );
+        }
+        let (roster, links) = (&self.roster, &self.links);
+        let answers = |who| roster.is_alive(who) && links.used(who).is_some();
+        for (who, holder) in self.names.look(now, self.id, answers) {
+            self.send(who, &Message::Hears(holder));
+        }
+        self.close_contests();
+    }
+
+    /// Lets those in whose name's holder nobody hears.
+    fn close_contests(&mut self) {
+        for (conn, newcomer) in self.names.unheard().collect::<Vec<_>>() {
+            self.prove_dead(
+                newcomer.holder,
+                "nobody hears it, and there is a new node of its name",
+            );
+            self.welcome(conn, newcomer.hello);
+        }
+    }
+
+    /// The holder of a name is heard, and so is the newcomer. One that nobody took in yet is told to end, the newer of two
+    /// of these; of two that were taken in, each on its side of a split, the older has ended by it (S2.4).
+    pub(crate) fn holder_answered(&mut self, holder: NodeId) {
+        let Some(addr) = self.roster.get(holder).map(|known| known.identity.addr) else {
+            return;
+        };
+        let holder_was_admitted = self.is_admitted(holder);
+        for (conn, newcomer) in self.names.answered(holder).collect::<Vec<_>>() {
+            let hello = newcomer.hello;
+            let peer = hello.identity.id;
+            match (holder_was_admitted, hello.was_admitted) {
+                (true, true) => self.met_two_of_a_name(conn, hello, holder),
+                (false, false) if peer < holder => self.tell_the_holder(holder, conn, hello),
+                (false, true) => self.tell_the_holder(holder, conn, hello),
+                (_, false) => self.refuse_name(conn, &hello, holder, addr),
+            }
+        }
+    }
+
+    fn is_admitted(&self, node: NodeId) -> bool {
+        matches!(self.status_of(node), Some(Status::Ready | Status::Draining))
+    }
+
+    fn tell_the_holder(&mut self, holder: NodeId, conn: ConnId, hello: Hello) {
+        let identity = &hello.identity;
+        let refusal = Refusal::NameTaken {
+            name: identity.name.clone(),
+            holder: identity.id,
+            addr: identity.addr,
+        };
+        self.send(holder, &Message::Refused(refusal));
+        self.welcome(conn, hello);
+    }
+
+    fn met_two_of_a_name(&mut self, conn: ConnId, hello: Hello, holder: NodeId) {
+        let peer = hello.identity.id;
+        if self.may_tell_of_ends() {
+            let (older, newer) = (peer.min(holder), peer.max(holder));
+            self.remove_member(older, Why::Replaced(newer));
+        }
+        self.welcome(conn, hello);
+        self.tell_the_ended();
+    }
+
+    /// A node of this one's own name connects.
+    pub(crate) fn met_a_namesake(&mut self, conn: ConnId, hello: Hello) {
+        let peer = hello.identity.id;
+        match (self.was_admitted, hello.was_admitted) {
+            // The newer tells the older, which has ended by it.
+            (true, true) if peer > self.id => self.welcome(conn, hello),
+            (true, true) => self.met_two_of_a_name(conn, hello, self.id),
+            // It is told there.
+            (false, true) => {}
+            (false, false) if peer < self.id => {}
+            (_, false) => {
+                let holder = self.swim.identity().clone();
+                self.refuse_name(conn, &hello, holder.id, holder.addr);
+            }
+        }
+    }
+}

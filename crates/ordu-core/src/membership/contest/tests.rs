@@ -1,0 +1,176 @@
+use core::time::Duration;
+
+use alloc::vec::Vec;
+
+use crate::in_tests::{ME, meet, ready_node, sent_to};
+use crate::membership::{Identity, Liveness};
+use crate::node::Node;
+use crate::registers::Why;
+use crate::wire::{Hello, Message, PROTOCOL, Refusal};
+use crate::{ConnId, ExitCause, NodeId, Output};
+
+const HOLDER: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+const NEWCOMER: NodeId = NodeId(9);
+const CONN: ConnId = ConnId(9);
+
+/// A ready node that sees two others.
+fn node() -> Node {
+    let mut node = ready_node();
+    meet(&mut node, HOLDER);
+    meet(&mut node, N3);
+    node.members_changed = true;
+    node.members_refresh();
+    sent_to(&mut node, N3);
+    node
+}
+
+/// One with the name of n2 connects, with the same settings altogether.
+fn newcomer_connects(node: &mut Node, peer: NodeId, was_admitted: bool) {
+    let addr = "127.0.0.1:2".parse().unwrap();
+    node.connected(CONN, peer, addr, None, Duration::ZERO);
+    let identity = Identity {
+        id: peer,
+        seniority: peer,
+        generation: 0,
+        name: "n2".parse().unwrap(),
+        addr,
+    };
+    let hello = Hello {
+        protocol: PROTOCOL,
+        identity,
+        was_admitted,
+        wall: node.now.wall,
+        hlc: node.replica.hlc(),
+    };
+    node.greeted(CONN, hello);
+}
+
+fn passes(node: &mut Node, millis: u64) {
+    node.now.mono = node.now.mono + Duration::from_millis(millis);
+    node.look_at_contests();
+}
+
+fn sent(node: &mut Node) -> Vec<(ConnId, Message)> {
+    core::iter::from_fn(|| node.poll_output())
+        .filter_map(|output| match output {
+            Output::Send { conn, bytes, .. } => Some((conn, Message::decode(&bytes).ok()?)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn is_refused(node: &mut Node) -> bool {
+    sent(node).iter().any(|(conn, message)| {
+        *conn == CONN && matches!(message, Message::Refused(Refusal::NameTaken { .. }))
+    })
+}
+
+fn heard(node: &mut Node, heard: bool) {
+    node.message(N3, Message::Heard { node: HOLDER, heard }, None);
+}
+
+#[test]
+fn a_newcomer_is_refused_while_any_ready_member_hears_the_holder_of_its_name() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, false);
+    assert!(sent_to(&mut node, N3).contains(&Message::Hears(HOLDER)));
+    // This node's own link to the holder is bad, and n3 is slow to say anything.
+    passes(&mut node, 500);
+    assert!(node.roster.is_alive(HOLDER), "n3 may hear it");
+    heard(&mut node, true);
+    assert!(node.roster.is_alive(HOLDER));
+    assert!(is_refused(&mut node));
+}
+
+#[test]
+fn a_newcomer_is_let_in_once_nobody_hears_the_holder_of_its_name() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, false);
+    heard(&mut node, false);
+    assert!(node.roster.is_alive(HOLDER), "it may answer this node yet");
+    passes(&mut node, 200);
+    assert!(!node.roster.is_alive(HOLDER));
+    assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+}
+
+#[test]
+fn one_that_was_asked_and_went_down_is_not_waited_for() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, false);
+    passes(&mut node, 200);
+    assert_eq!(node.links.used(NEWCOMER), None);
+    node.set_liveness(N3, Liveness::Down);
+    passes(&mut node, 200);
+    assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+}
+
+#[test]
+fn a_misnamed_machine_does_not_end_a_healthy_node_that_is_only_missed_here() {
+    let mut node = node();
+    node.set_liveness(HOLDER, Liveness::Down);
+    newcomer_connects(&mut node, NEWCOMER, false);
+    assert_eq!(node.links.used(NEWCOMER), None, "n3 is asked first");
+    heard(&mut node, true);
+    assert!(is_refused(&mut node));
+    assert!(!node.roster.removals.any_of(HOLDER));
+}
+
+#[test]
+fn who_is_asked_says_that_it_hears_a_member_only_once_that_one_answers() {
+    let mut node = node();
+    node.message(N3, Message::Hears(HOLDER), None);
+    let heard = |heard| Message::Heard { node: HOLDER, heard };
+    assert!(!sent_to(&mut node, N3).contains(&heard(true)));
+    node.peer_answered(HOLDER);
+    assert!(sent_to(&mut node, N3).contains(&heard(true)));
+
+    node.message(N3, Message::Hears(HOLDER), None);
+    passes(&mut node, 200);
+    assert!(sent_to(&mut node, N3).contains(&heard(false)));
+}
+
+#[test]
+fn of_two_that_were_both_taken_in_the_older_has_ended_and_hands_over() {
+    for (peer, older, newer) in [
+        (NEWCOMER, HOLDER, NEWCOMER),
+        (NodeId(1_000), HOLDER, NodeId(1_000)),
+    ] {
+        let mut node = node();
+        newcomer_connects(&mut node, peer, true);
+        node.peer_answered(HOLDER);
+        assert!(node.roster.removals.ends(older));
+        assert!(!node.roster.removals.ends(newer));
+        let told = |(conn, message): &(ConnId, Message)| {
+            *conn == ConnId(2) && matches!(message, Message::HandOver(_))
+        };
+        assert!(sent(&mut node).iter().any(told));
+        let why = node.roster.removals.evidence(older)[0].why;
+        assert_eq!(why, Why::Replaced(newer));
+    }
+}
+
+#[test]
+fn who_was_taken_in_does_not_end_because_somebody_says_that_its_name_is_taken() {
+    let name_taken = |node: &mut Node| {
+        let refusal = Refusal::NameTaken {
+            name: node.config.name.clone(),
+            holder: NodeId(0),
+            addr: "127.0.0.1:7".parse().unwrap(),
+        };
+        node.refused(ConnId(2), refusal);
+        let mut outputs = core::iter::from_fn(|| node.poll_output());
+        outputs.any(|output| {
+            matches!(
+                output,
+                Output::Exit {
+                    cause: ExitCause::NameTaken { .. }
+                }
+            )
+        })
+    };
+    let mut admitted = node();
+    admitted.was_admitted = true;
+    assert!(!name_taken(&mut admitted));
+    assert!(name_taken(&mut node()), "{ME}");
+}

@@ -1,0 +1,241 @@
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use ordu_crdt::Dot;
+
+use super::{Liveness, Removed, Standing};
+use crate::node::Node;
+use crate::registers::{Key, Removal, Status, Value, Why};
+use crate::wire::Message;
+use crate::{ConnId, Event, ExitCause, NodeId, Time};
+
+/// What a node that was told that it has ended still does: others are to hold all that it holds (S2.4).
+#[derive(Debug, Default)]
+pub(crate) struct Parting {
+    /// The removals it was told of. The map may not have them here yet.
+    told: Vec<Removed>,
+    since: Time,
+    /// When anybody was last in sight who could take over.
+    seen: Time,
+    /// When the others are looked at again.
+    next: Time,
+    /// All that it held when the last copy had stopped: the last operation of each origin.
+    holds: Option<Vec<Dot>>,
+}
+
+impl Parting {
+    pub(crate) fn next_deadline(&self) -> Time {
+        self.next
+    }
+}
+
+impl Node {
+    /// Writes that a node has ended, once and for all. Gives the operation.
+    pub(crate) fn remove_member(&mut self, node: NodeId, why: Why) -> Option<Dot> {
+        let removal = Value::encode(&Removal { by: self.id, why });
+        let written = self.write([(Key::Removed(node), Some(removal)), (Key::Member(node), None)]);
+        self.touch_owned(node);
+        written
+    }
+
+    /// Takes over what the map says of the removals of these nodes.
+    pub(crate) fn weigh_removals(&mut self, changed: &BTreeSet<NodeId>) {
+        for node in changed {
+            let siblings = self.replica.map().siblings(&Key::Removed(*node));
+            let removals = siblings.filter_map(|sibling| {
+                let Removal { by, why } = sibling.value.decode()?;
+                let (at, node) = (sibling.stamp.hlc, *node);
+                Some(Removed { at, by, node, why })
+            });
+            let removals: Vec<_> = removals.collect();
+            let is_forgotten = removals.is_empty() && self.roster.removals.ends(*node);
+            self.roster.removals.set(*node, removals);
+            if is_forgotten {
+                self.roster.forget(*node);
+            }
+        }
+        for node in self.roster.removals.weigh(self.now.mono) {
+            self.touch_owned(node);
+            self.tell_again(node);
+        }
+        self.members_changed = true;
+    }
+
+    /// Finds out whether a ready member is in sight that has not ended: where there is none, those that have serve as if
+    /// they had not.
+    pub(crate) fn refresh_spared(&mut self) {
+        let in_sight = |liveness| matches!(liveness, Liveness::Alive | Liveness::Suspect);
+        let removals = &self.roster.removals;
+        let is_there = self.may_tell_of_ends()
+            || self.roster.iter().any(|(node, known)| {
+                let status = known.member.as_ref().map(|member| member.status);
+                in_sight(known.liveness) && status == Some(Status::Ready) && !removals.ends(node)
+            });
+        if self.roster.spare(!is_there) {
+            let ended: Vec<_> = self.roster.removals.ended().map(|(node, _)| node).collect();
+            for node in ended {
+                self.touch_owned(node);
+            }
+        }
+    }
+
+    /// Whether this node is one whose word for it counts that another has ended.
+    pub(crate) fn may_tell_of_ends(&self) -> bool {
+        self.standing.may_act() && !self.roster.removals.ends(self.id)
+    }
+
+    /// Tells connected nodes that have ended so.
+    pub(crate) fn tell_the_ended(&mut self) {
+        let linked: Vec<_> = self
+            .links
+            .peers()
+            .filter(|peer| self.roster.is_over(*peer))
+            .collect();
+        for peer in linked {
+            for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
+                self.tell_to_hand_over(conn);
+            }
+        }
+    }
+
+    /// Tells a node on its connection that it has ended, unless that was done or is not this node's to say.
+    pub(crate) fn tell_to_hand_over(&mut self, conn: ConnId) {
+        let may_tell = self.may_tell_of_ends();
+        let Some(link) = self.links.link_mut(conn).filter(|link| !link.is_told) else {
+            return;
+        };
+        if may_tell && self.roster.is_over(link.peer) {
+            link.is_told = true;
+            let evidence = self.roster.removals.evidence(link.peer);
+            self.send_on(conn, &Message::HandOver(evidence));
+        }
+    }
+
+    fn tell_again(&mut self, peer: NodeId) {
+        for conn in self.links.conns_of(peer).collect::<Vec<_>>() {
+            if let Some(link) = self.links.link_mut(conn) {
+                link.is_told = false;
+            }
+        }
+    }
+
+    /// Whoever was told and serves all the same is told again, now and then: it may not have seen then what it sees now.
+    pub(crate) fn tell_the_ended_again(&mut self) {
+        let ended: Vec<_> = self.roster.removals.ended().map(|(node, _)| node).collect();
+        for node in ended {
+            self.tell_again(node);
+        }
+        self.tell_the_ended();
+    }
+
+    /// A peer says that this node has ended. It weighs that itself, with what it knows besides: of two that removed each
+    /// other in a split one has not.
+    pub(crate) fn told_to_hand_over(&mut self, from: NodeId, told: Vec<Removed>) {
+        let ended = self.roster.removals.ended_with(&told);
+        if !ended.contains(&self.id) || ended.contains(&from) {
+            return;
+        }
+        let now = self.now.mono;
+        if let Standing::HandingOver { .. } = self.standing {
+            self.parting.told.extend(told);
+            self.parting.told.sort_unstable();
+            self.parting.told.dedup();
+            return;
+        }
+        if self.standing.is_leaving() {
+            return;
+        }
+        self.parting = Parting {
+            told,
+            since: now,
+            seen: now,
+            next: now,
+            holds: None,
+        };
+        self.standing = Standing::HandingOver {
+            until: self.stopped_by(),
+        };
+        self.members_changed = true;
+        self.touch_all();
+    }
+
+    /// Moves the hand-over on: copies stopped, all that is held here held by others.
+    pub(crate) fn advance_parting(&mut self) -> bool {
+        let Standing::HandingOver { until } = self.standing else {
+            return false;
+        };
+        let now = self.now.mono;
+        if now < self.parting.next {
+            return false;
+        }
+        self.parting.next = now + self.config.timing.redial;
+        let patience = self.config.timing.boot_grace;
+        let ended = self.roster.removals.ended_with(&self.parting.told);
+        let is_heir =
+            |peer: &NodeId| self.roster.status_of(*peer) == Some(Status::Ready) && !ended.contains(peer);
+        let heirs: Vec<NodeId> = self.replicating.iter().copied().filter(is_heir).collect();
+        if !heirs.is_empty() {
+            self.parting.seen = now;
+        }
+        if !ended.contains(&self.id) || now >= self.parting.seen + patience {
+            return self.go_on_after_all();
+        }
+        if now < until && !self.nothing_runs_here() {
+            return false;
+        }
+        // Those that are out of sight may still come into it.
+        let expected = if now < self.parting.since + patience {
+            let known = self.roster.iter().map(|(node, _)| node);
+            known
+                .filter(|node| is_heir(node) && self.roster.replaced_by(*node).is_none())
+                .count()
+        } else {
+            heirs.len()
+        };
+        let holds = self.parting.holds.get_or_insert_with(|| {
+            let seen = self.replica.seen();
+            seen.map(|(origin, seq)| Dot { origin, seq }).collect()
+        });
+        let has_all = |heir: &&NodeId| {
+            let mut held = holds.iter();
+            held.all(|dot| self.replica.is_held_by(heir.replica(), *dot))
+        };
+        if heirs.iter().filter(has_all).count() >= expected.clamp(1, 2) {
+            self.flush_replication();
+            self.exit(ExitCause::Removed);
+            return true;
+        }
+        for heir in heirs {
+            self.replica.sync_with(heir.replica());
+        }
+        true
+    }
+
+    /// The removal turned out to be void, or there is nobody left to whom anything could be handed over.
+    fn go_on_after_all(&mut self) -> bool {
+        self.parting = Parting::default();
+        self.standing = Standing::CatchingUp { since: self.now.mono };
+        self.event(Event::CatchingUp);
+        self.members_changed = true;
+        self.touch_all();
+        true
+    }
+
+    /// Writes anew what this node says of itself, where somebody who took it for ended removed that.
+    pub(crate) fn keep_own_record(&mut self) {
+        let status = match self.standing {
+            Standing::Joining { .. } => Status::Joining,
+            Standing::Ready | Standing::CatchingUp { .. } => Status::Ready,
+            Standing::Leaving { .. } => Status::Draining,
+            Standing::HandingOver { .. } | Standing::Gone => return,
+        };
+        let key = Key::Member(self.id);
+        let is_missing = self.replica.map().siblings(&key).next().is_none();
+        if is_missing && !self.roster.is_over(self.id) {
+            self.write_member(status);
+        }
+    }
+}

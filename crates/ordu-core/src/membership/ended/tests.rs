@@ -1,0 +1,223 @@
+use core::time::Duration;
+
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use ordu_crdt::Hlc;
+
+use crate::in_tests::{ME, child_decided_by, conn_of, meet, ready_node, remove, sent_to, settle};
+use crate::membership::{Liveness, Removed, Standing};
+use crate::node::Node;
+use crate::registers::{Key, Status, Why};
+use crate::wire::Message;
+use crate::{Channel, ExitCause, Input, MemberState, NodeId, Output};
+
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+/// A ready node that sees two others.
+fn node() -> Node {
+    let mut node = ready_node();
+    meet(&mut node, N2);
+    meet(&mut node, N3);
+    node.members_changed = true;
+    node.members_refresh();
+    settle(&mut node);
+    node
+}
+
+fn by_hand(at: Hlc, by: NodeId, node: NodeId) -> Removed {
+    let why = Why::ByHand;
+    Removed { at, by, node, why }
+}
+
+/// Later than all that was written here.
+fn later(node: &Node) -> Hlc {
+    Hlc(node.replica.hlc().0 + 1_000_000)
+}
+
+fn is_told(node: &mut Node, from: NodeId, told: Vec<Removed>) {
+    let bytes = Message::HandOver(told).encode();
+    let (conn, channel) = (conn_of(from), Channel::Control);
+    let input = Input::Received { conn, channel, bytes };
+    node.handle(node.now, input);
+}
+
+fn exited(node: &mut Node) -> Option<ExitCause> {
+    core::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+        Output::Exit { cause } => Some(cause),
+        _ => None,
+    })
+}
+
+fn passes(node: &mut Node, time: Duration) {
+    let mut now = node.now;
+    now.mono = now.mono + time;
+    now.wall.0 += u64::try_from(time.as_micros()).unwrap();
+    node.handle(now, Input::Timer);
+}
+
+#[test]
+fn a_removal_that_is_seen_in_the_map_ends_nobody_by_itself() {
+    let mut node = node();
+    remove(&mut node, ME, N2);
+    passes(&mut node, Duration::from_millis(1));
+    assert_eq!(node.standing, Standing::Ready);
+    assert_eq!(exited(&mut node), None);
+}
+
+#[test]
+fn who_is_told_that_it_has_ended_stops_and_hands_over() {
+    let mut node = node();
+    let at = later(&node);
+    is_told(&mut node, N2, vec![by_hand(at, N2, ME)]);
+    assert!(matches!(node.standing, Standing::HandingOver { .. }));
+    assert_eq!(exited(&mut node), None, "nobody holds yet what it has");
+    let at = later(&node);
+    is_told(&mut node, N3, vec![by_hand(at, N2, ME)]);
+    assert!(matches!(node.standing, Standing::HandingOver { .. }));
+}
+
+#[test]
+fn of_two_sides_that_removed_each_other_the_one_that_did_it_first_goes_on() {
+    let mut node = node();
+    remove(&mut node, N2, ME);
+    let at = later(&node);
+    is_told(&mut node, N2, vec![by_hand(at, N2, ME)]);
+    assert_eq!(node.standing, Standing::Ready);
+
+    // The other way round: n2 did it before.
+    let mut node = self::node();
+    remove(&mut node, N2, ME);
+    is_told(&mut node, N2, vec![by_hand(Hlc(0), N2, ME)]);
+    assert!(matches!(node.standing, Standing::HandingOver { .. }));
+}
+
+#[test]
+fn a_word_of_one_that_has_ended_itself_ends_nobody() {
+    let mut node = node();
+    remove(&mut node, N2, N3);
+    let at = later(&node);
+    is_told(&mut node, N2, vec![by_hand(at, N2, ME)]);
+    assert_eq!(node.standing, Standing::Ready);
+}
+
+/// What is here is held by these.
+fn held_by(node: &mut Node, peers: &[NodeId]) {
+    for peer in peers {
+        let held = node.replica.seen().collect();
+        let ack = ordu_crdt::Message::Ack { serial: 1, held };
+        node.sync_received(*peer, ack).unwrap();
+    }
+}
+
+/// It looks at what the others hold, a moment later.
+fn looks(node: &mut Node) {
+    node.now.mono = node.now.mono + Duration::from_millis(250);
+    node.advance_parting();
+}
+
+#[test]
+fn who_has_ended_ends_once_two_others_hold_all_that_it_holds() {
+    let mut node = node();
+    node.write_member(Status::Ready);
+    let at = later(&node);
+    node.told_to_hand_over(N2, vec![by_hand(at, N2, ME)]);
+    held_by(&mut node, &[N2]);
+    for _ in 0..10 {
+        looks(&mut node);
+    }
+    assert_eq!(
+        exited(&mut node),
+        None,
+        "one holder is not enough where there are two"
+    );
+    held_by(&mut node, &[N2, N3]);
+    looks(&mut node);
+    assert_eq!(exited(&mut node), Some(ExitCause::Removed));
+}
+
+#[test]
+fn who_was_told_that_it_has_ended_and_finds_nobody_to_hand_over_to_goes_on() {
+    let mut node = node();
+    let at = later(&node);
+    is_told(&mut node, N2, vec![by_hand(at, N2, ME)]);
+    for peer in [N2, N3] {
+        node.disconnected(conn_of(peer));
+        node.set_liveness(peer, Liveness::Down);
+    }
+    for _ in 0..100 {
+        passes(&mut node, Duration::from_millis(250));
+    }
+    assert_eq!(node.standing, Standing::Ready);
+    assert_eq!(exited(&mut node), None);
+}
+
+#[test]
+fn who_has_ended_counts_for_nothing() {
+    let mut node = node();
+    let key = child_decided_by(&node, N2);
+    let written = node.write([(Key::Member(ME), None)]).unwrap();
+    held_by(&mut node, &[N2]);
+    assert!(node.holders(written).contains(&N2));
+    remove(&mut node, N2, ME);
+    assert!(!node.holders(written).contains(&N2));
+    assert_eq!(node.ready_members(), 2);
+    assert!(!node.is_living(N2));
+    assert_eq!(node.roster.state(N2), MemberState::Removed);
+    node.members_refresh();
+    node.refresh_settled();
+    settle(&mut node);
+    assert_ne!(node.decider(&key), Some(N2));
+}
+
+#[test]
+fn where_no_other_is_ready_those_that_have_ended_serve() {
+    let mut node = node();
+    remove(&mut node, N2, N3);
+    remove(&mut node, ME, N3);
+    node.members_refresh();
+    assert_eq!(
+        node.roster.state(N2),
+        MemberState::Removed,
+        "n3 is there, and ready"
+    );
+    node.set_liveness(N3, Liveness::Down);
+    node.members_refresh();
+    assert_eq!(node.roster.state(N2), MemberState::Alive);
+    let ready: BTreeSet<NodeId> = node.roster.ready().map(|(peer, _)| peer).collect();
+    assert_eq!(ready, [N2].into());
+    node.set_liveness(N3, Liveness::Alive);
+    node.members_refresh();
+    assert_eq!(node.roster.state(N2), MemberState::Removed);
+}
+
+#[test]
+fn who_was_taken_for_ended_and_is_not_says_again_what_it_is() {
+    let mut node = node();
+    node.write_member(Status::Ready);
+    node.write([(Key::Member(ME), None)]);
+    passes(&mut node, Duration::from_millis(1));
+    let record = node.replica.map().siblings(&Key::Member(ME)).next();
+    assert!(record.is_some());
+    sent_to(&mut node, N2);
+}
+
+#[test]
+fn silence_removes_nobody_however_long_it_lasts() {
+    let mut node = node();
+    node.set_liveness(N2, Liveness::Down);
+    let forget_after = node.config.timing.forget_after;
+    node.now.mono = node.now.mono + forget_after * 3;
+    node.members_changed = true;
+    node.members_refresh();
+    settle(&mut node);
+    node.bury();
+    assert!(!node.roster.removals.any_of(N2));
+    assert_eq!(node.roster.state(N2), MemberState::Down);
+    // It is back, as if nothing had been.
+    node.set_liveness(N2, Liveness::Alive);
+    assert_eq!(node.roster.state(N2), MemberState::Alive);
+    assert_eq!(node.ready_members(), 3);
+}
