@@ -117,6 +117,15 @@ pub enum What {
         /// The outcome.
         result: Result<Answer, CallError>,
     },
+    /// The node answers an operator who wanted another removed.
+    RemovalAnswered {
+        /// Whom it asked.
+        boot: Boot,
+        /// Whom it wanted removed.
+        removed: HostId,
+        /// The outcome.
+        result: Result<Answer, CallError>,
+    },
     /// The node that was asked died first: the client knows nothing.
     CallLost(CallId),
     /// A node publishes what it knows of a child.

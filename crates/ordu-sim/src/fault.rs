@@ -47,6 +47,8 @@ pub enum Fault {
     KillKeeper(HostId),
     /// The node is asked to leave.
     Leave(HostId),
+    /// An operator asks the node of the first host to remove that of the second from the cluster.
+    Remove(HostId, HostId),
     /// Children stop failing, hanging and crashing.
     CalmChildren,
 }

@@ -71,6 +71,26 @@ pub const ALL: &[Planted] = &[
         found_by: &["serves", "outcome-truth", "nothing-undeleted-vanishes"],
     },
     Planted {
+        name: "mutual-removal-obeyed",
+        rule: "S2.4",
+        bug: Bug::Node(NodeBug::MutualRemovalObeyed),
+        chaos: None,
+        found_by: &["serves", "ghosts", "converged", "just-exits"],
+    },
+    Planted {
+        name: "lost-on-one-opinion",
+        rule: "S5.4",
+        bug: Bug::Node(NodeBug::LostOnOneOpinion),
+        chaos: None,
+        found_by: &[
+            "nothing-undeleted-vanishes",
+            "just-exits",
+            "outcome-truth",
+            "exactly-one-after-heal",
+            "converged",
+        ],
+    },
+    Planted {
         name: "epoch-not-raised",
         rule: "S3.1",
         bug: Bug::Node(NodeBug::EpochNotRaised),

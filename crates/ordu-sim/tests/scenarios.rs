@@ -476,3 +476,128 @@ fn a_child_that_gives_up_on_a_full_node_is_tried_there_again_until_it_has_failed
     let states: Vec<ChildState> = children.values().map(|info| info.state).collect();
     assert_eq!(states, [ChildState::Failed]);
 }
+
+/// A cluster whose members are written off after 5 s.
+fn impatient(hosts: usize, children: usize, seed: u64) -> Cluster {
+    cluster(hosts, children, seed, |setup| {
+        setup.timing.forget_after = seconds(5);
+    })
+}
+
+#[test]
+fn a_split_that_outlasts_forget_after_is_whole_again_with_every_child_once_and_nothing_lost() {
+    for seed in 0..10 {
+        let mut cluster = impatient(3, 20, seed);
+        let sides = [vec![host(0)], vec![host(1), host(2)]];
+        cluster.inflict(Fault::Split(sides.into()));
+        run(&mut cluster, seconds(20));
+        for side in [0, 2] {
+            let outcome = cluster.ask(host(side), start(&format!("side{side}"), 0), PATIENCE);
+            let outcome = outcome.expect("no rule is broken");
+            assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+        }
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(8));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 22, "seed {seed}");
+    }
+}
+
+#[test]
+fn two_nodes_that_knew_each_other_only_through_a_third_that_is_gone_meet_again() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 9, seed, |setup| {
+            setup.timing.forget_after = seconds(5);
+            for index in [1, 2] {
+                setup.hosts[index].seeds = vec![host(0)];
+            }
+        });
+        cluster.inflict(Fault::PowerOff(host(0)));
+        cluster.inflict(everybody_alone(3));
+        run(&mut cluster, seconds(60));
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(15));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 9, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_member_that_is_removed_while_it_is_down_is_gone_and_its_machine_may_come_back_as_another() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 9, seed, |_| {});
+        cluster.inflict(Fault::PowerOff(host(2)));
+        run(&mut cluster, seconds(5));
+        cluster.inflict(Fault::Remove(host(0), host(2)));
+        run(&mut cluster, seconds(2));
+        assert_eq!(cluster.history().removals(), 1);
+        settles(&mut cluster, Duration::ZERO);
+        cluster.inflict(Fault::Boot(host(2)));
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 9);
+    }
+}
+
+#[test]
+fn a_living_member_that_is_removed_hands_its_children_over_and_leaves() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 9, seed, |_| {});
+        cluster.inflict(Fault::Remove(host(0), host(2)));
+        run(&mut cluster, seconds(2));
+        assert_eq!(cluster.history().removals(), 1);
+        assert!(cluster.world().running(host(2)).is_none(), "it has left");
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 9);
+    }
+}
+
+/// How many processes of a host's node there were.
+fn boots(cluster: &Cluster, index: usize) -> u32 {
+    let boot = cluster.world().running(host(index)).expect("it runs");
+    boot.number + 1
+}
+
+#[test]
+fn of_two_sides_that_removed_each_other_one_is_left_over_and_nothing_is_lost() {
+    for seed in 0..10 {
+        let mut cluster = cluster(2, 6, seed, |_| {});
+        cluster.inflict(everybody_alone(2));
+        run(&mut cluster, seconds(5));
+        cluster.inflict(Fault::Remove(host(0), host(1)));
+        cluster.inflict_after(seconds(1), Fault::Remove(host(1), host(0)));
+        run(&mut cluster, seconds(3));
+        assert_eq!(cluster.history().removals(), 2, "each side removed the other");
+        for side in [0, 1] {
+            let outcome = cluster.ask(host(side), start(&format!("side{side}"), 0), PATIENCE);
+            let outcome = outcome.expect("no rule is broken");
+            assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+        }
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(20));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!((boots(&cluster, 0), boots(&cluster, 1)), (1, 2), "seed {seed}");
+        assert_eq!(live(&cluster).len(), 8, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_member_that_was_removed_while_it_was_cut_off_hands_over_what_only_it_has() {
+    for seed in 0..10 {
+        let mut cluster = cluster(3, 6, seed, |_| {});
+        let sides = [vec![host(0)], vec![host(1), host(2)]];
+        cluster.inflict(Fault::Split(sides.into()));
+        run(&mut cluster, seconds(5));
+        let outcome = cluster.ask(host(0), start("only-here", 0), PATIENCE);
+        let outcome = outcome.expect("no rule is broken");
+        assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+        cluster.inflict(Fault::Remove(host(1), host(0)));
+        run(&mut cluster, seconds(3));
+        assert_eq!(cluster.history().removals(), 1);
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(20));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(boots(&cluster, 0), 2, "it ended, and another came");
+        assert_eq!(live(&cluster).len(), 7, "seed {seed}");
+    }
+}

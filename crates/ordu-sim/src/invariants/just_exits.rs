@@ -4,7 +4,8 @@ use super::{Invariant, Verdict};
 use crate::oracle::History;
 use crate::{Fact, What};
 
-/// A node ends by itself only for a true cause: in this world no two nodes share a name and none is cloned.
+/// A node ends by itself only for a true cause: in this world no two nodes share a name and none is cloned, and only an
+/// operator removes one.
 #[derive(Debug)]
 pub(super) struct JustExits;
 
@@ -27,11 +28,7 @@ impl Invariant for JustExits {
         };
         match cause {
             ExitCause::Left => Ok(()),
-            ExitCause::Removed
-                if history.now().since(crate::Moment(0)) > history.setup().timing.forget_after =>
-            {
-                Ok(())
-            }
+            ExitCause::Removed if history.was_removed(boot.host) => Ok(()),
             cause => Err(format!(
                 "{boot} ended with {cause:?}; it is the one living node of its name, no clone, and nobody \
                  removed it"

@@ -25,6 +25,7 @@ mod owned;
 mod ready_has_caught_up;
 mod runs_where_it_can;
 mod sense;
+mod silence_removes_nobody;
 mod take_over_bounded;
 mod take_over_justified;
 mod temporary_at_most_once;
@@ -104,6 +105,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(sense::Sense),
         Box::new(bounded_messages::BoundedMessages),
         Box::new(just_exits::JustExits),
+        Box::new(silence_removes_nobody::SilenceRemovesNobody),
         Box::new(answered::Answered),
         Box::new(equal_vectors_equal_states::EqualVectorsEqualStates),
         Box::new(catching_up_is_silent::CatchingUpIsSilent::default()),

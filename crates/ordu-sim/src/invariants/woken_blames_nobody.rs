@@ -119,6 +119,7 @@ fn roughens(fault: &Fault) -> bool {
             | Fault::Disturb(..)
             | Fault::Clear
             | Fault::Leave(_)
+            | Fault::Remove(..)
             | Fault::ResetLifelines(_)
     )
 }

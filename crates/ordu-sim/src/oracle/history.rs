@@ -23,6 +23,10 @@ pub struct History {
     open_calls: BTreeSet<CallId>,
     /// When each acknowledged call was.
     acknowledged: Vec<(Moment, CallId)>,
+    /// The hosts whose nodes an operator wanted removed.
+    removed: BTreeSet<HostId>,
+    /// How many of these wishes were confirmed.
+    removals: usize,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
@@ -66,6 +70,8 @@ impl History {
             calls_about: BTreeMap::new(),
             open_calls: BTreeSet::new(),
             acknowledged: Vec::new(),
+            removed: BTreeSet::new(),
+            removals: 0,
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
@@ -86,6 +92,7 @@ impl History {
                     record.ended = Some(fact.at);
                 }
             }
+            What::RemovalAnswered { result: Ok(_), .. } => self.removals += 1,
             What::Paused(boot) => {
                 if let Some(record) = self.boots.get_mut(boot) {
                     record.still_since.get_or_insert(fact.at);
@@ -185,13 +192,27 @@ impl History {
                 self.look_for_scattered();
                 self.spread();
             }
-            What::Told { .. } | What::Held(_) | What::Nonsense { .. } | What::Oversized { .. } => {}
+            What::RemovalAnswered { result: Err(_), .. }
+            | What::Told { .. }
+            | What::Held(_)
+            | What::Nonsense { .. }
+            | What::Oversized { .. } => {}
         }
     }
 
     /// The present.
     pub fn now(&self) -> Moment {
         self.now
+    }
+
+    /// Whether an operator wanted the node of a host removed.
+    pub fn was_removed(&self, host: HostId) -> bool {
+        self.removed.contains(&host)
+    }
+
+    /// How many removals were confirmed.
+    pub fn removals(&self) -> usize {
+        self.removals
     }
 
     /// What the world was made from.
@@ -490,6 +511,9 @@ impl History {
             | Fault::KillKeeper(_)
             | Fault::Leave(_)
             | Fault::CalmChildren => {}
+            Fault::Remove(_, removed) => {
+                self.removed.insert(*removed);
+            }
         }
     }
 

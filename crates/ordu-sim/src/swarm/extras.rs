@@ -64,7 +64,7 @@ pub(super) fn joins(plan: &mut Plan, chaos: Chaos) {
 }
 
 /// Nodes that go by other times than the default, each as likely to be shorter as longer; often members that are down
-/// are removed while the chaos lasts.
+/// are written off while the chaos lasts.
 pub(super) fn times(plan: &mut Plan, chaos: Chaos) {
     let mut random = Random::new(plan.setup.seed, "extra: times");
     // What chaos costs is measured with the default.
@@ -83,14 +83,40 @@ pub(super) fn times(plan: &mut Plan, chaos: Chaos) {
     draw(&mut timing.conflict_wait, millis(500), millis(10_000));
     draw(&mut timing.t_own, millis(50), millis(600));
     draw(&mut timing.boot_grace, millis(1_000), millis(15_000));
-    // Longer than a way is cut: two sides that removed each other are another matter.
-    draw(&mut timing.forget_after, millis(30_000), millis(60_000));
+    draw(&mut timing.forget_after, millis(5_000), millis(60_000));
     let longer = |time: Duration, usual: Duration| time.saturating_sub(usual);
     plan.settle_within += longer(timing.settle, usual.settle)
         + longer(timing.suspicion, usual.suspicion)
         + longer(timing.conflict_wait, usual.conflict_wait)
         + longer(timing.t_own, usual.t_own)
         + longer(timing.boot_grace, usual.boot_grace);
+}
+
+/// Operators who remove members, often while these are only out of sight, and each side of a split some of the other.
+pub(super) fn removals(plan: &mut Plan, chaos: Chaos) {
+    let mut random = Random::new(plan.setup.seed, "extra: removals");
+    // What chaos costs is measured without.
+    if chaos == Chaos::Full || !random.chance(Rate::percent(10)) {
+        return;
+    }
+    let hosts = plan.setup.hosts.len();
+    let at = Moment(random.between(3_000_000, plan.calm_at.0.max(3_000_001)));
+    let until = at + random.magnitude(Duration::from_secs(3), Duration::from_secs(25));
+    if random.chance(Rate::percent(70)) {
+        let mut all: Vec<HostId> = (0..hosts).map(HostId).collect();
+        random.shuffle(&mut all);
+        let other = all.split_off(all.len() / 2);
+        plan.faults.push((at, Fault::Split(vec![all, other])));
+        plan.faults.push((until, Fault::Heal));
+    }
+    for _ in 0..random.between(1, 4) {
+        let (asked, removed) = (HostId(random.index(hosts)), HostId(random.index(hosts)));
+        let moment = Moment(random.between(at.0, until.0));
+        plan.faults.push((moment, Fault::Remove(asked, removed)));
+        plan.faults
+            .push((until + Duration::from_secs(1), Fault::Boot(removed)));
+    }
+    plan.faults.sort_by_key(|(at, _)| *at);
 }
 
 /// Gives a child that is to be started larger args.

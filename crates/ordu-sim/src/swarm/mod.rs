@@ -79,6 +79,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     extras::flood(&mut plan, chaos);
     extras::joins(&mut plan, chaos);
     extras::times(&mut plan, chaos);
+    extras::removals(&mut plan, chaos);
     plan
 }
 

@@ -5,6 +5,9 @@ use ordu_core::{Answer, CallError, Command, Input, RequestId};
 use super::World;
 use crate::{Boot, CallId, HostId, Machine, What};
 
+/// How long an operator waits for a removal.
+const REMOVAL: Duration = Duration::from_secs(20);
+
 impl<M: Machine> World<M> {
     /// A client calls the node of a host; `None` if nobody runs there.
     pub fn call(&mut self, host: HostId, command: Command, timeout: Duration) -> Option<CallId> {
@@ -30,13 +33,36 @@ impl<M: Machine> World<M> {
         Some(call)
     }
 
+    /// An operator asks the node of a host to remove another.
+    pub(super) fn remove(&mut self, asked: HostId, removed: HostId) {
+        let Some(boot) = self.running(asked) else { return };
+        let Some(process) = self.process_mut(boot) else {
+            return;
+        };
+        process.next_request += 1;
+        let request = RequestId(process.next_request);
+        process.removals.insert(request, removed);
+        let input = Input::Remove {
+            request,
+            timeout: REMOVAL,
+            name: removed.name(),
+        };
+        self.feed(boot, input);
+    }
+
     pub(super) fn reply(&mut self, boot: Boot, request: RequestId, result: Result<Answer, CallError>) {
-        let call = self
-            .process_mut(boot)
-            .and_then(|process| process.calls.remove(&request));
-        match call {
-            Some(call) => self.report(What::Answered { call, result }),
-            None => self.nonsense(
+        let process = self.process_mut(boot);
+        let (call, removed) = process.map_or((None, None), |process| {
+            (process.calls.remove(&request), process.removals.remove(&request))
+        });
+        match (call, removed) {
+            (Some(call), _) => self.report(What::Answered { call, result }),
+            (None, Some(removed)) => self.report(What::RemovalAnswered {
+                boot,
+                removed,
+                result,
+            }),
+            (None, None) => self.nonsense(
                 boot,
                 format!("request {} was answered twice or never made", request.0),
             ),

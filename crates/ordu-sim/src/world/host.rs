@@ -44,6 +44,8 @@ pub(super) struct Process<M> {
     pub(super) next_conn: u64,
     pub(super) next_request: u64,
     pub(super) calls: BTreeMap<RequestId, CallId>,
+    /// Removals that it was asked for.
+    pub(super) removals: BTreeMap<RequestId, HostId>,
     pub(super) workers: BTreeMap<StartId, Worker>,
     /// Workers that ended without the node having taken it in yet.
     pub(super) ended: BTreeMap<StartId, CopyId>,
@@ -95,6 +97,7 @@ impl<M> Process<M> {
             next_conn: 0,
             next_request: 0,
             calls: BTreeMap::new(),
+            removals: BTreeMap::new(),
             workers: BTreeMap::new(),
             ended: BTreeMap::new(),
             timer_at: None,

@@ -47,6 +47,7 @@ impl<M: Machine> World<M> {
                 }
             }
             Fault::Leave(host) => self.leave(host),
+            Fault::Remove(asked, removed) => self.remove(asked, removed),
             Fault::CalmChildren => self.calm_workers(),
         }
     }
