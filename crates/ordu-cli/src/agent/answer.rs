@@ -10,8 +10,8 @@ use super::describe::{child_spec, definition, detail, differences};
 use super::refusal::Refusal;
 use super::steps::Steps;
 use crate::control::{
-    ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRow, Question, Request,
-    STOPPING, StartReply, Status, StopReply,
+    ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRemoved, MemberRow, Question,
+    Request, STOPPING, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
 
@@ -40,6 +40,9 @@ impl Agent {
             Request::Child { id } => value(&detail(&*lookup(&horde, &id)?)),
             Request::Count => value(&count(&horde)),
             Request::Members => value(&self.members()),
+            Request::RemoveMember { name, timeout } => {
+                value(&self.remove_member(name, Duration::from_millis(timeout)).await?)
+            }
             Request::Start { id, child, .. } => {
                 let spec = child_spec(&child)?;
                 value(&start_reply(horde.start_child(&id, spec).await?))
@@ -135,6 +138,16 @@ impl Agent {
             Some(_) => self.horde(name).map(rows),
             None => Ok(self.hordes.iter().flat_map(rows).collect()),
         }
+    }
+
+    async fn remove_member(&self, name: String, timeout: Duration) -> Result<MemberRemoved, Refusal> {
+        let held_by = self.node.remove_member(&name, timeout).await?;
+        let held_by = held_by.iter().map(ToString::to_string).collect();
+        Ok(MemberRemoved {
+            name,
+            removed: true,
+            held_by,
+        })
     }
 
     pub(super) fn members(&self) -> Vec<MemberRow> {

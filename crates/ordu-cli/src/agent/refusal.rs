@@ -22,7 +22,7 @@ impl Refusal {
 impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
         let wrong = match error {
-            CallError::NotFound { .. } => Wrong::NotFound,
+            CallError::NotFound { .. } | CallError::NoSuchMember { .. } => Wrong::NotFound,
             // The first two are told when the time of a call is up, the third when it was up too late to call it off.
             CallError::NotReady { .. } | CallError::NotDecider { .. } | CallError::Unknown { .. } => {
                 Wrong::Timeout

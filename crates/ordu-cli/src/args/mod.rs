@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// List the members of the cluster
     Members(Look),
+    /// Take a member that is gone for good out of the cluster; one that lives leaves first
+    Remove(RemoveArgs),
     /// Start and change children so that they are as a file says
     Apply(ApplyArgs),
     /// Print the children that are to run as a file for `ordu apply`, with the values of their environments
@@ -89,6 +91,16 @@ pub(crate) struct RmArgs {
     /// If it runs, stop it first
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// See [`Command::Remove`].
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The member's name, as `ordu members` shows it
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) change: Change,
 }
 
 /// See [`Command::Logs`].

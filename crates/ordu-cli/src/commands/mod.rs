@@ -10,6 +10,7 @@ mod keygen;
 mod logs;
 mod members;
 mod ps;
+mod remove;
 mod restart;
 mod rm;
 mod show;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Rm(args) => return rm::run(&args),
         Command::Logs(args) => logs::run(args)?,
         Command::Members(look) => members::run(&look)?,
+        Command::Remove(args) => remove::run(&args)?,
         Command::Apply(args) => apply::run(&args)?,
         Command::Export(look) => export::run(&look)?,
         Command::Keygen(args) => keygen::run(&args)?,

@@ -84,6 +84,17 @@ pub(crate) struct Removed {
     pub(crate) removed: bool,
 }
 
+/// A member that was taken out of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MemberRemoved {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether it was.
+    pub(crate) removed: bool,
+    /// The nodes that hold that; none where it left by itself.
+    pub(crate) held_by: Vec<String>,
+}
+
 /// What a definition would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Comparison {

@@ -53,6 +53,13 @@ pub(crate) enum Request {
     Count,
     /// The members. Answered by a list of `MemberRow`.
     Members,
+    /// Take a member out of the cluster. Answered by `MemberRemoved`.
+    RemoveMember {
+        /// Its name.
+        name: String,
+        /// How long to wait.
+        timeout: u64,
+    },
     /// Start a child. Answered by `StartReply`.
     Start {
         /// Under which id.
@@ -121,7 +128,8 @@ impl Request {
     /// How long the caller waits for a change, in milliseconds.
     pub(crate) fn timeout(&self) -> Option<u64> {
         match self {
-            Self::Start { timeout, .. }
+            Self::RemoveMember { timeout, .. }
+            | Self::Start { timeout, .. }
             | Self::Stop { timeout, .. }
             | Self::Restart { timeout, .. }
             | Self::Remove { timeout, .. }
@@ -141,7 +149,8 @@ impl Request {
     /// Whether answering it changes something.
     pub(crate) fn changes(&self) -> bool {
         match self {
-            Self::Start { .. }
+            Self::RemoveMember { .. }
+            | Self::Start { .. }
             | Self::Stop { .. }
             | Self::Restart { .. }
             | Self::Remove { .. }

@@ -16,6 +16,7 @@ mod output;
 mod pause;
 mod reboot;
 mod record;
+mod removal;
 mod settings;
 mod split;
 mod storm;

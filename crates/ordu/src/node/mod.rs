@@ -14,8 +14,9 @@ mod start_error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use ordu_core::{ClusterName, HordeName, MemberInfo, NodeId, NodeName};
+use ordu_core::{Answer, CallError, ClusterName, HordeName, MemberInfo, NodeId, NodeName};
 use tokio::sync::watch;
 
 use crate::cluster_key::{ClusterKey, CredentialsError, Fingerprint};
@@ -189,6 +190,33 @@ impl Node {
     /// What happens on this node and what it learns, from now on.
     pub fn events(&self) -> Events {
         self.about.events.subscribe()
+    }
+
+    /// Takes every node of this name out of the cluster for good: one that lives is made to leave first, as by
+    /// [`leave`](Self::leave) there; one that is down has ended from then on, whatever becomes of its machine: its children
+    /// are nobody's but the others', and if it does come back it hands over what only it has, and ends. A node that is booted
+    /// anew under the name is another, and welcome.
+    ///
+    /// Nothing else ends a node that is merely not heard of: do this when a machine is gone for good. Returns the names of
+    /// the nodes that hold it by now: two, where there are as many; none, if the member left by itself. It may be asked
+    /// again, of any node but the one that is meant.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoSuchMember`] and [`CallError::Invalid`]: nothing was done. [`CallError::Unknown`] when the time was up
+    /// before it was known to be done; the member may have been told to leave.
+    pub async fn remove_member(
+        &self,
+        name: impl AsRef<str>,
+        timeout: Duration,
+    ) -> Result<Vec<NodeName>, CallError> {
+        let name = NodeName::new(name).map_err(|error| CallError::Invalid(error.to_string()))?;
+        match self.caller.remove_member(name, timeout).await? {
+            Answer::Removed { held_by } => Ok(held_by),
+            other => Err(CallError::Unknown {
+                detail: format!("the node answered something else: {other:?}"),
+            }),
+        }
     }
 
     /// Leaves the cluster: stops its children, which go on elsewhere, tells the others, and ends. Returns when

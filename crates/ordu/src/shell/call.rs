@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, Command};
+use ordu_core::{Answer, CallError, Command, NodeName};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::cluster_key::Credentials;
@@ -11,6 +11,12 @@ pub(crate) enum Call {
     /// A call of a horde.
     Request {
         command: Command,
+        timeout: Duration,
+        reply: Reply,
+    },
+    /// A member is to be removed.
+    RemoveMember {
+        name: NodeName,
         timeout: Duration,
         reply: Reply,
     },

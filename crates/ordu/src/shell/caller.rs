@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{Answer, CallError, Command, HordeName};
+use ordu_core::{Answer, CallError, Command, HordeName, NodeName};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -33,6 +33,25 @@ impl Caller {
     /// Asks and waits for the answer. The call is on its way at the first poll unless too many are; dropping the
     /// future later only means that nobody hears the answer.
     pub(crate) async fn call(&self, command: Command, limit: Duration) -> Result<Answer, CallError> {
+        let call = |timeout, reply| Call::Request {
+            command,
+            timeout,
+            reply,
+        };
+        self.ask(call, limit).await
+    }
+
+    /// Has a member removed; otherwise as [`call`](Self::call).
+    pub(crate) async fn remove_member(&self, name: NodeName, limit: Duration) -> Result<Answer, CallError> {
+        let call = |timeout, reply| Call::RemoveMember { name, timeout, reply };
+        self.ask(call, limit).await
+    }
+
+    async fn ask(
+        &self,
+        call: impl FnOnce(Duration, Reply) -> Call,
+        limit: Duration,
+    ) -> Result<Answer, CallError> {
         let asked = Instant::now();
         let turn = Arc::clone(&self.under_way).acquire_owned();
         let turn = tokio::select! {
@@ -46,11 +65,8 @@ impl Caller {
             });
         };
         let (to, answer) = oneshot::channel();
-        let call = Call::Request {
-            command,
-            timeout: limit.saturating_sub(asked.elapsed()),
-            reply: Reply::new(to, permit),
-        };
+        let left = limit.saturating_sub(asked.elapsed());
+        let call = call(left, Reply::new(to, permit));
         if self.calls.send(call).is_err() {
             return Err(CallError::Leaving);
         }

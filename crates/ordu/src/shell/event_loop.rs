@@ -180,13 +180,19 @@ impl EventLoop {
                 timeout,
                 reply,
             } => {
-                let request = RequestId(self.next_request);
-                self.next_request += 1;
-                self.replies.insert(request, reply);
+                let request = self.answered_by(reply);
                 self.handle(Input::Request {
                     request,
                     timeout,
                     command,
+                });
+            }
+            Call::RemoveMember { name, timeout, reply } => {
+                let request = self.answered_by(reply);
+                self.handle(Input::Remove {
+                    request,
+                    timeout,
+                    name,
                 });
             }
             Call::Join(addresses) => self.discovery.add(addresses),
@@ -197,6 +203,14 @@ impl EventLoop {
             Call::Leave => self.handle(Input::Leave),
             Call::Fail(what) => self.exit = Some(Exited::Failed(what)),
         }
+    }
+
+    /// Takes note of where the answer to a call goes, under a number of its own.
+    fn answered_by(&mut self, reply: Reply) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.replies.insert(request, reply);
+        request
     }
 
     fn take_inputs(&mut self, first: Input) {
