@@ -385,7 +385,7 @@ impl Node {
                 seniority,
                 generation,
             } => self.told_to_outrank(seniority, generation),
-            Message::Leave => self.begin_leaving(),
+            Message::Leave => self.told_to_leave(from),
             Message::Hears(holder) => self.hears_asked(from, holder),
             Message::Heard { node, heard } => self.heard(from, node, heard),
             Message::Evidence(dead) => self.evidence_of(dead, from),

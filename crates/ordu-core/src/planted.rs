@@ -17,8 +17,6 @@ pub enum Bug {
     ClaimsRankedByClock,
     /// S2.4: every removal ends whom it names, also one whose writer had been removed before.
     MutualRemovalObeyed,
-    /// S2.4: one that was written off is still waited for before anything is forgotten.
-    WrittenOffWaitedFor,
     /// S5.4: a temporary child is lost as soon as one node misses its owner.
     LostOnOneOpinion,
     /// S2.3: where there is no intent the child is taken to be deleted.

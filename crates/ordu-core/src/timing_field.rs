@@ -68,7 +68,6 @@ const HOUR: Duration = Duration::from_hours(1);
 const ORDER: &[(&str, &str)] = &[
     ("probe_rtt", "probe_period"),
     ("settle", "settle_max"),
-    ("suspicion", "forget_after"),
     ("redial", "redial_max"),
     // A member is not forgotten before it is known to be down and its children are taken over, nor before all nodes
     // can have compared what it wrote.

@@ -2,7 +2,6 @@ use alloc::vec::Vec;
 
 use crate::membership::Known;
 use crate::node::Node;
-use crate::planted::Bug;
 use crate::registers::{ChildKey, Key, Status, Why};
 use crate::{MemberState, NodeId};
 
@@ -65,13 +64,12 @@ impl Node {
             .map(|sibling| sibling.dot)
             .collect();
         let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
-        let waits = self.planted.is(Bug::WrittenOffWaitedFor);
         self.roster.iter().all(|(node, known)| {
             let has_ended = matches!(
                 self.roster.state_of(node, known),
                 MemberState::Left | MemberState::Removed
             ) || self.roster.replaced_by(node).is_some();
-            let gone = has_ended || !waits && known.is_written_off(now, forget_after);
+            let gone = has_ended || known.is_written_off(now, forget_after);
             gone || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
         })
     }

@@ -220,11 +220,6 @@ impl Roster {
         })
     }
 
-    /// The living nodes of a name.
-    pub(crate) fn living(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
-        self.boots_of(name).filter(|node| self.is_alive(*node))
-    }
-
     /// All nodes of a name, oldest first.
     pub(crate) fn boots_of(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
         self.by_name.get(name).into_iter().flatten().copied()
@@ -262,14 +257,16 @@ impl Roster {
         if known.liveness != Liveness::Down {
             return None;
         }
-        let replaces = |other: &NodeId| *other > node || (*other != node && known.was_up);
-        let was_admitted = |other: &NodeId| match self.status_of(*other) {
-            Some(Status::Ready | Status::Draining) => self.is_alive(*other),
-            Some(Status::Left) => true,
+        let replaces = |other: &NodeId| match self.status_of(*other) {
+            Some(Status::Ready | Status::Draining) => {
+                let newer = *other > node || (*other != node && known.was_up);
+                newer && self.is_alive(*other)
+            }
+            // It may have come before this one.
+            Some(Status::Left) => *other > node,
             Some(Status::Joining) | None => false,
         };
-        self.boots_of(&known.identity.name)
-            .find(|other| replaces(other) && was_admitted(other))
+        self.boots_of(&known.identity.name).find(replaces)
     }
 
     /// What a node says of itself.
@@ -362,6 +359,34 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_is_down_has_ended_by_another_of_its_name_that_is_ready_and_by_no_older_one_that_left() {
+        let mut roster = Roster::default();
+        let config = crate::Config::plain();
+        for id in [1, 2] {
+            roster.hear(identity(id, "a", 0), Time(0));
+            roster.set_liveness(NodeId(id), Liveness::Alive, Time(0));
+        }
+        let says = |roster: &mut Roster, id, status| {
+            let member = Member::of(&config, status);
+            roster.set_member(NodeId(id), Some(member), Time(0));
+        };
+        says(&mut roster, 2, Status::Joining);
+        roster.set_liveness(NodeId(1), Liveness::Down, Time(1));
+        assert_eq!(
+            roster.replaced_by(NodeId(1)),
+            None,
+            "nobody took the other in yet"
+        );
+        says(&mut roster, 2, Status::Ready);
+        assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
+        says(&mut roster, 1, Status::Left);
+        roster.set_liveness(NodeId(2), Liveness::Down, Time(2));
+        assert_eq!(roster.replaced_by(NodeId(2)), None, "that one left before");
+        says(&mut roster, 2, Status::Left);
+        assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
+    }
+
+    #[test]
     fn who_takes_another_name_or_is_forgotten_supersedes_nobody_any_more() {
         let mut roster = Roster::default();
         for id in [1, 2, 3] {
@@ -370,7 +395,7 @@ mod tests {
         roster.hear(identity(3, "b", 1), Time(0));
         assert_eq!(roster.superseded(), [NodeId(1)].into());
         assert_eq!(
-            roster.living(&NodeName::new("b").unwrap()).next(),
+            roster.boots_of(&NodeName::new("b").unwrap()).next(),
             Some(NodeId(3))
         );
         roster.forget(NodeId(2));

@@ -106,8 +106,7 @@ impl Node {
         for (node, known) in self.roster.iter() {
             let has_ended =
                 self.roster.removals.ends(node) || self.roster.state_of(node, known) == MemberState::Left;
-            let is_missed =
-                known.is_written_off(now, forget_after) && !self.planted.is(Bug::WrittenOffWaitedFor);
+            let is_missed = known.is_written_off(now, forget_after);
             match (has_ended, is_missed) {
                 (true, _) => {}
                 (false, true) => written_off.push(node.replica()),

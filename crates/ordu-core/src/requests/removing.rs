@@ -61,6 +61,17 @@ impl Node {
         self.removing.insert(request, removing);
     }
 
+    /// Another is asked to remove this node. The last that is ready does not go for that (S5.12), and of two that are asked
+    /// to remove each other at once one stays.
+    pub(crate) fn told_to_leave(&mut self, from: NodeId) {
+        let is_last = self.roster.ready().next().is_none();
+        let mut removing = self.removing.values();
+        let is_mutual = removing.any(|removing| removing.told.contains(&from));
+        if !is_last && !(is_mutual && self.id < from) {
+            self.begin_leaving();
+        }
+    }
+
     /// Moves every removal on that can be.
     pub(crate) fn advance_removals(&mut self) -> bool {
         let mut worked = false;

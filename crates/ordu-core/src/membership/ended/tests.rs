@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Hlc;
 
-use crate::in_tests::{ME, child_decided_by, conn_of, meet, ready_node, remove, sent_to, settle};
+use crate::in_tests::{ME, child_decided_by, conn_of, meet, ready_node, remove, sent_to, settle, spec};
 use crate::membership::{Liveness, Removed, Standing};
 use crate::node::Node;
-use crate::registers::{Key, Status, Why};
+use crate::registers::{Deleted, Desired, Intent, Key, Status, Value, Why};
 use crate::wire::Message;
 use crate::{Channel, ExitCause, Input, MemberState, NodeId, Output};
 
@@ -220,4 +220,44 @@ fn silence_removes_nobody_however_long_it_lasts() {
     node.set_liveness(N2, Liveness::Alive);
     assert_eq!(node.roster.state(N2), MemberState::Alive);
     assert_eq!(node.ready_members(), 3);
+}
+
+#[test]
+fn who_was_written_off_holds_up_nothing_and_is_a_member_again_when_it_is_heard_of() {
+    let mut node = node();
+    node.set_liveness(N2, Liveness::Down);
+    let key = child_decided_by(&node, ME);
+    let birth = node.stamp();
+    let over = Intent {
+        birth,
+        run: birth,
+        runner: None,
+        desired: Desired::Stopped,
+        deleted: Deleted::ByUser,
+        spec: spec(),
+    };
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&over)))]);
+    held_by(&mut node, &[N3]);
+    settle(&mut node);
+    let is_held = |node: &Node| {
+        node.replica
+            .map()
+            .siblings(&Key::Intent(key.clone()))
+            .next()
+            .is_some()
+    };
+    node.bury();
+    assert!(is_held(&node), "n2 may come back and must hear of it");
+    node.now.mono = node.now.mono + node.config.timing.forget_after;
+    held_by(&mut node, &[N3]);
+    node.next_burial = node.now.mono;
+    node.bury();
+    assert!(!is_held(&node));
+    assert!(
+        node.written_off == 1 && node.members_changed,
+        "it is dialled in rounds now"
+    );
+    node.set_liveness(N2, Liveness::Heard);
+    node.look_for_the_written_off();
+    assert_eq!(node.written_off, 0);
 }

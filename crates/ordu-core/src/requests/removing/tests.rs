@@ -116,6 +116,26 @@ fn who_is_told_to_leave_by_another_leaves() {
 }
 
 #[test]
+fn the_last_that_is_ready_does_not_leave_because_another_is_to_remove_it() {
+    let mut node = node();
+    let leaving = Member {
+        name: "n2".parse().unwrap(),
+        ..Member::of(&node.config, Status::Draining)
+    };
+    node.roster.set_member(N2, Some(leaving), node.now.mono);
+    node.message(N2, Message::Leave, None);
+    assert_eq!(node.standing, Standing::Ready);
+}
+
+#[test]
+fn of_two_that_are_asked_to_remove_each_other_at_once_one_stays() {
+    let mut node = node();
+    remove(&mut node, "n2");
+    node.message(N2, Message::Leave, None);
+    assert_eq!(node.standing, Standing::Ready, "n2 has the higher id, and goes");
+}
+
+#[test]
 fn a_call_that_removes_a_member_is_answered_when_its_time_is_up() {
     let mut node = node();
     // It takes nothing in hand before it has caught up.
