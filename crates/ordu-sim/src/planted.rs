@@ -82,13 +82,7 @@ pub const ALL: &[Planted] = &[
         rule: "S5.4",
         bug: Bug::Node(NodeBug::LostOnOneOpinion),
         chaos: None,
-        found_by: &[
-            "nothing-undeleted-vanishes",
-            "just-exits",
-            "outcome-truth",
-            "exactly-one-after-heal",
-            "converged",
-        ],
+        found_by: &["temporary-is-spared"],
     },
     Planted {
         name: "epoch-not-raised",

@@ -29,6 +29,7 @@ mod silence_removes_nobody;
 mod take_over_bounded;
 mod take_over_justified;
 mod temporary_at_most_once;
+mod temporary_is_spared;
 mod token_order;
 mod woken_blames_nobody;
 
@@ -117,6 +118,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(one_start_passes::OneStartPasses::default()),
         Box::new(found_at_once::FoundAtOnce::default()),
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
+        Box::new(temporary_is_spared::TemporaryIsSpared::default()),
         Box::new(finished_stays_finished::FinishedStaysFinished),
         Box::new(held_before_started::HeldBeforeStarted::default()),
         Box::new(runs_where_it_can::RunsWhereItCan::default()),

@@ -1,0 +1,61 @@
+use std::collections::BTreeSet;
+
+use ordu_core::{Command, Restart};
+
+use super::{Invariant, Verdict};
+use crate::oracle::History;
+use crate::{Fact, Fault, HostId, What};
+
+/// A temporary child that runs is not stopped because somebody took its node for gone: only calls about it stop it, and
+/// that its node leaves or is removed.
+#[derive(Debug, Default)]
+pub(super) struct TemporaryIsSpared {
+    /// The hosts whose nodes were made to leave at some time.
+    leave: BTreeSet<HostId>,
+}
+
+impl Invariant for TemporaryIsSpared {
+    fn name(&self) -> &'static str {
+        "temporary-is-spared"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S5.4"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        match &fact.what {
+            What::Inflicted(Fault::Leave(host) | Fault::Remove(_, host)) => {
+                self.leave.insert(*host);
+            }
+            What::CopyStopping(copy) => {
+                let copy = history.copy(*copy);
+                let is_lost = copy.spec.restart == Restart::Temporary
+                    && copy.is_up()
+                    && !self.leave.contains(&copy.boot.host)
+                    && !is_unwanted(history, copy);
+                if is_lost {
+                    return Err(format!(
+                        "{} stops temporary child {:?}, which nobody asked it to",
+                        copy.boot, copy.child.1
+                    ));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether a call may have had the copy stopped, or made another life or run of the child.
+fn is_unwanted(history: &History, copy: &crate::oracle::CopyRecord) -> bool {
+    let mut starts = 0;
+    history.calls_about(&copy.child).any(|call| match call.command {
+        Command::StartChild { .. } => {
+            starts += 1;
+            starts > 1
+        }
+        Command::UpdateChild { .. } => false,
+        Command::TerminateChild { .. } | Command::RestartChild { .. } | Command::DeleteChild { .. } => true,
+    })
+}
