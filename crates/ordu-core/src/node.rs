@@ -51,8 +51,6 @@ pub struct Node {
 
     pub(crate) standing: Standing,
     pub(crate) parting: Parting,
-    /// Others took this node in under its name, and decided with it (S2.4).
-    pub(crate) was_admitted: bool,
     pub(crate) links: Links,
     pub(crate) dialer: Dialer,
     pub(crate) swim: Swim,
@@ -143,7 +141,6 @@ impl Node {
             planted: Planted::default(),
             standing: Standing::Joining { since: Time(0) },
             parting: Parting::default(),
-            was_admitted: false,
             links: Links::default(),
             dialer: Dialer::default(),
             swim,

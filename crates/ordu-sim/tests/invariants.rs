@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, Channel, ChildId, ChildInfo, ChildSpec, ChildState, Command, Config, ConnId, Event,
-    ExitCause, HordeName, Input, Life, MemberInfo, MemberState, NodeId, Now, Output, RequestId, StartId,
-    StateDigest, Time, Token,
+    ExitCause, HordeName, Input, Life, MemberInfo, MemberState, NodeId, Now, Output, RequestId, Restart,
+    StartId, StateDigest, Time, Token,
 };
 use ordu_sim::invariants::Violation;
 use ordu_sim::{Fault, HostId, Machine, PlannedCall, Setup, Simulation, Trace};
@@ -29,7 +29,7 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
-const VICES: [(&str, Vice); 16] = [
+const VICES: [(&str, Vice); 17] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
@@ -96,6 +96,18 @@ const VICES: [(&str, Vice); 16] = [
             cause: ExitCause::Cloned,
         });
     }),
+    ("silence-removes-nobody", |bad, _, _| {
+        bad.outputs.push_back(Output::Member {
+            node: bad.id,
+            info: Some(Arc::new(MemberInfo {
+                id: bad.id,
+                name: bad.config.name.clone(),
+                addr: bad.config.addr,
+                state: MemberState::Removed,
+                children: 0,
+            })),
+        });
+    }),
     ("catching-up-is-silent", |bad, _, child| {
         bad.outputs.push_back(Output::Event(Event::CatchingUp));
         bad.start(&child, child.token.expect("given"));
@@ -125,7 +137,7 @@ const VICES: [(&str, Vice); 16] = [
 ];
 
 /// What does no harm at once, or not alone.
-const PATIENT: [Vice; 5] = [TWICE, SHOWS, TAKES, LEAVES, BELIEVES];
+const PATIENT: [Vice; 6] = [TWICE, SHOWS, TAKES, LEAVES, BELIEVES, STOPS];
 
 const TWICE: Vice = |bad, request, child| {
     bad.show(&child);
@@ -163,6 +175,15 @@ const LEAVES: Vice = |bad, request, mut child| {
         bad.start(&child, token);
     }
     bad.knows_nothing(request);
+};
+
+/// It stops a child that runs once only as soon as it is up.
+const STOPS: Vice = |bad, request, mut child| {
+    let mut spec = ChildSpec::clone(&child.spec);
+    spec.restart = Restart::Temporary;
+    Arc::make_mut(&mut child).spec = Arc::new(spec);
+    bad.start(&child, child.token.expect("given"));
+    bad.owed = Some((request, child));
 };
 
 /// It is ready as soon as it sees anybody.
@@ -204,6 +225,9 @@ impl Machine for Bad {
                 if self.config.capacity == index(BELIEVES) {
                     self.believes();
                 }
+            }
+            Input::ChildStarted { start, .. } if self.config.capacity == index(STOPS) => {
+                self.outputs.push_back(Output::ShutdownChild { start });
             }
             Input::ChildStarted { .. } => {
                 if let Some((request, child)) = self.owed.take() {
@@ -415,6 +439,13 @@ fn a_take_over_that_starts_before_anybody_has_its_claim_is_caught() {
     assert!(simulation.ask(HostId(0), start(), SECOND).is_ok());
     let outcome = simulation.ask(HostId(1), start(), SECOND);
     assert_eq!(caught_by(outcome), "held-before-started");
+}
+
+#[test]
+fn a_child_that_runs_once_only_and_is_stopped_unasked_is_caught() {
+    let mut simulation = patient(&[STOPS], SECOND * 40);
+    let outcome = simulation.ask(HostId(0), start(), SECOND);
+    assert_eq!(caught_by(outcome), "temporary-is-spared");
 }
 
 #[test]

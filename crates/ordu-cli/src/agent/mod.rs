@@ -130,6 +130,10 @@ async fn serve(
     };
     let ended = match end {
         End::AtOnce => Ok(()),
+        End::Exited(Exited::Left) => {
+            tracing::warn!("another node was asked to remove this one: it has left the cluster");
+            Ok(())
+        }
         End::Exited(exited) => Err(Failure::failed(format!("the node has ended: {exited}"))),
         End::Leave => {
             tracing::info!("leaving the cluster; a second signal ends this agent at once");

@@ -155,7 +155,7 @@ impl Node {
     /// A node of this one's own name connects.
     pub(crate) fn met_a_namesake(&mut self, conn: ConnId, hello: Hello) {
         let peer = hello.identity.id;
-        match (self.was_admitted, hello.was_admitted) {
+        match (self.names.was_admitted, hello.was_admitted) {
             // The newer tells the older, which has ended by it.
             (true, true) if peer > self.id => self.welcome(conn, hello),
             (true, true) => self.met_two_of_a_name(conn, hello, self.id),

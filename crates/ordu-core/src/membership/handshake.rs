@@ -47,7 +47,7 @@ impl Node {
         self.tell_to_hand_over(conn);
         let hello = Hello {
             protocol: PROTOCOL,
-            was_admitted: self.was_admitted,
+            was_admitted: self.names.was_admitted,
             identity: self.swim.identity().clone(),
             wall: self.now.wall,
             hlc: self.replica.hlc(),
@@ -287,7 +287,9 @@ impl Node {
         };
         match refusal {
             // Others took this node in under its name: nobody's word alone ends it any more (S2.4).
-            Refusal::NameTaken { name, holder, addr } if !self.was_admitted && name == self.config.name => {
+            Refusal::NameTaken { name, holder, addr }
+                if !self.names.was_admitted && name == self.config.name =>
+            {
                 self.exit(ExitCause::NameTaken { name, holder, addr });
             }
             Refusal::NameTaken { name, holder, .. } => {

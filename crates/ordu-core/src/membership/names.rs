@@ -13,6 +13,8 @@ pub(crate) struct Names {
     waiting: BTreeMap<ConnId, Newcomer>,
     /// What others asked of this node, and until when the member may answer it.
     questions: BTreeMap<(NodeId, NodeId), Time>,
+    /// Others took this node in under its own name, and decided with it (S2.4).
+    pub(crate) was_admitted: bool,
 }
 
 /// A newcomer that waits.

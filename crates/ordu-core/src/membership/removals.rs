@@ -55,12 +55,7 @@ impl Removals {
 
     /// Finds out which stand now; gives the nodes for which that is news.
     pub(crate) fn weigh(&mut self, now: Time) -> Vec<NodeId> {
-        let all = self.of.values().flatten().copied();
-        let ended = if self.planted.is(Bug::MutualRemovalObeyed) {
-            all.map(|removal| removal.node).collect()
-        } else {
-            standing(all)
-        };
+        let ended = self.ended_with(&[]);
         let before: BTreeSet<NodeId> = self.ended.keys().copied().collect();
         self.ended.retain(|node, _| ended.contains(node));
         for node in &ended {
@@ -122,7 +117,11 @@ impl Removals {
 
     /// Who has ended by what is known here and what was told besides.
     pub(crate) fn ended_with(&self, told: &[Removed]) -> BTreeSet<NodeId> {
-        standing(self.of.values().flatten().chain(told).copied())
+        let all = self.of.values().flatten().chain(told).copied();
+        if self.planted.is(Bug::MutualRemovalObeyed) {
+            return all.map(|removal| removal.node).collect();
+        }
+        standing(all)
     }
 }
 

@@ -436,7 +436,7 @@ impl Node {
         }
         let settled = self.settled.settle(self.now.mono, &self.config.timing);
         let view = self.settled.view();
-        self.was_admitted |=
+        self.names.was_admitted |=
             view.is_some_and(|view| view.ready.len() > 1 && view.ready.contains_key(&self.id));
         settled || before != self.settled.view().map(|view| view.ready.len())
     }

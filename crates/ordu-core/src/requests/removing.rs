@@ -67,7 +67,8 @@ impl Node {
         let is_last = self.roster.ready().next().is_none();
         let mut removing = self.removing.values();
         let is_mutual = removing.any(|removing| removing.told.contains(&from));
-        if !is_last && !(is_mutual && self.id < from) {
+        let stays = is_last || is_mutual && self.id < from;
+        if !stays {
             self.begin_leaving();
         }
     }

@@ -105,7 +105,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(sense::Sense),
         Box::new(bounded_messages::BoundedMessages),
-        Box::new(just_exits::JustExits),
+        Box::new(just_exits::JustExits::default()),
         Box::new(silence_removes_nobody::SilenceRemovesNobody),
         Box::new(answered::Answered),
         Box::new(equal_vectors_equal_states::EqualVectorsEqualStates),

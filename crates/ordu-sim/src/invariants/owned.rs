@@ -62,10 +62,9 @@ impl Invariant for Owned {
             for (child, info) in &record.children {
                 match info.state {
                     ChildState::Running | ChildState::Stopped | ChildState::Failed | ChildState::Zombie => {}
-                    ChildState::Lost if info.restart() == Restart::Temporary => {}
                     // Whether a temporary child of a node that is down has run is not known until that node is gone
                     // for good (S5.4).
-                    ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
+                    ChildState::Lost | ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
                     // Who sees less than half of the cluster takes over so much and no more (S4.7).
                     ChildState::Unclaimed if few_are_left(history) => {}
                     // Nobody has what it needs, or room for it (S4.2), be it the node that gave it up.

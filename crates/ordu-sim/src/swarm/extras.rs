@@ -100,18 +100,28 @@ pub(super) fn removals(plan: &mut Plan, chaos: Chaos) {
         return;
     }
     let hosts = plan.setup.hosts.len();
+    let mut all: Vec<HostId> = (0..hosts).map(HostId).collect();
+    random.shuffle(&mut all);
     let at = Moment(random.between(3_000_000, plan.calm_at.0.max(3_000_001)));
-    let until = at + random.magnitude(Duration::from_secs(3), Duration::from_secs(25));
+    let length = random.magnitude(Duration::from_secs(3), Duration::from_secs(25));
+    let until = at + length;
+    let mut removals = Vec::new();
     if random.chance(Rate::percent(70)) {
-        let mut all: Vec<HostId> = (0..hosts).map(HostId).collect();
-        random.shuffle(&mut all);
         let other = all.split_off(all.len() / 2);
+        if let (Some(one), Some(another)) = (all.first(), other.first()) {
+            removals.push((*one, *another));
+            if random.chance(Rate::percent(70)) {
+                removals.push((*another, *one));
+            }
+        }
         plan.faults.push((at, Fault::Split(vec![all, other])));
         plan.faults.push((until, Fault::Heal));
     }
-    for _ in 0..random.between(1, 4) {
-        let (asked, removed) = (HostId(random.index(hosts)), HostId(random.index(hosts)));
-        let moment = Moment(random.between(at.0, until.0));
+    for _ in 0..random.below(3) {
+        removals.push((HostId(random.index(hosts)), HostId(random.index(hosts))));
+    }
+    for (asked, removed) in removals {
+        let moment = at + random.duration(Duration::ZERO, length / 2);
         plan.faults.push((moment, Fault::Remove(asked, removed)));
         plan.faults
             .push((until + Duration::from_secs(1), Fault::Boot(removed)));

@@ -170,7 +170,7 @@ fn who_was_taken_in_does_not_end_because_somebody_says_that_its_name_is_taken() 
         })
     };
     let mut admitted = node();
-    admitted.was_admitted = true;
+    admitted.names.was_admitted = true;
     assert!(!name_taken(&mut admitted));
     assert!(name_taken(&mut node()), "{ME}");
 }
