@@ -75,7 +75,7 @@ pub const ALL: &[Planted] = &[
         rule: "S2.4",
         bug: Bug::Node(NodeBug::MutualRemovalObeyed),
         chaos: None,
-        found_by: &["serves", "ghosts", "converged", "just-exits"],
+        found_by: &["just-exits"],
     },
     Planted {
         name: "lost-on-one-opinion",

@@ -55,6 +55,7 @@ finds! {
     one_register_for_intent_and_claim_is_found: "one-register" from 581,
     claims_ranked_by_the_clock_are_found: "clock-ranks-claims",
     an_absent_intent_read_as_a_deletion_is_found: "absent-intent-is-deletion",
+    removals_of_each_other_that_are_both_obeyed_are_found: "mutual-removal-obeyed" from 309,
     a_temporary_child_that_is_lost_on_one_opinion_is_found: "lost-on-one-opinion",
     an_epoch_that_is_not_raised_is_found: "epoch-not-raised",
     epochs_that_are_forgotten_are_found: "epochs-forgotten",
