@@ -55,7 +55,8 @@ impl Node {
         }
     }
 
-    /// Whether every member that is waited for, down ones included, has all that is said about a key.
+    /// Whether every member that may come back, down ones and those written off included, has all that is said about a
+    /// key: who changed a life while it was away would bring it back where the mark that it is over is gone.
     fn everybody_holds(&self, key: &Key) -> bool {
         let siblings: Vec<_> = self
             .replica
@@ -63,14 +64,12 @@ impl Node {
             .siblings(key)
             .map(|sibling| sibling.dot)
             .collect();
-        let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
         self.roster.iter().all(|(node, known)| {
             let has_ended = matches!(
                 self.roster.state_of(node, known),
                 MemberState::Left | MemberState::Removed
             ) || self.roster.replaced_by(node).is_some();
-            let gone = has_ended || known.is_written_off(now, forget_after);
-            gone || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
+            has_ended || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
         })
     }
 

@@ -84,9 +84,10 @@ impl Invariant for TakeOverJustified {
                 Ok(())
             }
             What::Resumed(boot) => {
-                let gap = history.setup().timing.gap;
+                // It counts from when it would have gone on by itself, by its own clock.
+                let noticed = history.setup().timing.gap * 2;
                 let stopped = self.still.remove(boot);
-                if stopped.is_some_and(|stopped| fact.at.since(stopped) > gap) {
+                if stopped.is_some_and(|stopped| fact.at.since(stopped) > noticed) {
                     self.woken.insert(*boot, fact.at);
                 }
                 Ok(())
