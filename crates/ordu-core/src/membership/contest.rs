@@ -104,7 +104,8 @@ impl Node {
                 newcomer.holder,
                 "nobody hears it, and there is a new node of its name",
             );
-            self.welcome(conn, newcomer.hello);
+            // Another of its name may have been let in meanwhile.
+            self.let_in(conn, newcomer.hello);
         }
     }
 

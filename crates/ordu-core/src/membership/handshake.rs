@@ -61,7 +61,7 @@ impl Node {
             .link(conn)
             .filter(|link| link.handshake != Handshake::Refused);
         let Some(link) = link else { return };
-        let (peer, rtt) = (link.peer, link.rtt);
+        let peer = link.peer;
         if hello.identity.id != peer {
             let detail = format!(
                 "certificate names node {peer}, handshake names {}",
@@ -87,6 +87,14 @@ impl Node {
         if hello.identity.name == self.config.name {
             return self.met_a_namesake(conn, hello);
         }
+        self.let_in(conn, hello);
+        if self.links.link(conn).is_some_and(Link::greeted) {
+            self.holder_answered(peer);
+        }
+    }
+
+    /// Welcomes one unless there may be a node of its name.
+    pub(crate) fn let_in(&mut self, conn: ConnId, hello: Hello) {
         let Some(holder) = self.holder_of(&hello) else {
             return self.welcome(conn, hello);
         };
@@ -106,8 +114,8 @@ impl Node {
             // Others took it in already, and the one before it is not in sight.
             return self.welcome(conn, hello);
         }
-        let patience = if link.is_some() {
-            rtt * 4
+        let patience = if let Some(link) = link {
+            link.rtt * 4
         } else {
             self.config.timing.dial_timeout
         };
@@ -234,9 +242,6 @@ impl Node {
         }
         self.swim.announce(identity, now);
         self.members_changed = true;
-        if !is_over {
-            self.holder_answered(peer);
-        }
     }
 
     /// Nothing sent to this peer before is known to have arrived.

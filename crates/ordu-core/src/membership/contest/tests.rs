@@ -25,17 +25,24 @@ fn node() -> Node {
     node
 }
 
-/// One with the name of n2 connects, with the same settings altogether.
-fn newcomer_connects(node: &mut Node, peer: NodeId, was_admitted: bool) {
-    let addr = "127.0.0.1:2".parse().unwrap();
-    node.connected(CONN, peer, addr, None, Duration::ZERO);
-    let identity = Identity {
+fn identity(peer: NodeId) -> Identity {
+    Identity {
         id: peer,
         seniority: peer,
         generation: 0,
         name: "n2".parse().unwrap(),
-        addr,
-    };
+        addr: "127.0.0.1:2".parse().unwrap(),
+    }
+}
+
+/// One with the name of n2 connects, with the same settings altogether.
+fn newcomer_connects(node: &mut Node, peer: NodeId, was_admitted: bool) {
+    connects(node, CONN, peer, was_admitted);
+}
+
+fn connects(node: &mut Node, conn: ConnId, peer: NodeId, was_admitted: bool) {
+    let identity = identity(peer);
+    node.connected(conn, peer, identity.addr, None, Duration::ZERO);
     let hello = Hello {
         protocol: PROTOCOL,
         identity,
@@ -43,7 +50,7 @@ fn newcomer_connects(node: &mut Node, peer: NodeId, was_admitted: bool) {
         wall: node.now.wall,
         hlc: node.replica.hlc(),
     };
-    node.greeted(CONN, hello);
+    node.greeted(conn, hello);
 }
 
 fn passes(node: &mut Node, millis: u64) {
@@ -92,6 +99,51 @@ fn a_newcomer_is_let_in_once_nobody_hears_the_holder_of_its_name() {
     passes(&mut node, 200);
     assert!(!node.roster.is_alive(HOLDER));
     assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+}
+
+#[test]
+fn a_newcomer_that_was_let_in_late_has_not_answered_by_that() {
+    // Two boots of n2, each killed before it was taken in anywhere, and a third one.
+    let mut node = node();
+    node.set_liveness(HOLDER, Liveness::Down);
+    let second = NodeId(8);
+    connects(&mut node, ConnId(8), second, false);
+    node.roster.hear(identity(second), node.now.mono);
+    node.set_liveness(second, Liveness::Down);
+    newcomer_connects(&mut node, NEWCOMER, false);
+    heard(&mut node, false);
+    passes(&mut node, 200);
+    assert_eq!(
+        node.links.used(second),
+        Some(ConnId(8)),
+        "let in by what it said long ago"
+    );
+    assert!(!is_refused(&mut node));
+    node.message(
+        N3,
+        Message::Heard {
+            node: second,
+            heard: false,
+        },
+        None,
+    );
+    passes(&mut node, 2_000);
+    assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+}
+
+#[test]
+fn of_two_that_wait_for_one_name_only_one_is_let_in_unasked() {
+    let mut node = node();
+    node.set_liveness(HOLDER, Liveness::Down);
+    connects(&mut node, ConnId(8), NodeId(8), false);
+    newcomer_connects(&mut node, NEWCOMER, false);
+    heard(&mut node, false);
+    passes(&mut node, 200);
+    let both = [NodeId(8), NEWCOMER].map(|peer| node.links.used(peer));
+    assert_eq!(both, [Some(ConnId(8)), None]);
+    // The first of them answers.
+    node.peer_answered(NodeId(8));
+    assert!(is_refused(&mut node));
 }
 
 #[test]
