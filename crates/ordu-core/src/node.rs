@@ -219,7 +219,7 @@ impl Node {
         let timing = &self.config.timing;
         let standing = match self.standing {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => Some(self.now.mono + timing.settle),
-            Standing::Leaving { since } => Some(since),
+            Standing::Leaving { until, .. } => Some(until),
             Standing::HandingOver { .. } => Some(self.parting.next_deadline()),
             Standing::Ready | Standing::Gone => None,
         };
@@ -353,6 +353,7 @@ impl Node {
             Message::Hello(hello) if !greeted => self.greeted(conn, hello),
             Message::Refused(refusal) => self.refused(conn, refusal),
             Message::HandOver(told) => self.told_to_hand_over(peer, told),
+            Message::Pong(nonce) if !greeted => self.newcomer_answered(peer, nonce),
             // A peer may answer before its own handshake was judged here: nothing but these counts then.
             _ if !greeted => {}
             message => self.message(peer, message, Some(conn)),
@@ -562,10 +563,10 @@ impl Node {
 
     /// Moves a leave on: children stopped, `left` written, held by another (S5.2).
     fn advance_leaving(&mut self) -> bool {
-        let Standing::Leaving { since } = self.standing else {
+        let Standing::Leaving { until, .. } = self.standing else {
             return false;
         };
-        let late = self.now.mono >= since;
+        let late = self.now.mono >= until;
         if !late && !self.nothing_runs_here() {
             return false;
         }

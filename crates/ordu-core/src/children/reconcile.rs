@@ -313,7 +313,8 @@ impl Node {
             return;
         }
         self.standing = Standing::Leaving {
-            since: self.stopped_by(),
+            until: self.stopped_by(),
+            caught_up: self.standing.may_act(),
         };
         self.write_member(crate::registers::Status::Draining);
         self.members_changed = true;

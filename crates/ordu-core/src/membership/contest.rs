@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Liveness;
+use super::{Liveness, Newcomer};
 use crate::node::Node;
 use crate::registers::{Status, Why};
 use crate::wire::{Hello, Message, Refusal};
@@ -109,22 +109,43 @@ impl Node {
         }
     }
 
-    /// The holder of a name is heard, and so is the newcomer. One that nobody took in yet is told to end, the newer of two
-    /// of these; of two that were taken in, each on its side of a split, the older has ended by it (S2.4).
+    /// The holder of a name is heard. A newcomer that nobody took in yet is told to end, and so is a holder that nobody took
+    /// in where the newcomer was, or is the older one and still there; of two that were taken in, each on its side of a
+    /// split, the older has ended by it (S2.4).
     pub(crate) fn holder_answered(&mut self, holder: NodeId) {
         let Some(addr) = self.roster.get(holder).map(|known| known.identity.addr) else {
             return;
         };
         let holder_was_admitted = self.is_admitted(holder);
-        for (conn, newcomer) in self.names.answered(holder).collect::<Vec<_>>() {
-            let hello = newcomer.hello;
-            let peer = hello.identity.id;
+        for conn in self.names.of(holder).map(|(conn, _)| conn).collect::<Vec<_>>() {
+            let Some(newcomer) = self.names.remove(conn) else {
+                continue;
+            };
+            let hello = &newcomer.hello;
             match (holder_was_admitted, hello.was_admitted) {
-                (true, true) => self.met_two_of_a_name(conn, hello, holder),
-                (false, false) if peer < holder => self.tell_the_holder(holder, conn, hello),
-                (false, true) => self.tell_the_holder(holder, conn, hello),
-                (_, false) => self.refuse_name(conn, &hello, holder, addr),
+                (true, true) => self.met_two_of_a_name(conn, newcomer.hello, holder),
+                (false, was_admitted) if was_admitted || hello.identity.id < holder => {
+                    self.ask_back(conn, newcomer);
+                }
+                _ => self.refuse_name(conn, hello, holder, addr),
             }
+        }
+    }
+
+    /// What a newcomer said, it may have said long ago: nobody gives way to one that is not there any more.
+    fn ask_back(&mut self, conn: ConnId, mut newcomer: Newcomer) {
+        if newcomer.asked_back.is_none() {
+            let nonce = self.number();
+            newcomer.asked_back = Some(nonce);
+            self.send_on(conn, &Message::Ping(nonce));
+        }
+        self.names.keep(conn, newcomer);
+    }
+
+    /// A peer that was not let in yet answers.
+    pub(crate) fn newcomer_answered(&mut self, peer: NodeId, nonce: u64) {
+        if let Some((conn, newcomer)) = self.names.answered_back(peer, nonce) {
+            self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
         }
     }
 

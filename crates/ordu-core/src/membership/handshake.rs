@@ -3,6 +3,7 @@ mod tests;
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Liveness;
@@ -201,6 +202,9 @@ impl Node {
         let identity = hello.identity;
         let peer = identity.id;
         let is_over = self.roster.is_over(peer);
+        for (other, newcomer) in self.names.let_in(peer).collect::<Vec<_>>() {
+            self.welcome(other, newcomer.hello);
+        }
         self.replica.observe_hlc(hello.hlc);
         let down = self
             .roster
@@ -279,7 +283,7 @@ impl Node {
     /// An earlier boot of this node's name is remembered as down, and would win against this one.
     pub(crate) fn told_to_outrank(&mut self, seniority: NodeId, generation: u32) {
         self.swim.outrank(seniority, generation, self.now.mono);
-        let linked: alloc::vec::Vec<_> = self.links.peers().collect();
+        let linked: Vec<_> = self.links.peers().collect();
         for peer in linked {
             self.court(peer);
         }

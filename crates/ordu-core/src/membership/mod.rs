@@ -38,7 +38,7 @@ pub(crate) use identity::Identity;
 #[cfg(test)]
 pub(crate) use links::Handshake;
 pub(crate) use links::{Link, Links};
-pub(crate) use names::Names;
+pub(crate) use names::{Names, Newcomer};
 pub(crate) use removals::{Removals, Removed};
 pub(crate) use roster::{Known, Liveness, Roster};
 pub(crate) use settled::Settled;

@@ -27,6 +27,8 @@ pub(crate) struct Newcomer {
     asked: BTreeSet<NodeId>,
     /// When this node misses the member itself, and when the others are asked again.
     deadline: Time,
+    /// The number under which it was asked whether it is there itself, before the member gives way to it.
+    pub(crate) asked_back: Option<u64>,
 }
 
 impl Names {
@@ -50,14 +52,34 @@ impl Names {
                 holder,
                 asked,
                 deadline,
+                asked_back: None,
             },
         );
     }
 
-    /// A holder is heard: the newcomers of its name.
-    pub(crate) fn answered(&mut self, holder: NodeId) -> impl Iterator<Item = (ConnId, Newcomer)> {
+    /// The newcomers that wait for a holder.
+    pub(crate) fn of(&self, holder: NodeId) -> impl Iterator<Item = (ConnId, &Newcomer)> {
+        let waiting = self.waiting.iter().map(|(conn, newcomer)| (*conn, newcomer));
+        waiting.filter(move |(_, newcomer)| newcomer.holder == holder)
+    }
+
+    /// A newcomer waits on.
+    pub(crate) fn keep(&mut self, conn: ConnId, newcomer: Newcomer) {
+        self.waiting.insert(conn, newcomer);
+    }
+
+    /// A newcomer that was asked so is there, on whatever connection it says so.
+    pub(crate) fn answered_back(&mut self, peer: NodeId, nonce: u64) -> Option<(ConnId, Newcomer)> {
+        let is_it =
+            |newcomer: &Newcomer| newcomer.hello.identity.id == peer && newcomer.asked_back == Some(nonce);
+        let mut answered = self.waiting.extract_if(.., |_, newcomer| is_it(newcomer));
+        answered.next()
+    }
+
+    /// A node is let in: on the other connections it waits no more.
+    pub(crate) fn let_in(&mut self, peer: NodeId) -> impl Iterator<Item = (ConnId, Newcomer)> {
         self.waiting
-            .extract_if(.., move |_, newcomer| newcomer.holder == holder)
+            .extract_if(.., move |_, newcomer| newcomer.hello.identity.id == peer)
     }
 
     /// One that was asked misses the holder.
@@ -97,8 +119,8 @@ impl Names {
             .extract_if(.., |_, newcomer| newcomer.asked.is_empty())
     }
 
-    pub(crate) fn remove(&mut self, conn: ConnId) {
-        self.waiting.remove(&conn);
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Newcomer> {
+        self.waiting.remove(&conn)
     }
 
     /// Another asks whether a member answers, which has been asked.

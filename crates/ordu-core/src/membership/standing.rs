@@ -10,8 +10,9 @@ pub(crate) enum Standing {
     /// Was declared down by others at this time: decides nothing until it has caught up with one of them
     /// (S4.6). What runs here runs on.
     CatchingUp { since: Time },
-    /// Stops its children and will leave; the time is when it stops waiting for the others to know.
-    Leaving { since: Time },
+    /// Stops its children and will leave; the time is when it stops waiting for the others to know. Who had not caught up
+    /// then, or was declared down since, decides nothing, even where nobody is ready (S5.12).
+    Leaving { until: Time, caught_up: bool },
     /// Was told that it has ended: stops its copies, and ends once others hold all that it holds (S2.4). The time is when
     /// it stops waiting for the copies.
     HandingOver { until: Time },

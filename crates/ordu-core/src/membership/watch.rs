@@ -46,6 +46,10 @@ impl Node {
     }
 
     pub(crate) fn was_declared_down(&mut self) {
+        if let Standing::Leaving { caught_up, .. } = &mut self.standing {
+            *caught_up = false;
+            self.ready_changed = true;
+        }
         if self.standing.is_leaving() {
             return;
         }
@@ -451,7 +455,7 @@ impl Node {
         let mut ready: Vec<(NodeId, &NodeName)> = others.chain(myself).collect();
         if ready.is_empty() {
             // Those that leave decide while nobody else does (S5.12).
-            let leaves = matches!(self.standing, Standing::Leaving { .. });
+            let leaves = matches!(self.standing, Standing::Leaving { caught_up: true, .. });
             ready.extend(leaves.then_some((self.id, &self.config.name)));
             let others = self.roster.draining();
             let others = others.filter(|(node, _)| self.has_synced_with(*node));

@@ -4,7 +4,7 @@ use ordu_core::{ChildInfo, ChildState, MemberState, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{BootRecord, Child, History};
-use crate::{Boot, Fact, What};
+use crate::{Boot, Fact, Moment, What};
 
 /// Where a node takes a child over, another node has heard of its claim before the child starts there, if it sees
 /// another that is ready.
@@ -28,6 +28,7 @@ struct Shown {
 struct Claim {
     from: Token,
     token: Token,
+    at: Moment,
 }
 
 impl Invariant for HeldBeforeStarted {
@@ -46,7 +47,7 @@ impl Invariant for HeldBeforeStarted {
                 horde,
                 id,
                 info: Some(info),
-            } => self.shows(history, *boot, &(horde.clone(), id.clone()), info),
+            } => self.shows(history, fact.at, *boot, &(horde.clone(), id.clone()), info),
             // That life is over: what is started next is another one.
             What::Child {
                 boot,
@@ -68,7 +69,14 @@ impl Invariant for HeldBeforeStarted {
 }
 
 impl HeldBeforeStarted {
-    fn shows(&mut self, history: &History, boot: Boot, child: &Child, info: &ChildInfo) -> Verdict {
+    fn shows(
+        &mut self,
+        history: &History,
+        at: Moment,
+        boot: Boot,
+        child: &Child,
+        info: &ChildInfo,
+    ) -> Verdict {
         let (Some(token), Some(record)) = (info.token, history.boot(boot)) else {
             return Ok(());
         };
@@ -85,7 +93,7 @@ impl HeldBeforeStarted {
         // A first start shows when it is done, a start in place has the owner of before.
         let from = before.filter(|before| before.owner != token.owner && info.state == ChildState::Starting);
         let Some(from) = from else { return Ok(()) };
-        let claim = Claim { from, token };
+        let claim = Claim { from, token, at };
         // What is started in the same breath as it is claimed is shown a little later.
         if history.copies_of(child).any(|copy| copy.token == token) {
             return self.judge(history, boot, child, claim);
@@ -110,11 +118,12 @@ impl HeldBeforeStarted {
             .filter_map(|member| history.boot_of(member.id));
         let mut ready = ready.peekable();
         // Who knows that a child is over, has not heard of its life yet or knows of a later one holds a claim and shows
-        // something else.
+        // something else; also one that ended after it was asked.
         let lacks_it = |other: &BootRecord| {
             let shown = other.children.get(child);
             let token = shown.and_then(|shown| shown.token);
-            other.ended.is_some() || token.is_some_and(|token| token <= claim.from)
+            other.ended.is_some_and(|ended| ended < claim.at)
+                || token.is_some_and(|token| token <= claim.from)
         };
         if is_shown || ready.peek().is_none() || !ready.all(lacks_it) {
             return Ok(());

@@ -7,7 +7,7 @@ use crate::membership::{Identity, Liveness};
 use crate::node::Node;
 use crate::registers::Why;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{ConnId, ExitCause, NodeId, Output};
+use crate::{Channel, ConnId, ExitCause, Input, NodeId, Output};
 
 const HOLDER: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
@@ -129,6 +129,47 @@ fn a_newcomer_that_was_let_in_late_has_not_answered_by_that() {
     );
     passes(&mut node, 2_000);
     assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+}
+
+#[test]
+fn a_newcomer_that_may_be_dead_ends_no_holder_that_answers() {
+    for was_admitted in [false, true] {
+        let mut node = node();
+        node.prove_dead(HOLDER, "in this test");
+        newcomer_connects(&mut node, NEWCOMER, false);
+        assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+        // An older boot, or one that others took in: it stays, if it is there at all.
+        connects(&mut node, ConnId(8), NodeId(8), was_admitted);
+        node.peer_answered(NEWCOMER);
+        let asked = sent(&mut node);
+        let is_refusal = |(_, message): &(ConnId, Message)| matches!(message, Message::Refused(_));
+        assert!(!asked.iter().any(is_refusal), "{asked:?}");
+        let nonce = asked.iter().find_map(|(conn, message)| match message {
+            Message::Ping(nonce) if *conn == ConnId(8) => Some(*nonce),
+            _ => None,
+        });
+        let bytes = Message::Pong(nonce.unwrap()).encode();
+        node.handle(
+            node.now,
+            Input::Received {
+                conn: ConnId(8),
+                channel: Channel::Control,
+                bytes,
+            },
+        );
+        assert!(is_refused(&mut node));
+        assert_eq!(node.links.used(NodeId(8)), Some(ConnId(8)));
+    }
+}
+
+#[test]
+fn who_is_let_in_on_one_connection_waits_on_no_other() {
+    let mut node = node();
+    connects(&mut node, ConnId(8), NEWCOMER, false);
+    // It turns out that the holder is dead, by where another connection leads.
+    node.prove_dead(HOLDER, "in this test");
+    newcomer_connects(&mut node, NEWCOMER, false);
+    assert!(node.names.next_deadline().is_none());
 }
 
 #[test]

@@ -140,6 +140,31 @@ fn members_that_leave_decide_while_none_is_ready_and_take_nothing() {
     assert!(!none.is_empty());
 }
 
+#[test]
+fn who_leaves_before_it_has_caught_up_decides_nothing() {
+    let decides = |node: &mut Node| {
+        node.ready_changed = true;
+        node.now.mono = node.now.mono + Duration::from_secs(2);
+        node.refresh_settled();
+        node.now.mono = node.now.mono + Duration::from_secs(2);
+        node.refresh_settled();
+        node.decider(&child_decided_by_itself()).is_some()
+    };
+    let mut leaver = ready_node();
+    leaver.begin_leaving();
+    assert!(decides(&mut leaver));
+    leaver.was_declared_down();
+    assert!(
+        !decides(&mut leaver),
+        "it may have missed what was decided meanwhile"
+    );
+
+    let mut other = ready_node();
+    other.was_declared_down();
+    other.begin_leaving();
+    assert!(!decides(&mut other));
+}
+
 fn child_decided_by_itself() -> ChildKey {
     ChildKey::new("main".parse().unwrap(), "c".parse().unwrap())
 }
