@@ -111,12 +111,16 @@ impl HeldBeforeStarted {
             .into_iter()
             .flatten()
             .any(|(boot, shown)| *boot != taker && shown.highest >= claim.token);
-        let ready = record
+        // Who leaves holds a claim as well: it goes once others have what it holds (S5.10).
+        let others: Vec<_> = record
             .members
             .values()
-            .filter(|member| member.id != record.node && member.state == MemberState::Alive)
-            .filter_map(|member| history.boot_of(member.id));
-        let mut ready = ready.peekable();
+            .filter(|member| {
+                member.id != record.node && matches!(member.state, MemberState::Alive | MemberState::Draining)
+            })
+            .filter_map(|member| Some((member.state, history.boot_of(member.id)?)))
+            .collect();
+        let sees_one_ready = others.iter().any(|(state, _)| *state == MemberState::Alive);
         // Who knows that a child is over, has not heard of its life yet or knows of a later one holds a claim and shows
         // something else; also one that ended after it was asked.
         let lacks_it = |other: &BootRecord| {
@@ -125,7 +129,7 @@ impl HeldBeforeStarted {
             other.ended.is_some_and(|ended| ended < claim.at)
                 || token.is_some_and(|token| token <= claim.from)
         };
-        if is_shown || ready.peek().is_none() || !ready.all(lacks_it) {
+        if is_shown || !sees_one_ready || !others.iter().all(|(_, other)| lacks_it(other)) {
             return Ok(());
         }
         Err(format!(
