@@ -111,13 +111,12 @@ impl HeldBeforeStarted {
             .into_iter()
             .flatten()
             .any(|(boot, shown)| *boot != taker && shown.highest >= claim.token);
-        // Who leaves holds a claim as well: it goes once others have what it holds (S5.10).
+        // Who leaves holds a claim as well: it goes once others have what it holds (S5.10). So does who has just come.
+        let is_gone = |state| matches!(state, MemberState::Down | MemberState::Left | MemberState::Removed);
         let others: Vec<_> = record
             .members
             .values()
-            .filter(|member| {
-                member.id != record.node && matches!(member.state, MemberState::Alive | MemberState::Draining)
-            })
+            .filter(|member| member.id != record.node && !is_gone(member.state))
             .filter_map(|member| Some((member.state, history.boot_of(member.id)?)))
             .collect();
         let sees_one_ready = others.iter().any(|(state, _)| *state == MemberState::Alive);
