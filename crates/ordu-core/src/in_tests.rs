@@ -5,6 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use ordu_crdt::{Replica, SyncConfig};
+
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Key, Member, Removal, Status, Value, Why};
@@ -75,6 +77,39 @@ pub(crate) fn connect(node: &mut Node, peer: NodeId, conn: ConnId) {
     };
     node.links.insert(conn, link);
     node.links.greet(conn, ME);
+}
+
+/// The map of another node, which holds nothing yet.
+pub(crate) fn replica_of(peer: NodeId) -> Replica<Key, Value> {
+    let mut replica = Replica::new(peer.replica(), SyncConfig::default());
+    replica.add_peer(ME.replica());
+    replica
+}
+
+/// The node and another exchange all that they hold, and nothing is lost between them.
+pub(crate) fn exchange(node: &mut Node, peer: &mut Replica<Key, Value>) {
+    let id = NodeId(peer.id().0);
+    node.replicating.insert(id);
+    node.replica.add_peer(peer.id());
+    node.replica.sync_with(peer.id());
+    peer.sync_with(ME.replica());
+    loop {
+        let mut is_quiet = true;
+        while let Some((_, message)) = peer.poll_message() {
+            node.sync_received(id, message).unwrap();
+            is_quiet = false;
+        }
+        while let Some((to, message)) = node.replica.poll_message() {
+            if to == peer.id() {
+                peer.handle(ME.replica(), message).unwrap();
+                is_quiet = false;
+            }
+        }
+        if is_quiet {
+            break;
+        }
+    }
+    node.take_changes();
 }
 
 /// All that are known as ready make up the settled view.

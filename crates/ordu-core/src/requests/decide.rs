@@ -28,6 +28,8 @@ pub(crate) struct Decision {
     told: bool,
     /// A node that went down may have started the child: nothing definite can be said any more (S5.1).
     doubt: bool,
+    /// The lives that were handed to some node for this, the last one in between.
+    births: Vec<Stamp>,
     check: Check,
     state: State,
 }
@@ -141,6 +143,7 @@ impl Node {
                 deadline,
                 told,
                 doubt,
+                births: Vec::new(),
                 check,
                 state,
             });
@@ -294,7 +297,7 @@ impl Node {
                         alloc::format!("{owner} has not stopped the copy of the child that was there before")
                     },
                 );
-                self.tell(decision, Err(CallError::NotReady { detail }), Vec::new());
+                self.tell_failure(decision, CallError::NotReady { detail });
                 Progress::Done
             }
             State::Busy { until } if self.now.mono < *until => Progress::Wait,
@@ -382,7 +385,14 @@ impl Node {
                 }
             };
         }
-        self.redirect(&decision.ask, decider);
+        if decision.doubt {
+            let view = self.settled.view();
+            let view = view.map(|view| view.ready.values().cloned().collect());
+            let view = view.unwrap_or_default();
+            self.tell_failure(decision, CallError::NotDecider { view });
+        } else {
+            self.redirect(&decision.ask, decider);
+        }
         Progress::Done
     }
 
@@ -406,6 +416,20 @@ impl Node {
                 }
                 let birth = self.stamp();
                 return self.place_birth(key, decision, birth, spec, Vec::new());
+            }
+            (Command::StartChild { .. }, Some(intent), Some(info))
+                if decision.births.contains(&intent.birth) =>
+            {
+                // By a node that was given up, after all.
+                let siblings = self.replica.map().siblings(&Key::Intent(key.clone()));
+                let written = siblings.map(|sibling| sibling.dot).collect();
+                let answer = Answer::Started {
+                    child: info,
+                    held_by: Vec::new(),
+                    durable: false,
+                };
+                self.tell(decision, Ok(answer), written);
+                return Progress::Done;
             }
             (Command::StartChild { .. }, Some(intent), Some(info)) => {
                 let stopped = intent.desired == Desired::Stopped || info.state == ChildState::Failed;
@@ -493,7 +517,10 @@ impl Node {
                 }
             }
         };
-        self.tell(decision, result, Vec::new());
+        match result {
+            Ok(answer) => self.tell(decision, Ok(answer), Vec::new()),
+            Err(error) => self.tell_failure(decision, error),
+        }
         Progress::Done
     }
 
@@ -584,6 +611,7 @@ impl Node {
             what,
         };
         self.send(target, &Message::Place(place.clone()));
+        decision.births.push(birth);
         decision.state = State::Placing { target, place, tried };
         Progress::Wait
     }

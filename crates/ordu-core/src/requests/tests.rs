@@ -1,9 +1,15 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use ordu_crdt::{Replica, Stamp};
+
 use super::Closed;
-use crate::in_tests::{ME, child_decided_by, conn_of, connect, meet, ready_node, sent_to, settle, spec};
+use crate::in_tests::{
+    ME, child_decided_by, conn_of, connect, exchange, meet, ready_node, replica_of, sent_to, settle, spec,
+};
 use crate::membership::Liveness;
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
@@ -14,6 +20,7 @@ use crate::{
 
 const N2: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
+const N4: NodeId = NodeId(4);
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 
 /// A ready node that sees two others.
@@ -384,4 +391,163 @@ fn a_decider_whose_placement_was_not_taken_asks_whether_the_caller_still_waits()
     node.is_open(N2, RequestId(1), &key, false);
     node.reconcile_children();
     assert!(node.decisions.is_empty(), "it was answered by another");
+}
+
+/// n4 asks this node to start a child that n2 and n3 alone may run; gives to which of them it was handed first, and the other.
+fn start_elsewhere(node: &mut Node) -> (ChildKey, NodeId, NodeId) {
+    meet(node, N4);
+    settle(node);
+    let zone: BTreeMap<String, String> = [("zone".into(), "b".into())].into();
+    for peer in [N2, N3] {
+        let mut member = node.roster.get(peer).unwrap().member.clone().unwrap();
+        member.labels.clone_from(&zone);
+        node.roster.set_member(peer, Some(member), node.now.mono);
+    }
+    let key = child_decided_by(node, ME);
+    let Command::StartChild { horde, id, spec } = start(&key) else {
+        unreachable!()
+    };
+    let mut spec = ChildSpec::clone(&spec);
+    spec.constraints = [Constraint::Labels(zone)].into();
+    let spec = Arc::new(spec);
+    let ask = Ask {
+        origin: N4,
+        ..ask(1, Command::StartChild { horde, id, spec })
+    };
+    node.take_decision(ask, false);
+    node.reconcile_children();
+    let first = if placement_on(node, N2).is_some() { N2 } else { N3 };
+    (key, first, if first == N2 { N3 } else { N2 })
+}
+
+fn placement_on(node: &mut Node, target: NodeId) -> Option<Place> {
+    let outputs: Vec<_> = core::iter::from_fn(|| node.poll_output()).collect();
+    let to_target = outputs.iter().rev().find_map(|output| match output {
+        Output::Send { conn, bytes, .. } if *conn == conn_of(target) => match Message::decode(bytes) {
+            Ok(Message::Place(place)) => Some(place),
+            _ => None,
+        },
+        _ => None,
+    });
+    for output in outputs {
+        node.output(output);
+    }
+    to_target
+}
+
+/// The decider that has handed the child to one node that went out of sight, and then to another that is busy.
+fn busy_after_doubt() -> (Node, ChildKey, NodeId, Stamp) {
+    let mut node = node();
+    let (key, first, second) = start_elsewhere(&mut node);
+    let ClaimNotice::Birth { birth, .. } = placement_on(&mut node, first).unwrap().what else {
+        unreachable!()
+    };
+    node.set_liveness(first, Liveness::Down);
+    settle(&mut node);
+    node.children.touch(&key);
+    node.reconcile_children();
+    let placement = placement_on(&mut node, second)
+        .expect("the other is tried")
+        .placement;
+    let result = Err(PlaceError::Busy);
+    let child = key.clone();
+    node.placed(
+        second,
+        Placed {
+            placement,
+            child,
+            result,
+        },
+    );
+    (node, key, first, birth)
+}
+
+/// The owner claims a child by what it writes itself.
+fn claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, birth: Stamp, epoch: u64) {
+    let owner = NodeId(map.id().0);
+    let claim = Claim {
+        birth,
+        run: birth,
+        token: Token { epoch, owner },
+        previous: None,
+        state: ClaimState::Running,
+        restarts: 0,
+        relocations: 0,
+        os_pid: None,
+        reason: None,
+    };
+    write_claim_in(map, key, &claim);
+}
+
+fn write_claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, claim: &Claim) {
+    map.write(1, |batch| {
+        batch.put(Key::Claim(key.clone()), Value::encode(claim)).unwrap();
+    });
+}
+
+fn runs_on(node: &mut Node, key: &ChildKey, owner: NodeId, birth: Stamp) {
+    let intent = Intent {
+        birth,
+        run: birth,
+        runner: None,
+        desired: Desired::Running,
+        deleted: Deleted::No,
+        spec: spec(),
+    };
+    let mut replica = replica_of(owner);
+    replica.write(1, |batch| {
+        batch
+            .put(Key::Intent(key.clone()), Value::encode(&intent))
+            .unwrap();
+    });
+    claim_in(&mut replica, key, birth, 9);
+    exchange(node, &mut replica);
+    node.now.mono = node.now.mono + Duration::from_secs(1);
+    node.children.touch(key);
+    node.reconcile_children();
+    node.is_open(N4, RequestId(1), key, true);
+    node.reconcile_children();
+}
+
+#[test]
+fn what_the_first_node_started_after_all_is_the_answer_and_not_in_its_own_way() {
+    let (mut node, key, first, birth) = busy_after_doubt();
+    runs_on(&mut node, &key, first, birth);
+    let messages = sent_to(&mut node, N4);
+    let result = told(&messages)[0].result.clone();
+    assert!(matches!(result, Ok(Answer::Started { .. })), "{result:?}");
+}
+
+#[test]
+fn what_may_have_been_done_is_not_said_to_be_in_the_way() {
+    let (mut node, key, first, _) = busy_after_doubt();
+    let other = node.stamp();
+    runs_on(&mut node, &key, first, other);
+    let messages = sent_to(&mut node, N4);
+    let result = told(&messages)[0].result.clone();
+    assert!(matches!(result, Err(CallError::Unknown { .. })), "{result:?}");
+}
+
+#[test]
+fn what_may_have_been_done_is_neither_refused_when_its_time_is_up_nor_left_to_another() {
+    for is_late in [true, false] {
+        let (mut node, key, ..) = busy_after_doubt();
+        sent_to(&mut node, N4);
+        if is_late {
+            node.now.mono = node.now.mono + TEN_MINUTES;
+        } else {
+            let others = [(N4, "n4".parse().unwrap())].into();
+            node.settled.update(others, &BTreeSet::new(), node.now.mono);
+            node.now.mono = node.now.mono + Duration::from_secs(1);
+            node.settled.settle(node.now.mono, &node.config.timing);
+        }
+        node.children.touch(&key);
+        node.reconcile_children();
+        let messages = sent_to(&mut node, N4);
+        let result = told(&messages).pop().map(|told| told.result.clone());
+        assert!(
+            matches!(result, Some(Err(CallError::Unknown { .. }))),
+            "{messages:?}"
+        );
+    }
 }

@@ -112,7 +112,12 @@ impl HeldBeforeStarted {
             .flatten()
             .any(|(boot, shown)| *boot != taker && shown.highest >= claim.token);
         // Who leaves holds a claim as well: it goes once others have what it holds (S5.10). So does who has just come.
-        let is_gone = |state| matches!(state, MemberState::Down | MemberState::Left | MemberState::Removed);
+        let is_gone = |state| {
+            matches!(
+                state,
+                MemberState::Down | MemberState::Left | MemberState::Removed
+            )
+        };
         let others: Vec<_> = record
             .members
             .values()
