@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
-use ordu_core::{Command, Restart};
+use ordu_core::{Command, Event, Restart, Token};
 
 use super::{Invariant, Verdict};
-use crate::oracle::History;
+use crate::oracle::{Child, History};
 use crate::{Fact, Fault, HostId, What};
 
 /// A temporary child that runs is not stopped because somebody took its node for gone: only calls about it stop it, and
@@ -12,6 +12,8 @@ use crate::{Fact, Fault, HostId, What};
 pub(super) struct TemporaryIsSpared {
     /// The hosts whose nodes were made to leave at some time.
     leave: BTreeSet<HostId>,
+    /// The copies whose nodes know that they are up: a start that took longer than it may is called off.
+    started: BTreeSet<(Child, Token)>,
 }
 
 impl Invariant for TemporaryIsSpared {
@@ -28,10 +30,17 @@ impl Invariant for TemporaryIsSpared {
             What::Inflicted(Fault::Leave(host) | Fault::Remove(_, host)) => {
                 self.leave.insert(*host);
             }
+            What::Told {
+                event: Event::ChildStarted { horde, id, token, .. },
+                ..
+            } => {
+                self.started.insert(((horde.clone(), id.clone()), *token));
+            }
             What::CopyStopping(copy) => {
                 let copy = history.copy(*copy);
                 let is_lost = copy.spec.restart == Restart::Temporary
                     && copy.is_up()
+                    && self.started.contains(&(copy.child.clone(), copy.token))
                     && !self.leave.contains(&copy.boot.host)
                     && !is_unwanted(history, copy);
                 if is_lost {
