@@ -1,11 +1,44 @@
-//! What children print, when the disk has no room for it.
+//! What becomes of children and of what they print, when the disk has no room.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{Cluster, children_of, eventually, root_or_skip};
+use rustix::process::Signal;
+
+use crate::harness::{Cluster, Node, children_of, eventually, kill, root_or_skip};
+
+/// Has the agent run with a file system of this size at `directory`, which is the agent's alone and goes with it.
+fn with_small_disk(node: &mut Node, directory: &Path, size: &str) {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .unwrap();
+    let mount = format!(
+        "mount -t tmpfs -o size={size},mode=700 none {0} && exec \"$@\"",
+        directory.display()
+    );
+    node.in_wrapper([
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        &mount,
+        "sh",
+    ]);
+}
+
+/// A command to be run where the agent's disks are.
+fn beside(node: &Node) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &node.pid().to_string(), "--mount"]);
+    command
+}
 
 #[test]
 fn a_full_disk_costs_output_and_says_so_and_never_holds_up_a_child() {
@@ -19,26 +52,7 @@ fn a_full_disk_costs_output_and_says_so_and_never_holds_up_a_child() {
     let folder = cluster.folder.path().to_owned();
     let node = cluster.add_node();
     let logs = node.data_dir().join("logs");
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&logs)
-        .unwrap();
-    // The file system is the agent's alone and goes with it.
-    let mount = format!(
-        "mount -t tmpfs -o size=256k,mode=700 none {0} && exec \"$@\"",
-        logs.display()
-    );
-    node.in_wrapper([
-        "unshare",
-        "--mount",
-        "--propagation",
-        "private",
-        "sh",
-        "-c",
-        &mount,
-        "sh",
-    ]);
+    with_small_disk(node, &logs, "256k");
     node.start();
     node.await_ready();
     let node = &cluster.nodes[0];
@@ -87,8 +101,7 @@ fn a_full_disk_costs_output_and_says_so_and_never_holds_up_a_child() {
         if is_told { Ok(()) } else { Err(log) }
     });
 
-    let mut remount = Command::new("nsenter");
-    remount.args(["--target", &node.pid().to_string(), "--mount"]);
+    let mut remount = beside(node);
     remount.args(["mount", "-o", "remount,size=64m"]).arg(&logs);
     assert!(remount.status().unwrap().success());
     std::fs::write(&go, "").unwrap();
@@ -109,4 +122,53 @@ fn a_full_disk_costs_output_and_says_so_and_never_holds_up_a_child() {
         },
     );
     assert_eq!(children_of(node.pid()).len(), 1, "the agent has its keeper");
+}
+
+#[test]
+fn children_of_a_dead_keeper_are_started_again_though_the_data_directory_is_full() {
+    if !root_or_skip(
+        "children_of_a_dead_keeper_are_started_again_though_the_data_directory_is_full",
+        "a small file system needs root",
+    ) {
+        return;
+    }
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    let data = node.data_dir().to_owned();
+    with_small_disk(node, &data, "1m");
+    node.start();
+    node.await_ready();
+    let node = &cluster.nodes[0];
+    let ids: Vec<String> = (0..5).map(|number| format!("c{number}")).collect();
+    for id in &ids {
+        cluster.start_child(node, id).ok();
+    }
+    let fill = |name: &str| {
+        // Ends with "No space left on device", which is what is wanted.
+        let mut fill = beside(node);
+        fill.args(["dd", "if=/dev/zero", "bs=4k", "status=none"]);
+        fill.arg(format!("of={}", data.join(name).display()));
+        let said = String::from_utf8(fill.output().unwrap().stderr).unwrap();
+        assert!(said.contains("No space left on device"), "{said}");
+    };
+    fill("fill0");
+
+    // The second time, what the first keeper left is all there is to write on.
+    for round in 1..=2 {
+        let before = cluster.copies().one_each(&ids).unwrap();
+        let keeper = node.keeper().expect("an agent has a keeper");
+        kill(keeper, Signal::KILL);
+        eventually(Duration::from_secs(10), "all run again", || {
+            let now = cluster.copies().one_each(&ids)?;
+            match ids.iter().find(|id| now[*id].pid == before[*id].pid) {
+                Some(id) => Err(format!("the old copy of {id} is still there")),
+                None => Ok(()),
+            }
+        });
+        fill(&format!("fill{round}"));
+    }
+
+    let id = "late".to_owned();
+    cluster.start_child(node, &id).ok();
+    cluster.await_one_each(&[&ids[..], &[id]].concat(), Duration::from_secs(5));
 }

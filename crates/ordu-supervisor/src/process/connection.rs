@@ -354,7 +354,7 @@ impl Connection {
             }
         }
         if let Some(ledger) = self.ledger {
-            ledger.close(all_ended);
+            ledger.close(all_ended, self.stopping.is_some());
         }
         if self.stopping.is_none() {
             let event = if stuck {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use rustix::process::Pid;
@@ -9,6 +9,7 @@ use rustix::process::Pid;
 use super::cgroup::RunGroup;
 use super::error::StartError;
 use super::mark::{Mark, Nonce};
+use super::record_file::RecordFile;
 use super::sweep::{self, Remains, Session};
 use super::{Signal, procfs};
 
@@ -20,24 +21,23 @@ const SLACK: usize = 1024;
 
 /// The record of what runs, for whoever comes after an agent and a keeper that were killed at once.
 ///
-/// A text file. The first line has the boot id, and before there is a keeper a second one has the first part of all
-/// marks of its children, with their control group, if there is one. Then come `keeper PID START`, once it runs;
-/// `? CHILD MARK` before a child is started; `+ CHILD PID START` when it is up; and `- CHILD` when it is over or did not
-/// come up. So there is no moment in which a process exists whose mark is not on record, also if the disk is full when it
-/// is started.
+/// A text file, with NULs behind the text. The first line has the boot id, and before there is a keeper a second one has
+/// the first part of all marks of its children, with their control group, if there is one. Then come `keeper PID START`,
+/// once it runs; `? CHILD MARK` before a child is started; `+ CHILD PID START` when it is up; and `- CHILD` when it is
+/// over or did not come up. So there is no moment in which a process exists whose mark is not on record, also if the disk
+/// is full when it is started.
 ///
 /// It needs no sync to disk: what runs does not outlive the machine's page cache, and the boot id tells.
+///
+/// A keeper that is lost leaves its room to the record of the next one, for which a full disk may have no other.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    path: PathBuf,
+    file: RecordFile,
     boot_id: String,
     run: Run,
     keeper: Option<(u32, u64)>,
     /// What predecessors left that could not be ended: a process may be in a system call that does not return.
     undead: Vec<Run>,
-    /// The file to append to; `None` before the first write and after a failed one, which the next mends by
-    /// writing the whole file anew.
-    file: Option<File>,
     children: BTreeMap<u64, (Mark, Option<(u32, u64)>)>,
     /// Lines in the file that say nothing any more.
     stale: usize,
@@ -62,27 +62,17 @@ impl Ledger {
 
     fn take_over_now(path: PathBuf, run: Run) -> io::Result<Self> {
         let boot_id = procfs::boot_id()?;
-        let mut undead = Vec::new();
-        match fs::read(&path) {
-            Ok(bytes) => {
-                if let Some(record) = Record::parse(&String::from_utf8_lossy(&bytes), &boot_id) {
-                    undead = record.end();
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if let Some(directory) = path.parent() {
-                    fs::create_dir_all(directory)?;
-                }
-            }
-            Err(error) => return Err(error),
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
         }
+        let file = RecordFile::new(path);
+        let record = file.read()?.and_then(|text| Record::parse(&text, &boot_id));
         let mut ledger = Self {
-            path,
+            file,
             boot_id,
             run,
             keeper: None,
-            undead,
-            file: None,
+            undead: record.map(Record::end).unwrap_or_default(),
             children: BTreeMap::new(),
             stale: 0,
         };
@@ -104,7 +94,7 @@ impl Ledger {
     /// The error of a failed [`begin`](Self::begin).
     pub(super) fn failed(&self, source: io::Error) -> StartError {
         StartError::Ledger {
-            path: self.path.clone(),
+            path: self.file.path().to_owned(),
             source,
         }
     }
@@ -131,26 +121,28 @@ impl Ledger {
         }
     }
 
-    /// The keeper is gone, and with it all that it started, if it is so; else the next to come has it on record.
-    pub(super) fn close(self, all_ended: bool) {
-        if all_ended && self.undead.is_empty() {
+    /// The keeper is gone, and with it all that it started, if it is so; else the next to come has it on record. If
+    /// another keeper is to follow, its record has the room of this one.
+    pub(super) fn close(mut self, all_ended: bool, is_last: bool) {
+        if !all_ended || !self.undead.is_empty() {
+            return;
+        }
+        if is_last {
+            self.file.remove();
+        } else {
             // If this fails, the next to come finds that nothing of it runs.
-            let _ = fs::remove_file(&self.path);
+            let _ = self.file.replace("");
         }
     }
 
     fn append(&mut self, line: &str) {
         let worn = self.stale > SLACK + self.children.len();
-        let appended = match &mut self.file {
-            Some(file) if !worn => file.write_all(line.as_bytes()),
-            _ => self.rewrite(),
-        };
-        if appended.is_err() {
-            self.file = None;
+        if worn || !self.file.append(line) {
+            // If this fails, the next addition tries it again.
+            let _ = self.rewrite();
         }
     }
 
-    /// Replaces the file as one act, so a reader finds the old or the new one.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut text = format!("{HEADER} {}\n", self.boot_id);
         for run in &self.undead {
@@ -166,12 +158,7 @@ impl Ledger {
                 text.push_str(&started(*incarnation, *pid, *start));
             }
         }
-        let mut new = self.path.clone().into_os_string();
-        new.push(".new");
-        let mut file = File::create(&new)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&new, &self.path)?;
-        self.file = Some(file);
+        self.file.replace(&text)?;
         self.stale = 0;
         Ok(())
     }

@@ -41,6 +41,7 @@ mod mark;
 mod own_child;
 mod procfs;
 mod pulse;
+mod record_file;
 mod request;
 mod signal;
 mod sweep;
