@@ -6,7 +6,7 @@ use ordu::{Event, Events};
 /// How often things happened on this node since it started.
 #[derive(Clone, Debug)]
 pub(super) struct EventCounts {
-    counters: Arc<[Counter; 9]>,
+    counters: Arc<[Counter; 8]>,
 }
 
 /// One counter, as monitoring knows it.
@@ -16,12 +16,12 @@ pub(super) struct Counter {
     pub(super) name: &'static str,
     /// What it counts.
     pub(super) help: &'static str,
-    counts: fn(&Event) -> u64,
+    counts: fn(&Event) -> bool,
     value: AtomicU64,
 }
 
 impl Counter {
-    const fn new(name: &'static str, help: &'static str, counts: fn(&Event) -> u64) -> Self {
+    const fn new(name: &'static str, help: &'static str, counts: fn(&Event) -> bool) -> Self {
         Self {
             name,
             help,
@@ -41,12 +41,12 @@ impl EventCounts {
             Counter::new(
                 "ordu_child_starts_total",
                 "Children that came up on this node.",
-                |event| matches!(event, Event::ChildStarted { .. }).into(),
+                |event| matches!(event, Event::ChildStarted { .. }),
             ),
             Counter::new(
                 "ordu_child_exits_total",
                 "Children of this node that ended.",
-                |event| matches!(event, Event::ChildExited { .. }).into(),
+                |event| matches!(event, Event::ChildExited { .. }),
             ),
             Counter::new(
                 "ordu_take_overs_total",
@@ -59,41 +59,32 @@ impl EventCounts {
                             ..
                         }
                     )
-                    .into()
                 },
             ),
             Counter::new(
                 "ordu_conflicts_total",
                 "Copies on this node that gave way to another.",
-                |event| matches!(event, Event::Conflict { .. }).into(),
+                |event| matches!(event, Event::Conflict { .. }),
             ),
             Counter::new(
                 "ordu_member_changes_total",
                 "Changes of a member's state seen here.",
-                |event| matches!(event, Event::MemberChanged { .. }).into(),
+                |event| matches!(event, Event::MemberChanged { .. }),
             ),
             Counter::new(
                 "ordu_peers_refused_total",
                 "Handshakes of peers refused here.",
-                |event| matches!(event, Event::PeerRefused { .. }).into(),
+                |event| matches!(event, Event::PeerRefused { .. }),
             ),
             Counter::new(
                 "ordu_audits_failed_total",
                 "Peers found to hold another state after the same operations: never, unless memory or code failed.",
-                |event| matches!(event, Event::AuditFailed { .. }).into(),
-            ),
-            Counter::new(
-                "ordu_output_dropped_bytes_total",
-                "Bytes of output of children here that were dropped because the disk did not take them.",
-                |event| match event {
-                    Event::OutputDropped { bytes, .. } => *bytes,
-                    _ => 0,
-                },
+                |event| matches!(event, Event::AuditFailed { .. }),
             ),
             Counter::new(
                 "ordu_wall_clock_jumps_total",
                 "Jumps of this machine's wall clock, as by a set clock or a sleep.",
-                |event| matches!(event, Event::WallClockJumped { .. }).into(),
+                |event| matches!(event, Event::WallClockJumped { .. }),
             ),
         ];
         Self {
@@ -109,34 +100,9 @@ impl EventCounts {
     pub(super) async fn follow(self, mut events: Events) {
         while let Some(record) = events.next().await {
             for counter in self.all() {
-                let count = (counter.counts)(&record.event);
+                let count = u64::from((counter.counts)(&record.event));
                 counter.value.fetch_add(count, Ordering::Relaxed);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ordu::{ChildId, HordeName};
-
-    use super::*;
-
-    #[test]
-    fn dropped_output_is_counted_in_bytes_and_by_its_counter_alone() {
-        let event = Event::OutputDropped {
-            horde: HordeName::new("default").unwrap(),
-            id: ChildId::new("a").unwrap(),
-            bytes: 4711,
-            reason: "No space left on device".to_owned(),
-        };
-        let counts = EventCounts::new();
-        let counted: Vec<(&str, u64)> = counts
-            .all()
-            .iter()
-            .map(|counter| (counter.name, (counter.counts)(&event)))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        assert_eq!(counted, [("ordu_output_dropped_bytes_total", 4711)]);
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::harness::{Cluster, Node, children_of, eventually, kill, root_or_skip};
+use crate::web::get;
 
 /// Has the agent run with a file system of this size at `directory`, which is the agent's alone and goes with it.
 fn with_small_disk(node: &mut Node, directory: &Path, size: &str) {
@@ -38,6 +39,15 @@ fn beside(node: &Node) -> Command {
     let mut command = Command::new("nsenter");
     command.args(["--target", &node.pid().to_string(), "--mount"]);
     command
+}
+
+/// Takes all the room that there is on one of the agent's disks.
+fn fill(node: &Node, file: &Path) {
+    let mut fill = beside(node);
+    fill.args(["dd", "if=/dev/zero", "bs=4k", "status=none"]);
+    fill.arg(format!("of={}", file.display()));
+    let said = String::from_utf8(fill.output().unwrap().stderr).unwrap();
+    assert!(said.contains("No space left on device"), "{said}");
 }
 
 #[test]
@@ -143,15 +153,7 @@ fn children_of_a_dead_keeper_are_started_again_though_the_data_directory_is_full
     for id in &ids {
         cluster.start_child(node, id).ok();
     }
-    let fill = |name: &str| {
-        // Ends with "No space left on device", which is what is wanted.
-        let mut fill = beside(node);
-        fill.args(["dd", "if=/dev/zero", "bs=4k", "status=none"]);
-        fill.arg(format!("of={}", data.join(name).display()));
-        let said = String::from_utf8(fill.output().unwrap().stderr).unwrap();
-        assert!(said.contains("No space left on device"), "{said}");
-    };
-    fill("fill0");
+    fill(node, &data.join("fill0"));
 
     // The second time, what the first keeper left is all there is to write on.
     for round in 1..=2 {
@@ -165,10 +167,56 @@ fn children_of_a_dead_keeper_are_started_again_though_the_data_directory_is_full
                 None => Ok(()),
             }
         });
-        fill(&format!("fill{round}"));
+        fill(node, &data.join(format!("fill{round}")));
     }
 
     let id = "late".to_owned();
     cluster.start_child(node, &id).ok();
     cluster.await_one_each(&[&ids[..], &[id]].concat(), Duration::from_secs(5));
+}
+
+#[test]
+fn output_that_a_full_disk_never_took_is_told_and_counted_at_once() {
+    if !root_or_skip(
+        "output_that_a_full_disk_never_took_is_told_and_counted_at_once",
+        "a small file system needs root",
+    ) {
+        return;
+    }
+    let mut cluster = Cluster::empty();
+    let folder = cluster.folder.path().to_owned();
+    let node = cluster.add_node();
+    let http = format!("{}:7700", node.addr.ip());
+    node.with_arg("--http").with_arg(&http);
+    let logs = node.data_dir().join("logs");
+    with_small_disk(node, &logs, "64k");
+    node.start();
+    node.await_ready();
+    let node = &cluster.nodes[0];
+    fill(node, &logs.join("fill"));
+    let go = folder.join("go");
+    let mark = format!("TEST_MARK={}", cluster.mark());
+    let script = format!(
+        "echo first; while [ ! -e {} ]; do sleep 0.05; done; echo again; exec sleep 86400",
+        go.display()
+    );
+    node.ordu(["start", "c", "--env", &mark, "--", "sh", "-c", &script])
+        .ok();
+
+    // Each sooner than the ten seconds after which the next event comes.
+    let is_told = |bytes: usize| {
+        let metric = format!("ordu_output_dropped_bytes_total {bytes}\n");
+        let words = format!("{bytes} bytes of its output were dropped since this agent started");
+        eventually(Duration::from_secs(5), &format!("{bytes} bytes are told"), || {
+            let (said, metrics) = (node.ordu(["logs", "c"]), get(&http, "/metrics", "localhost").1);
+            if said.code == 0 && said.stderr.contains(&words) && metrics.contains(&metric) {
+                Ok(())
+            } else {
+                Err(format!("{said:?}\n{metrics}"))
+            }
+        });
+    };
+    is_told("first\n".len());
+    std::fs::write(&go, "").unwrap();
+    is_told("first\nagain\n".len());
 }

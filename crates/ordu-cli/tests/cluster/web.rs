@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::harness::{Cluster, eventually};
 
 /// The status and the body of an answer.
-fn get(addr: &str, path: &str, host: &str) -> (u16, String) {
+pub(crate) fn get(addr: &str, path: &str, host: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(addr).unwrap();
     write!(
         stream,

@@ -128,6 +128,12 @@ impl Node {
         self.about.addr
     }
 
+    /// How many bytes of the output of children here were dropped since the node started, as of now, because the disk did
+    /// not take them.
+    pub fn dropped_output_bytes(&self) -> u64 {
+        self.caller.dropped_bytes()
+    }
+
     /// Where it keeps what must be kept.
     pub fn data_dir(&self) -> Option<&Path> {
         self.about.data_dir.as_deref()

@@ -86,6 +86,10 @@ impl Caller {
         let logs = self.logs.as_ref().ok_or(LogError::NoProcesses)?;
         logs.of(horde, id)
     }
+
+    pub(crate) fn dropped_bytes(&self) -> u64 {
+        self.logs.as_ref().map_or(0, Logs::dropped_bytes)
+    }
 }
 
 #[cfg(test)]

@@ -60,6 +60,14 @@ fn render(agent: &Agent) -> String {
             [(String::new(), counter.value())],
         );
     }
+    // Not by the events, which come every ten seconds only.
+    sample(
+        &mut text,
+        "ordu_output_dropped_bytes_total",
+        "Bytes of output of children here that were dropped because the disk did not take them.",
+        "counter",
+        [(String::new(), agent.node.dropped_output_bytes())],
+    );
     text
 }
 

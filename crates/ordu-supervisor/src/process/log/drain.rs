@@ -26,8 +26,8 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// Files are written on the runtime's threads for blocking work. The child is never kept waiting for more
 /// than about a second: output that the disk does not take in time, or refuses, is dropped, and a line in
-/// the log says how much, as soon as the disk takes one. `tell` is told as well, at once and then every ten
-/// seconds while it goes on. About 512 KiB are held in memory at most. A descendant that keeps an output open
+/// the log says how much, as soon as the disk takes one. `tell` is told of each drop as well, and every ten seconds,
+/// from the first on, how much of it to report. About 512 KiB are held in memory at most. A descendant that keeps an output open
 /// keeps this running; whoever starts the child again ends the drain before it, as only one may write.
 ///
 /// [`RotatingFile::missing`] of what is returned says how much of what was dropped last the log does not tell

@@ -3,24 +3,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often drops are told of at most, but for the first and the last.
+/// How often drops are to be reported at most, but for the first and the last.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Output that a log does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// How many bytes of it, since it was last told.
+    /// How many bytes of it that were not told before.
     pub bytes: u64,
+    /// How many bytes it is time to report to people, told before or now; 0 while that would be too often.
+    pub report: u64,
     /// Why the last of them, for people.
     pub reason: String,
 }
 
-/// Gathers drops, and tells of them at a bounded rate.
+/// Tells of drops at once, and of when they are to be reported, which is at a bounded rate.
 pub(super) struct Drops<F> {
     tell: F,
-    untold: Option<Dropped>,
-    /// When the next may be told.
+    /// What was not reported yet.
+    unreported: Option<(u64, String)>,
+    /// When the next may be reported.
     next: Option<Instant>,
 }
 
@@ -28,7 +31,7 @@ impl<F: FnMut(Dropped)> Drops<F> {
     pub(super) fn new(tell: F) -> Self {
         Self {
             tell,
-            untold: None,
+            unreported: None,
             next: None,
         }
     }
@@ -37,34 +40,44 @@ impl<F: FnMut(Dropped)> Drops<F> {
         if bytes == 0 {
             return;
         }
-        match &mut self.untold {
-            Some(untold) => untold.bytes += bytes,
-            None => {
-                self.untold = Some(Dropped {
-                    bytes,
-                    reason: reason(),
-                });
-            }
-        }
-        self.tell_due();
+        let (unreported, _) = self.unreported.get_or_insert_with(|| (0, reason()));
+        *unreported += bytes;
+        self.tell(bytes);
     }
 
     /// When to call [`tell_due`](Self::tell_due).
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.untold.as_ref().and(self.next)
+        self.unreported.as_ref().and(self.next)
     }
 
     pub(super) fn tell_due(&mut self) {
-        let now = Instant::now();
-        if self.untold.is_some() && self.next.is_none_or(|next| next <= now) {
-            self.tell_all();
-            self.next = Some(now + EVERY);
+        if self.is_due() {
+            self.tell(0);
         }
     }
 
     pub(super) fn tell_all(&mut self) {
-        if let Some(dropped) = self.untold.take() {
-            (self.tell)(dropped);
+        self.next = None;
+        self.tell(0);
+    }
+
+    fn is_due(&self) -> bool {
+        self.next.is_none_or(|next| next <= Instant::now())
+    }
+
+    fn tell(&mut self, bytes: u64) {
+        let Some((unreported, reason)) = &self.unreported else {
+            return;
+        };
+        let is_due = self.is_due();
+        (self.tell)(Dropped {
+            bytes,
+            report: if is_due { *unreported } else { 0 },
+            reason: reason.clone(),
+        });
+        if is_due {
+            self.unreported = None;
+            self.next = Some(Instant::now() + EVERY);
         }
     }
 }
@@ -83,9 +96,9 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_drop_is_told_at_once_and_many_are_told_together() {
+    async fn every_drop_is_counted_at_once_and_many_are_reported_together() {
         let mut told = Vec::new();
-        let mut drops = Drops::new(|dropped: Dropped| told.push(dropped.bytes));
+        let mut drops = Drops::new(|dropped: Dropped| told.push((dropped.bytes, dropped.report)));
 
         for _ in 0..5 {
             drops.add(1, || "full".to_owned());
@@ -97,6 +110,7 @@ mod tests {
         drops.add(7, || "full".to_owned());
         drops.tell_all();
 
-        assert_eq!(told, [1, 4, 7]);
+        let at_once = [(1, 1), (1, 0), (1, 0), (1, 0), (1, 0)];
+        assert_eq!(told, [&at_once[..], &[(0, 4), (7, 0), (0, 7)]].concat());
     }
 }

@@ -9,7 +9,9 @@ pub enum LogError {
     #[error("this node runs no processes")]
     NoProcesses,
     /// The child has never run on this node, or what it said is not kept any more.
-    #[error("child {id:?} has no log on this node: it has never run here")]
+    #[error(
+        "child {id:?} has no log on this node: it has not run here, or what it said is not kept any more"
+    )]
     NoLog {
         /// The child's id.
         id: String,

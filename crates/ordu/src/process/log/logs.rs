@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ordu_core::{ChildId, Event, HordeName, Life};
@@ -22,6 +23,8 @@ struct Shared {
     events: EventSource,
     /// By the paths of their current files.
     entries: Mutex<HashMap<PathBuf, Entry>>,
+    /// How many bytes of all output were dropped.
+    dropped: AtomicU64,
 }
 
 /// What is known of one log beside its files.
@@ -47,6 +50,7 @@ impl Logs {
                 hordes,
                 events,
                 entries: Mutex::default(),
+                dropped: AtomicU64::new(0),
             }),
         }
     }
@@ -68,6 +72,7 @@ impl Logs {
         let files = self.files(horde, id);
         let entries = self.entries();
         let entry = entries.get(&files.path(0));
+        let last = entry.and_then(|entry| entry.written);
         let (life, runs, dropped) = match entry {
             Some(entry) if entry.runs > 0 => (entry.written, entry.runs, entry.dropped.clone()),
             Some(entry) => (entry.life, 0, entry.dropped.clone()),
@@ -78,11 +83,18 @@ impl Logs {
             Some(life) => files.of_life(&life.to_string()),
             None => files,
         };
-        if runs > 0 || files.exist() {
+        // A disk that was full from the beginning took no file, and what came of the output is known all the same.
+        let was_dropped = dropped.is_some() && life.is_none_or(|life| last == Some(life));
+        if runs > 0 || was_dropped || files.exist() {
             Ok(ChildLog::new(files, dropped))
         } else {
             Err(LogError::NoLog { id: id.to_owned() })
         }
+    }
+
+    /// How many bytes of all output were dropped since the node started.
+    pub(crate) fn dropped_bytes(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 
     /// A run begins to write to the log.
@@ -156,8 +168,12 @@ impl LogRun {
         }
     }
 
-    /// Output was dropped: everybody is told.
+    /// Output was dropped: it is counted at once, and everybody is told now and then.
     pub(crate) fn dropped(&self, dropped: Dropped) {
+        self.logs
+            .shared
+            .dropped
+            .fetch_add(dropped.bytes, Ordering::Relaxed);
         if let Some(entry) = self.logs.entries().get_mut(&self.files.path(0)) {
             let before = entry.dropped.as_ref().map_or(0, |before| before.bytes);
             entry.dropped = Some(DroppedOutput {
@@ -165,12 +181,14 @@ impl LogRun {
                 reason: dropped.reason.clone(),
             });
         }
-        self.logs.shared.events.record(Event::OutputDropped {
-            horde: self.horde.clone(),
-            id: self.id.clone(),
-            bytes: dropped.bytes,
-            reason: dropped.reason,
-        });
+        if dropped.report > 0 {
+            self.logs.shared.events.record(Event::OutputDropped {
+                horde: self.horde.clone(),
+                id: self.id.clone(),
+                bytes: dropped.report,
+                reason: dropped.reason,
+            });
+        }
     }
 }
 
