@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod commands;
 mod control;
+mod deadline;
 mod demo;
 mod dev;
 mod duration;

@@ -64,7 +64,9 @@ impl Agent {
                 timeout,
                 wait,
             } => {
-                let (patience, wait) = (Duration::from_millis(timeout), Duration::from_millis(wait));
+                // Longer than anybody waits, and short enough to be added to now.
+                let time = |millis| Duration::from_millis(millis).min(Duration::from_hours(24 * 365));
+                let (patience, wait) = (time(timeout), time(wait));
                 value(&self.apply(horde, &id, &child, patience, wait).await?)
             }
             Request::Compare { children } => value(&compare(&horde, &children)?),

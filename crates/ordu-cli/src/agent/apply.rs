@@ -23,7 +23,8 @@ const ROUNDS: usize = 16;
 impl Agent {
     /// Looks at what there is and does what is missing, again if others were quicker. A child whose program differs
     /// is stopped and forgotten and the new one starts in its place; unless that comes up within `wait`, the old one
-    /// is put back as it was. `horde` gives up each step in time; `patience` is how long one may be tried again.
+    /// is put back as it was. `horde` gives up each step in time; `patience` is how long one may be tried again, and how
+    /// long the turn at the child may be waited for.
     pub(super) async fn apply(
         &self,
         horde: Horde,
@@ -34,7 +35,7 @@ impl Agent {
     ) -> Result<ApplyReply, Refusal> {
         // Whatever can be found wrong is found before anything is stopped.
         let new = child_spec(definition)?;
-        let _turn = self.turns.take(format!("{}/{id}", horde.name())).await;
+        let _turn = self.turn(&horde, id, Instant::now() + patience).await?;
         if !self.is_ready() {
             let detail = "it has not joined the others yet".to_owned();
             return Err(CallError::NotReady { detail }.into());

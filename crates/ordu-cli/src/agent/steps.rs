@@ -24,6 +24,23 @@ pub(super) struct Steps {
     end: Instant,
 }
 
+impl Agent {
+    /// Waits for the turn at a child, no longer than `until`.
+    pub(super) async fn turn(
+        &self,
+        horde: &Horde,
+        id: &str,
+        until: Instant,
+    ) -> Result<OwnedMutexGuard<()>, Refusal> {
+        let turn = self.turns.take(format!("{}/{id}", horde.name()));
+        timeout_at(until, turn).await.map_err(|_| {
+            let message =
+                format!("child {id:?} is being changed by others here all the time; nothing was done");
+            Refusal::new(Wrong::Timeout, message)
+        })
+    }
+}
+
 impl Steps {
     pub(super) fn new(horde: Horde, id: String, timeout: u64) -> Self {
         // Longer than anybody waits, and short enough to be added to now.
@@ -40,16 +57,7 @@ impl Steps {
 
     /// Waits for the turn at the child: those who ask the same agent are not in each other's way.
     pub(super) async fn turn(&self, agent: &Agent) -> Result<OwnedMutexGuard<()>, Refusal> {
-        let name = format!("{}/{}", self.horde.name(), self.id);
-        timeout_at(self.retries_until, agent.turns.take(name))
-            .await
-            .map_err(|_| {
-                let message = format!(
-                    "child {:?} is being changed by others here all the time; nothing was done",
-                    self.id
-                );
-                Refusal::new(Wrong::Timeout, message)
-            })
+        agent.turn(&self.horde, &self.id, self.retries_until).await
     }
 
     /// Starts it again, after stopping it if it runs; once more if somebody else has started it in between.

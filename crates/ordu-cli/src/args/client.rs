@@ -28,6 +28,12 @@ impl Ask {
         Ok(Client::connect(&self.socket())?.about(self.horde.clone()))
     }
 
+    /// The same, and waits no longer than `patience`, now and for an answer beyond the time that a request itself gives the
+    /// agent.
+    pub(crate) fn connect_within(&self, patience: Duration) -> Result<Client, Failure> {
+        Ok(Client::connect_within(&self.socket(), patience)?.about(self.horde.clone()))
+    }
+
     fn socket(&self) -> PathBuf {
         self.socket.clone().unwrap_or_else(default_socket)
     }
@@ -46,8 +52,7 @@ pub(crate) struct Look {
 impl Look {
     /// Connects to the agent, which has this time for all of its answer.
     pub(crate) fn connect(&self) -> Result<Client, Failure> {
-        let client = Client::connect_within(&self.ask.socket(), self.timeout)?;
-        Ok(client.about(self.ask.horde.clone()))
+        self.ask.connect_within(self.timeout)
     }
 
     /// Asks the agent.

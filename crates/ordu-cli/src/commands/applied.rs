@@ -40,9 +40,9 @@ pub(crate) enum Outcome {
     Untried,
 }
 
-/// Whether a file was applied: nothing to say if all its children are as it says. `unless_tried` is how it went wrong if
-/// none of them was tried.
-pub(super) fn verdict(all: &[Applied], path: &Path, unless_tried: Wrong) -> Result<(), Failure> {
+/// Whether a file was applied: nothing to say if all its children are as it says. `why_untried` is how it went wrong if
+/// some of them were not tried.
+pub(super) fn verdict(all: &[Applied], path: &Path, why_untried: Wrong) -> Result<(), Failure> {
     let ids = |wanted: &[Outcome]| -> Vec<&str> {
         all.iter()
             .filter(|child| wanted.contains(&child.outcome))
@@ -60,8 +60,8 @@ pub(super) fn verdict(all: &[Applied], path: &Path, unless_tried: Wrong) -> Resu
     }
     let (unknown, untried) = (ids(&[Outcome::Unknown]), ids(&[Outcome::Untried]));
     let wrong = match (good.len(), unknown.len(), untried.len()) {
-        (0, 0, _) if untried.len() == all.len() => unless_tried,
-        (0, 0, _) => Wrong::Failed,
+        (0, 0, 0) => Wrong::Failed,
+        (0, 0, _) => why_untried,
         (0, _, _) => Wrong::Timeout,
         _ => Wrong::Partial,
     };
@@ -83,6 +83,9 @@ pub(super) fn verdict(all: &[Applied], path: &Path, unless_tried: Wrong) -> Resu
             .filter(|(_, ids)| !ids.is_empty())
             .map(|(what, ids)| format!("{what}: {}", ids.join(", "))),
     );
+    if why_untried == Wrong::Timeout {
+        said.push("the time that was given is over".to_owned());
+    }
     Err(Failure::new(
         wrong,
         format!("{}: {}", path.display(), said.join("; ")),
@@ -130,7 +133,9 @@ mod tests {
         let code = |outcomes: &[Outcome]| judged(outcomes).unwrap_err().0;
         assert_eq!(code(&[Outcome::Failed, Outcome::Failed]), Wrong::Failed);
         assert_eq!(code(&[Outcome::Failed, Outcome::Unknown]), Wrong::Timeout);
-        assert_eq!(code(&[Outcome::Untried, Outcome::Untried]), Wrong::Unreachable);
+        for first in [Outcome::Untried, Outcome::Failed] {
+            assert_eq!(code(&[first, Outcome::Untried]), Wrong::Unreachable);
+        }
     }
 
     #[test]

@@ -3,25 +3,34 @@ use std::time::Duration;
 
 use super::applied::{Applied, Outcome, verdict};
 use crate::apply::{ChildFile, FileChild, shown};
-use crate::args::{ApplyArgs, Ask, Change};
+use crate::args::{ApplyArgs, Ask};
 use crate::control::{ApplyReply, Change as Made, Comparison, Difference, Request, STOPPING, Standing};
+use crate::deadline::Deadline;
 use crate::failure::{Failure, Wrong};
 use crate::output::{Ink, Output, Table};
+
+/// How much longer than the agent its caller waits: so the agent's own words are heard.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How a file is applied.
 #[derive(Debug)]
 pub(crate) struct How<'a> {
-    /// Through whom, and how long each step may take.
-    pub(crate) change: &'a Change,
+    /// Through whom.
+    pub(crate) ask: &'a Ask,
+    /// For all of it.
+    pub(crate) deadline: Deadline,
     /// How long a child may take to come up; 0: it is not waited for.
     pub(crate) wait: Duration,
 }
 
 pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
-    let (file, ask) = (
-        ChildFile::load(&args.file, args.change.timeout)?,
-        &args.change.ask,
-    );
+    let ask = &args.change.ask;
+    let how = How {
+        ask,
+        deadline: Deadline::after(args.change.timeout),
+        wait: args.wait,
+    };
+    let file = ChildFile::load(&args.file, args.change.timeout)?;
     if file.children.is_empty() {
         eprintln!(
             "{}: there is no [[child]] in it, so there is nothing to apply",
@@ -29,24 +38,20 @@ pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
         );
     }
     if args.dry_run {
-        return plan(ask, &file);
+        return plan(&how, &file);
     }
-    let how = How {
-        change: &args.change,
-        wait: args.wait,
-    };
-    let (applied, unless_tried) = apply_all(&how, &file, |said| eprint!("{said}"))?;
+    let (applied, why_untried) = apply_all(&how, &file, |said| eprint!("{said}"))?;
     if ask.json {
         Output::stdout().json(&applied)?;
     }
-    verdict(&applied, shown(&args.file), unless_tried)
+    verdict(&applied, shown(&args.file), why_untried)
 }
 
 /// Says what would be done.
-fn plan(ask: &Ask, file: &ChildFile) -> Result<(), Failure> {
-    let comparisons = compare(ask, file)?;
+fn plan(how: &How<'_>, file: &ChildFile) -> Result<(), Failure> {
+    let comparisons = compare(how, file)?;
     let output = Output::stdout();
-    if ask.json {
+    if how.ask.json {
         return output.json(&comparisons);
     }
     let mut table = Table::new(&["ID", "WOULD BE", "DIFFERS IN"]);
@@ -80,8 +85,8 @@ pub(crate) fn apply(
     path: &Path,
     say: impl Fn(String),
 ) -> Result<(), Failure> {
-    let (applied, unless_tried) = apply_all(how, file, say)?;
-    verdict(&applied, path, unless_tried)
+    let (applied, why_untried) = apply_all(how, file, say)?;
+    verdict(&applied, path, why_untried)
 }
 
 /// Adds and changes children one after the other, so that never more than one is down for it, then waits for all of
@@ -92,13 +97,15 @@ fn apply_all(
     file: &ChildFile,
     say: impl Fn(String),
 ) -> Result<(Vec<Applied>, Wrong), Failure> {
-    // Whatever an agent can find wrong is found before anything is done.
-    compare(&how.change.ask, file)?;
+    // Once time is over nothing can be done, as without the agent, and nobody need be told once for each child.
+    let mut no_time = how.deadline.is_over();
+    if !no_time {
+        // Whatever an agent can find wrong is found before anything is done.
+        compare(how, file)?;
+    }
     let mut all = Vec::new();
     let mut states = Vec::new();
-    // Without any time nothing can be done, as without the agent, and nobody need be told once for each child.
-    let no_time = how.change.timeout.is_zero();
-    let mut over = no_time;
+    let mut no_agent = false;
     for child in &file.children {
         let mut applied = Applied {
             id: child.id.clone(),
@@ -108,7 +115,8 @@ fn apply_all(
             error: None,
         };
         let mut state = String::new();
-        if !over {
+        no_time |= how.deadline.is_over();
+        if !no_agent && !no_time {
             match apply_one(how, child) {
                 Ok(reply) => {
                     say(format!("{:?} {}\n", child.id, words(&reply)));
@@ -127,7 +135,7 @@ fn apply_all(
                         Some(Wrong::Timeout) => Outcome::Unknown,
                         _ => Outcome::Failed,
                     };
-                    over = applied.outcome == Outcome::Untried;
+                    no_agent = applied.outcome == Outcome::Untried;
                     applied.error = Some(failure.to_string());
                     say(failure.render());
                 }
@@ -137,12 +145,12 @@ fn apply_all(
         all.push(applied);
     }
     await_all(how, file, &states, &mut all, say);
-    let unless_tried = if no_time {
+    let why_untried = if no_time {
         Wrong::Timeout
     } else {
         Wrong::Unreachable
     };
-    Ok((all, unless_tried))
+    Ok((all, why_untried))
 }
 
 /// Waits until those that were started, and those that were about to be, have come up. A changed one has done so
@@ -162,27 +170,34 @@ fn await_all(how: &How<'_>, file: &ChildFile, states: &[String], all: &mut [Appl
     if due.is_empty() || how.wait.is_zero() {
         return;
     }
+    let left = how.deadline.left();
+    let wait = how.wait.min(left);
     let children = due
         .iter()
         .map(|(_, child)| (child.id.clone(), child.definition.restart))
         .collect();
     let request = Request::Await {
         children,
-        wait: milliseconds(how.wait),
+        wait: milliseconds(wait),
     };
     let standings: Result<Vec<Standing>, Failure> = how
-        .change
         .ask
-        .connect()
-        .and_then(|agent| agent.ask(&request, how.wait));
+        .connect_within(left)
+        .and_then(|agent| agent.ask(&request, LAST_WORDS));
     match standings {
         Ok(standings) => {
             for (standing, (applied, _)) in standings.iter().zip(&mut due) {
                 if !standing.is_well() {
-                    let complaint = standing.complaint(&crate::duration::show(how.wait));
+                    let complaint = standing.complaint(&crate::duration::show(wait));
                     let message = format!("child {:?} {complaint}", standing.id);
                     say(Failure::failed(&message).render());
-                    (applied.outcome, applied.error) = (Outcome::Failed, Some(message));
+                    applied.outcome = if wait == how.wait || standing.has_failed() {
+                        Outcome::Failed
+                    } else {
+                        // It had less time than it may take.
+                        Outcome::Unknown
+                    };
+                    applied.error = Some(message);
                 }
             }
         }
@@ -197,16 +212,15 @@ fn await_all(how: &How<'_>, file: &ChildFile, states: &[String], all: &mut [Appl
 
 /// What was done.
 fn apply_one(how: &How<'_>, child: &FileChild) -> Result<ApplyReply, Failure> {
+    let left = how.deadline.left();
     let request = Request::Apply {
         id: child.id.clone(),
         child: child.definition.clone(),
-        timeout: how.change.milliseconds(),
+        timeout: milliseconds(left),
         wait: milliseconds(how.wait),
     };
-    // It stops, is forgotten, starts, and, if it does not come up, all that again with the old one; the two starts
-    // may be tried again for as long as one takes.
-    let limit = how.change.timeout.saturating_mul(9).saturating_add(how.wait);
-    how.change.ask.connect()?.ask(&request, limit)
+    // The agent sees what it has begun to its end, and puts the old one back if it has to, whoever waits for that.
+    how.ask.connect_within(left)?.ask(&request, LAST_WORDS)
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -240,11 +254,13 @@ fn words(reply: &ApplyReply) -> String {
     }
 }
 
-fn compare(ask: &Ask, file: &ChildFile) -> Result<Vec<Comparison>, Failure> {
+fn compare(how: &How<'_>, file: &ChildFile) -> Result<Vec<Comparison>, Failure> {
     let children = file
         .children
         .iter()
         .map(|child| (child.id.clone(), child.definition.clone()))
         .collect();
-    ask.connect()?.ask(&Request::Compare { children }, Duration::ZERO)
+    how.ask
+        .connect_within(how.deadline.left())?
+        .ask(&Request::Compare { children }, Duration::ZERO)
 }

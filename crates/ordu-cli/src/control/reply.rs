@@ -181,6 +181,11 @@ impl Standing {
         self.up || self.state.as_deref() == Some("stopped")
     }
 
+    /// Whether it will not come up by itself any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.as_deref() == Some("failed")
+    }
+
     /// What is wrong with one that had `wait` to come up.
     pub(crate) fn complaint(&self, wait: &str) -> String {
         let reason = self

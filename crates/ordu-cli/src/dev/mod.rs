@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::apply::ChildFile;
-use crate::args::{Ask, Change, DevArgs};
+use crate::args::{Ask, DevArgs};
 use crate::commands;
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 use agents::Agents;
 use screen::Screen;
@@ -26,7 +27,7 @@ use snapshot::Observer;
 /// How often the table is drawn anew.
 const PERIOD: Duration = Duration::from_millis(250);
 
-/// How long the children of the file may take to start, each.
+/// How long the children of the file may take to start, for each of them.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a child of the file may take to come up.
@@ -112,19 +113,18 @@ fn apply(agents: &Agents, file: Option<(&Path, ChildFile)>) -> mpsc::UnboundedRe
     let socket = agents.living().next().map(|agent| agent.socket().to_owned());
     if let Some((path, file)) = file {
         let path = path.to_owned();
-        let change = Change {
-            ask: Ask {
-                socket,
-                horde: None,
-                json: false,
-            },
-            timeout: START_TIMEOUT,
+        let ask = Ask {
+            socket,
+            horde: None,
+            json: false,
         };
+        let children = u32::try_from(file.children.len()).unwrap_or(u32::MAX);
         tokio::task::spawn_blocking(move || {
             // Nobody listens any more once the cluster ends.
             let tell = |text: String| drop(say.send(text));
             let how = commands::How {
-                change: &change,
+                ask: &ask,
+                deadline: Deadline::after(START_TIMEOUT.saturating_mul(children)),
                 wait: UP_WITHIN,
             };
             if let Err(failure) = commands::apply(&how, &file, &path, tell) {

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -500,4 +500,60 @@ fn a_file_that_nobody_writes_is_waited_for_no_longer_than_the_time_that_is_given
             "{stderr}"
         );
     }
+}
+
+#[test]
+fn the_time_that_is_given_is_for_all_children_of_a_file_together() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let all = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let text = |end: &str| -> String {
+        let stubborn = format!("trap '' TERM; echo ready; while :; do sleep 0.1; done{end}");
+        let child = |id: &&str| script(id, &stubborn) + "stop_timeout = \"1h\"\n";
+        all.iter().map(child).collect()
+    };
+    node.ordu(["apply", "-f", &file(&cluster, "children.toml", &text(""))])
+        .ok();
+    eventually(Duration::from_secs(5), "it ignores the stop signal", || {
+        let said = node.ordu(["logs", "a"]);
+        if said.stdout == "ready\n" {
+            Ok(())
+        } else {
+            Err(format!("{said:?}"))
+        }
+    });
+
+    let path = file(&cluster, "children.toml", &text("; true"));
+    let begin = Instant::now();
+    let said = node.ordu(["apply", "--timeout", "1s", "-f", &path]);
+    let time = begin.elapsed();
+
+    assert!(time < Duration::from_secs(4), "{time:?}: {said:?}");
+    assert_eq!(said.code, 6, "{said:?}");
+    // How many stops fit in is a matter of the machine.
+    assert!(
+        said.stderr.ends_with("g, h; the time that was given is over\n"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_agent_that_hangs_is_asked_to_apply_for_no_longer_than_the_time_that_is_given() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let path = file(&cluster, "children.toml", CHILDREN);
+    node.signal(Signal::STOP);
+
+    let times = [&["apply"][..], &["apply", "--dry-run"]].map(|words| {
+        let begin = Instant::now();
+        let said = node.ordu([words, &["--timeout", "1s", "-f", &path]].concat());
+        (begin.elapsed(), said)
+    });
+    node.signal(Signal::CONT);
+
+    for (time, said) in times {
+        assert!(time < Duration::from_secs(4), "{time:?}: {said:?}");
+        assert_eq!(said.code, 6, "{said:?}");
+    }
+    assert_eq!(node.children().unwrap(), Vec::<serde_json::Value>::new());
 }
