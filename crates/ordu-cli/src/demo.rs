@@ -16,7 +16,7 @@ pub(crate) fn web(listen: SocketAddr) -> Result<(), Failure> {
     for stream in listener.incoming() {
         let told = stream.and_then(answer);
         match told {
-            Ok(path) => println!("GET {path}"),
+            Ok(path) => println!("GET {}", ordu::printable(&path)),
             Err(error) => eprintln!("a caller was lost: {error}"),
         }
     }

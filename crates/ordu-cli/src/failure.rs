@@ -5,7 +5,7 @@ use ordu::cluster_key::KeyFileError;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::Undone;
-use crate::output::Colour;
+use crate::output::{Colour, without_tricks};
 
 /// How a command went wrong: one exit code each, and the word for it on the control socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ impl Failure {
                 let help = help
                     .as_ref()
                     .map_or_else(String::new, |help| format!("      {help}\n"));
-                format!("ordu: {}\n{help}", without_tricks(message))
+                without_tricks(&format!("ordu: {message}\n{help}"))
             }
             Self::Report(diagnostic) => graphical(diagnostic.as_ref()),
         }
@@ -129,12 +129,6 @@ impl From<KeyFileError> for Failure {
         };
         Self::new(wrong, error.to_string())
     }
-}
-
-/// Messages carry what children and peers said, such as why something failed; only the line ends are ours.
-fn without_tricks(message: &str) -> String {
-    let lines: Vec<String> = message.split('\n').map(ordu::printable).collect();
-    lines.join("\n")
 }
 
 fn graphical(diagnostic: &dyn Diagnostic) -> String {

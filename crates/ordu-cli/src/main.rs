@@ -17,13 +17,10 @@ mod size;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
     // First of all: an agent starts this program once more as the keeper of its processes.
     ordu::keeper::init();
-    let cli = args::Cli::parse();
-    match commands::run(cli.command) {
+    match commands::run(args::read().command) {
         Ok(code) => code,
         Err(failure) => {
             failure.report();

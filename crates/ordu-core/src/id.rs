@@ -352,6 +352,9 @@ mod tests {
             "a\u{202e}b",
             "a\u{200b}b",
             "a\u{2066}b",
+            "\u{2800}",
+            "a\u{2800}b",
+            "\u{1d159}",
         ] {
             assert!(ChildId::new(name).is_err(), "{name:?} is taken for a child id");
             assert!(NodeName::new(name).is_err(), "{name:?} is taken for a node name");

@@ -64,6 +64,7 @@ mod tests {
             ("zone", "a\nb"),
             ("zone", " a"),
             ("zone", "\u{301}a"),
+            ("zone", "\u{2800}"),
             (&"z".repeat(64), "a"),
             ("zone", &"a".repeat(63 * 1024)),
         ] {

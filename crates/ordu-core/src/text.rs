@@ -5,15 +5,16 @@ use core::fmt::Write as _;
 
 /// Whether a character shows as itself, so that nobody who reads it is deceived: none that moves the cursor or
 /// colours what follows (control characters), turns the direction of what follows (such as U+202E), breaks the line,
-/// or cannot be seen at all. Those are the characters of Unicode's categories Cc, Cf, Zl and Zp and those that have
-/// its property `Default_Ignorable_Code_Point`.
+/// or cannot be seen at all. Those are the characters of Unicode's categories Cc, Cf, Zl and Zp, those that have
+/// its property `Default_Ignorable_Code_Point`, and two signs that are empty: the Braille pattern without dots and the
+/// null notehead.
 pub fn is_printable(c: char) -> bool {
     let hidden = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
         | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}');
     !c.is_control() && !hidden
 }
@@ -91,7 +92,9 @@ mod tests {
             '\u{2060}',
             '\u{2066}',
             '\u{2069}',
+            '\u{2800}',
             '\u{3164}',
+            '\u{1d159}',
             '\u{fe0f}',
             '\u{feff}',
             '\u{e0041}',

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+use ordu::{is_printable, printable};
 
 use super::problem::line;
 
@@ -119,12 +120,12 @@ impl Shown {
             if at == end {
                 shown.end = shown.text.len();
             }
-            // The file moves no cursor.
-            shown.text.push(if c.is_control() && c != '\t' {
-                '\u{fffd}'
+            // The file moves no cursor and turns no text.
+            if is_printable(c) || c == '\t' {
+                shown.text.push(c);
             } else {
-                c
-            });
+                shown.text.push_str(&printable(c.encode_utf8(&mut [0; 4])));
+            }
         }
         if start == line.len() {
             shown.start = shown.text.len();
@@ -193,7 +194,11 @@ mod tests {
     fn what_would_move_the_cursor_is_shown_and_not_sent() {
         assert_eq!(
             shown("\x1b[2Jx", 4..5),
-            ("\u{fffd}[2Jx".to_owned(), "x".to_owned())
+            ("\\u{1b}[2Jx".to_owned(), "x".to_owned())
+        );
+        assert_eq!(
+            shown("a\u{202e}b", 1..4),
+            ("a\\u{202e}b".to_owned(), "\\u{202e}".to_owned())
         );
     }
 }

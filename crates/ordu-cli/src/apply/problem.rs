@@ -5,6 +5,7 @@ use std::path::Path;
 use miette::{Diagnostic, SourceSpan};
 
 use super::excerpt::Excerpt;
+use crate::output::without_tricks;
 
 /// How many problems of a file are told: whoever mends those sees the rest.
 const TOLD: usize = 50;
@@ -69,7 +70,7 @@ impl FileProblems {
     /// In the order of the lines.
     pub(crate) fn new(file: &Path, text: &str, mut problems: Vec<Problem>, undone: Undone) -> Self {
         problems.sort_by_key(|problem| (problem.at.start, problem.at.end));
-        let file = file.display().to_string();
+        let file = without_tricks(&file.display().to_string());
         let count = match problems.len() {
             1 => "1 problem".to_owned(),
             all @ ..=TOLD => format!("{all} problems"),
@@ -79,10 +80,10 @@ impl FileProblems {
             let (text, at) = Excerpt::around(&file, text, &problem.at);
             Located {
                 place: format!("{file}:{}", text.line()),
-                message: problem.message,
+                message: without_tricks(&problem.message),
                 text,
                 at: SourceSpan::from(at),
-                expected: problem.expected,
+                expected: without_tricks(&problem.expected),
             }
         });
         Self {

@@ -72,7 +72,7 @@ pub(crate) struct AgentArgs {
 }
 
 /// Reads a name of this kind, and keeps it as it was typed.
-fn name<T: FromStr<Err = InvalidName>>(text: &str) -> Result<String, InvalidName> {
+pub(super) fn name<T: FromStr<Err = InvalidName>>(text: &str) -> Result<String, InvalidName> {
     text.parse::<T>().map(|_| text.to_owned())
 }
 

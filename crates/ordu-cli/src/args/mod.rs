@@ -4,11 +4,13 @@ mod agent;
 mod child;
 mod client;
 mod dev;
+mod refused;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use ordu::ClusterName;
 
 use crate::duration;
 
@@ -16,6 +18,11 @@ pub(crate) use agent::AgentArgs;
 pub(crate) use child::{ChildArg, ChildrenArgs, StartArgs};
 pub(crate) use client::{Ask, Change, Look};
 pub(crate) use dev::DevArgs;
+
+/// The command line of this process. What cannot be taken is told, and ends the process, as what `--help` asks for does.
+pub(crate) fn read() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| refused::end(error))
+}
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 failed, 2 usage, 3 agent unreachable, 4 not found, 5 denied,
@@ -140,7 +147,7 @@ pub(crate) struct KeygenArgs {
     #[arg(value_name = "FILE", default_value = "cluster.key")]
     pub(crate) file: PathBuf,
     /// The cluster whose fingerprint to print
-    #[arg(long, value_name = "NAME", default_value = ordu::DEFAULT_CLUSTER)]
+    #[arg(long, value_name = "NAME", default_value = ordu::DEFAULT_CLUSTER, value_parser = agent::name::<ClusterName>)]
     pub(crate) cluster: String,
     /// Answer in JSON
     #[arg(long)]

@@ -7,7 +7,7 @@ use crate::args::{ApplyArgs, Ask};
 use crate::control::{ApplyReply, Change as Made, Comparison, Difference, Request, STOPPING, Standing};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Wrong};
-use crate::output::{Ink, Output, Table};
+use crate::output::{Ink, Output, Table, say, without_tricks};
 
 /// How much longer than the agent its caller waits: so the agent's own words are heard.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -32,10 +32,10 @@ pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
     };
     let file = ChildFile::load(&args.file, args.change.timeout)?;
     if file.children.is_empty() {
-        eprintln!(
+        say(format!(
             "{}: there is no [[child]] in it, so there is nothing to apply",
             args.file.display()
-        );
+        ));
     }
     if args.dry_run {
         return plan(&how, &file);
@@ -119,7 +119,7 @@ fn apply_all(
         if !no_agent && !no_time {
             match apply_one(how, child) {
                 Ok(reply) => {
-                    say(format!("{:?} {}\n", child.id, words(&reply)));
+                    say(without_tricks(&format!("{:?} {}\n", child.id, words(&reply))));
                     (applied.outcome, applied.parts) = match reply.change {
                         Made::Added => (Outcome::Added, Vec::new()),
                         Made::Restarted => (Outcome::Restarted, Vec::new()),

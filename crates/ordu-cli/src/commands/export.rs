@@ -2,12 +2,12 @@ use crate::apply::file_of;
 use crate::args::Look;
 use crate::control::{ExportReply, Request};
 use crate::failure::Failure;
-use crate::output::{Output, write};
+use crate::output::{Output, say, write};
 
 pub(super) fn run(look: &Look) -> Result<(), Failure> {
     let exported: ExportReply = look.ask(&Request::Export)?;
     for (id, why) in &exported.left_out {
-        eprintln!("ordu: {id:?} is left out: {why}");
+        say(format!("ordu: {id:?} is left out: {why}"));
     }
     if look.ask.json {
         return Output::stdout().json(&exported.children);

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::args::KeygenArgs;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, say};
 
 pub(super) fn run(args: &KeygenArgs) -> Result<(), Failure> {
     let key = ClusterKey::generate().map_err(|error| Failure::failed(error.to_string()))?;
@@ -11,11 +11,11 @@ pub(super) fn run(args: &KeygenArgs) -> Result<(), Failure> {
         .fingerprint(&args.cluster)
         .map_err(|error| Failure::failed(error.to_string()))?;
     key.create_file(&args.file)?;
-    eprintln!(
+    say(format!(
         "{} holds the key of cluster {:?}, {fingerprint}",
         args.file.display(),
         args.cluster
-    );
+    ));
     if args.json {
         Output::stdout().json(&json!({
             "file": args.file.display().to_string(),
@@ -23,6 +23,6 @@ pub(super) fn run(args: &KeygenArgs) -> Result<(), Failure> {
             "fingerprint": fingerprint.to_string(),
         }))?;
     }
-    eprintln!("Copy it to every node over a safe channel: whoever holds it can run commands on all of them.");
+    say("Copy it to every node over a safe channel: whoever holds it can run commands on all of them.");
     Ok(())
 }

@@ -1,7 +1,7 @@
 use crate::args::LogsArgs;
 use crate::control::{LogReply, LogRequest, Request};
 use crate::failure::Failure;
-use crate::output::{Output, write};
+use crate::output::{Output, say, write};
 
 pub(super) fn run(args: LogsArgs) -> Result<(), Failure> {
     let look = args.child.of;
@@ -14,7 +14,7 @@ pub(super) fn run(args: LogsArgs) -> Result<(), Failure> {
     for reply in look.connect()?.stream(&Request::Logs(request), args.follow)? {
         match reply? {
             LogReply::Found => {}
-            LogReply::Note(text) => eprintln!("ordu: {text}"),
+            LogReply::Note(text) => say(format!("ordu: {text}")),
             LogReply::Line(row) if look.ask.json => output.json(&row)?,
             LogReply::Line(row) if row.goes_on => write(row.text)?,
             LogReply::Line(row) => write(row.text + "\n")?,

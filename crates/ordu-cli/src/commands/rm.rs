@@ -4,7 +4,7 @@ use super::each::each;
 use crate::args::RmArgs;
 use crate::control::{Removed, Request};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, say};
 
 pub(super) fn run(args: &RmArgs) -> Result<ExitCode, Failure> {
     let change = &args.children.of;
@@ -24,7 +24,7 @@ pub(super) fn run(args: &RmArgs) -> Result<ExitCode, Failure> {
         if change.ask.json {
             Output::stdout().json(&removed)?;
         } else {
-            eprintln!("{:?} is forgotten", removed.id);
+            say(format!("{:?} is forgotten", removed.id));
         }
         Ok(None)
     })

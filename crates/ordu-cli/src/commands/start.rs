@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::args::{Change, StartArgs};
 use crate::control::{Definition, Request, StartReply};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, say};
 use crate::paths;
 
 pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
@@ -34,10 +34,10 @@ pub(super) fn report(change: &Change, id: &str, started: &StartReply) -> Result<
         .os_pid
         .map_or_else(String::new, |pid| format!(", pid {pid}"));
     let holders = started.held_by.join(", ");
-    eprintln!(
+    say(format!(
         "{:?} runs on {node}{pid}, epoch {}; held by {holders}",
         child.id, child.epoch
-    );
+    ));
     Ok(())
 }
 

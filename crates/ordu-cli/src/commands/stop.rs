@@ -4,7 +4,7 @@ use super::each::each;
 use crate::args::{Change, ChildrenArgs};
 use crate::control::{Request, StopReply};
 use crate::failure::{Failure, Wrong};
-use crate::output::Output;
+use crate::output::{Output, say};
 
 pub(super) fn run(args: &ChildrenArgs<Change>) -> Result<ExitCode, Failure> {
     let change = &args.of;
@@ -20,11 +20,14 @@ pub(super) fn run(args: &ChildrenArgs<Change>) -> Result<ExitCode, Failure> {
             Output::stdout().json(&reply)?;
         }
         if reply.stopped {
-            eprintln!("{:?} is stopped", reply.id);
+            say(format!("{:?} is stopped", reply.id));
             return Ok(None);
         }
         let owner = reply.owner.as_deref().unwrap_or("its node");
-        eprintln!("{:?} is to stop, and {owner} has not confirmed it yet", reply.id);
+        say(format!(
+            "{:?} is to stop, and {owner} has not confirmed it yet",
+            reply.id
+        ));
         Ok(Some(Wrong::Partial))
     })
 }

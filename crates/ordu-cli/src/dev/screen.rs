@@ -5,7 +5,7 @@ use super::snapshot::{NodeRow, Snapshot};
 use crate::commands::{children_table, member_ink};
 use crate::control::ChildRow;
 use crate::failure::Failure;
-use crate::output::{Ink, Output, Table, write};
+use crate::output::{Ink, Output, Table, without_tricks, write};
 
 /// Shows what is where: a table that is drawn over itself for a person, else a line for each change.
 #[derive(Debug)]
@@ -84,11 +84,11 @@ impl Screen {
         );
         for (what, line) in &now {
             if self.shown.get(what) != Some(line) {
-                write(format!("{what}: {line}\n"))?;
+                write(without_tricks(&format!("{what}: {line}\n")))?;
             }
         }
         for what in self.shown.keys().filter(|what| !now.contains_key(*what)) {
-            write(format!("{what}: gone\n"))?;
+            write(without_tricks(&format!("{what}: gone\n")))?;
         }
         self.shown = now;
         Ok(())
@@ -99,14 +99,15 @@ fn head(agents: &Agents) -> String {
     let Some(first) = agents.iter().next() else {
         return String::new();
     };
-    format!(
+    let text = format!(
         "{} nodes of a cluster run here. Ctrl-C ends all of it. In another terminal:\n\
          \x20   export PATH={}:$PATH ORDU_SOCKET={}\n\
          \x20   ordu ps; ordu members; ordu logs -f ID; ordu start ID -- COMMAND; kill -9 PID\n",
         agents.len(),
         agents.program_folder().display(),
         first.socket().display(),
-    )
+    );
+    without_tricks(&text)
 }
 
 fn nodes_table(nodes: &[NodeRow]) -> Table {

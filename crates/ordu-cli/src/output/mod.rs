@@ -5,6 +5,7 @@ mod table;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
+use ordu::printable;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -55,6 +56,17 @@ impl Output {
             table.plain()
         })
     }
+}
+
+/// Text that carries what people, children and peers wrote, as a terminal may have it: only the line ends are ours.
+pub(crate) fn without_tricks(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+/// Says something on standard error, and ends the line.
+pub(crate) fn say(text: impl AsRef<str>) {
+    eprintln!("{}", without_tricks(text.as_ref()));
 }
 
 /// Writes to standard output. A reader that has gone away ends the command in peace.

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::harness::{Cluster, eventually, kill, root_or_skip, skip};
+use crate::harness::{Cluster, eventually, kill, ordu, ordu_with_input, root_or_skip, skip};
+use crate::web::get;
 
 /// What a command may take on a machine that builds something beside.
 const PROMPT: Duration = Duration::from_secs(8);
@@ -289,3 +290,176 @@ fn whoever_is_denied_is_told_so_every_time_and_the_agent_logs_it() {
         .count();
     assert!((1..=2).contains(&told), "told {told} times:\n{log}");
 }
+
+/// Turns the text, hides, is blank, and clears the screen.
+const TRICKS: &str = "\u{202e}\u{3164}\u{115f}\u{2800}\u{1b}[2J";
+
+#[test]
+fn nothing_that_a_user_gives_reaches_the_terminal_as_anything_but_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (key, nowhere) = (path(&format!("{TRICKS}.key")), path(&format!("no{TRICKS}")));
+    let file = path(&format!("{TRICKS}.toml"));
+    std::fs::write(
+        &file,
+        format!(
+            "# {TRICKS}\n[[child]] # {TRICKS}\n\"{TRICKS}\" = \"{TRICKS}\"\nid = \"{TRICKS}\" # {TRICKS}\n\
+             command = [3]\nenv = {{ \"{TRICKS}=\" = 3, \"{TRICKS}\" = 3 }}\n\
+             labels = {{ \"{TRICKS}\" = 3, a = \"{TRICKS}\" }}\nstop_signal = \"{TRICKS}\"\nwithin = \"{TRICKS}\"\n"
+        ),
+    )
+    .unwrap();
+    let settings = path("agent.toml");
+    let text =
+        format!("name = \"{TRICKS}\"\nlisten = \"{TRICKS}\"\nlog = \"{TRICKS}\"\njoin = [\"{TRICKS}\"]\n");
+    std::fs::write(&settings, text).unwrap();
+    let unclosed = path("unclosed.toml");
+    std::fs::write(
+        &unclosed,
+        format!("a = \"{TRICKS}\n{TRICKS}\n\"{TRICKS}\" = 1 {TRICKS}\n"),
+    )
+    .unwrap();
+    let agent = [
+        "agent",
+        "--key",
+        &nowhere,
+        "--name",
+        "a",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        &nowhere,
+    ];
+    let with = |more: &[&str]| {
+        agent
+            .iter()
+            .chain(more)
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let env = format!("{TRICKS}=\0");
+    let option = format!("--{TRICKS}");
+    let similar = format!("--timeout{TRICKS}");
+    let commands = [
+        words(&["keygen", &key]),
+        words(&["keygen", &key]),
+        words(&["keygen", &path("key"), "--cluster", TRICKS]),
+        words(&[TRICKS]),
+        words(&["ps", &option]),
+        words(&["ps", &similar]),
+        words(&["ps", TRICKS]),
+        words(&["ps", "--timeout", TRICKS]),
+        words(&["ps", "--socket", &nowhere]),
+        words(&["ps", "--socket", &nowhere, "--horde", TRICKS]),
+        words(&["completions", TRICKS]),
+        words(&["start", TRICKS, "--restart", TRICKS, "--", "true"]),
+        words(&["start", TRICKS, "--stop-timeout", TRICKS, "--", "true"]),
+        words(&["start", TRICKS, "--label", TRICKS, "--", "true"]),
+        words(&["start", "a", "--label", &format!("{TRICKS}=1"), "--", "true"]),
+        words(&[
+            "start",
+            "a",
+            "--env",
+            &env.replace('\0', ""),
+            "--max-restarts",
+            TRICKS,
+            "--",
+            "true",
+        ]),
+        words(&["stop", TRICKS, "--socket", &nowhere]),
+        words(&["apply", "-f", &nowhere]),
+        words(&["apply", "-f", &file]),
+        words(&["apply", "-f", &unclosed]),
+        words(&["dev", "-f", &file]),
+        words(&["dev", "--nodes", TRICKS]),
+        words(&[
+            "agent",
+            "--config",
+            &settings,
+            "--data-dir",
+            &nowhere,
+            "--key",
+            &nowhere,
+        ]),
+        words(&["agent", "--config", &nowhere]),
+        with(&["--cluster", TRICKS]),
+        with(&["--join", TRICKS]),
+        with(&["--http", TRICKS]),
+        with(&["--log-max-total", TRICKS]),
+        with(&["--record", TRICKS]),
+        with(&[]),
+    ];
+    for command in commands {
+        let said = ordu(command.iter().map(String::as_str));
+        let is_shown = |c: char| c == '\n' || ordu::is_printable(c);
+        assert!(said.code != 0 || command[0] == "keygen", "{command:?}: {said:?}");
+        for text in [&said.stdout, &said.stderr] {
+            assert!(text.chars().all(is_shown), "{command:?}: {text:?}\n{text}");
+        }
+        assert!(
+            said.stderr.contains("\\u{202e}") || command[0] == "agent",
+            "{command:?}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn what_an_agent_hears_and_repeats_reaches_no_terminal_as_anything_but_itself() {
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    let http = format!("{}:7700", node.addr.ip());
+    node.with_arg("--http").with_arg(&http);
+    cluster.start_all();
+    let node = &cluster.nodes[0];
+    let socket = node.socket.to_str().unwrap();
+
+    let command = ["sh", "-c", TRICKS];
+    node.ordu(
+        ["start", "a", "--cwd", "/", "--env", TRICKS_VARIABLE, "--"]
+            .into_iter()
+            .chain(command),
+    );
+    let input = format!(
+        "[[child]]\nid = \"b\"\ncommand = [\"/no{}\"]\n",
+        TRICKS.replace('\u{1b}', "\\u001b")
+    );
+    let said = [
+        node.ordu(["show", "a"]),
+        node.ordu(["show", TRICKS]),
+        node.ordu(["logs", TRICKS]),
+        node.ordu(["stop", TRICKS, "b"]),
+        node.ordu(["rm", "--force", TRICKS]),
+        node.ordu(["ps", "--horde", TRICKS]),
+        node.ordu(["start", TRICKS, "--", "true"]),
+        node.ordu(["start", "b", "--node", TRICKS, "--", "true"]),
+        node.ordu(["start", "b", "--stop-signal", TRICKS, "--", "true"]),
+        node.ordu(["start", "b", "--", &format!("/no{TRICKS}")]),
+        ordu_with_input(["apply", "--socket", socket, "-f", "-"], &input),
+    ];
+
+    let is_shown = |c: char| c == '\n' || ordu::is_printable(c);
+    for said in said {
+        for text in [&said.stdout, &said.stderr] {
+            assert!(text.chars().all(is_shown), "{said:?}");
+        }
+    }
+    let target: Vec<String> = TRICKS.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let target = target.concat();
+    for path in [
+        format!("/v1/children/{target}"),
+        format!("/v1/children?{target}=1"),
+        format!("/v1/children?horde={target}"),
+    ] {
+        let (status, text) = get(&http, &path, "localhost");
+        assert!(
+            status >= 400 && text.chars().all(is_shown),
+            "{path}: {status} {text:?}"
+        );
+    }
+    let log = node.log();
+    assert!(log.chars().all(is_shown), "{log:?}");
+}
+
+/// For the environment of a child.
+const TRICKS_VARIABLE: &str = "A\u{202e}\u{3164}=\u{202e}";

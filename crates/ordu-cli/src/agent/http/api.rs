@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use ordu::printable;
 
 use crate::agent::Agent;
 use crate::agent::answer::lookup;
@@ -31,12 +32,15 @@ pub(super) async fn children(
 ) -> Result<Json<Vec<ChildRow>>, Refused> {
     let horde = horde(words)?;
     caught_up(&agent).await?;
-    agent.children(horde.as_deref()).map(Json).map_err(not_found)
+    agent
+        .children(horde.as_deref())
+        .map(Json)
+        .map_err(|refusal| refused(StatusCode::NOT_FOUND, &refusal))
 }
 
 async fn caught_up(agent: &Agent) -> Result<(), Refused> {
     let caught_up = agent.caught_up().await;
-    caught_up.map_err(|refusal| (StatusCode::SERVICE_UNAVAILABLE, refusal.message + "\n"))
+    caught_up.map_err(|refusal| refused(StatusCode::SERVICE_UNAVAILABLE, &refusal))
 }
 
 pub(super) async fn members(
@@ -59,7 +63,7 @@ pub(super) async fn child(
     let child = agent
         .horde(horde.as_deref())
         .and_then(|horde| lookup(horde, &id))
-        .map_err(not_found)?;
+        .map_err(|refusal| refused(StatusCode::NOT_FOUND, &refusal))?;
     let mut detail = detail(&child);
     if let Some(process) = &mut detail.process {
         process.env = None;
@@ -75,20 +79,29 @@ fn horde(words: Vec<(String, String)>) -> Result<Option<String>, Refused> {
             return Err(unknown(&word, "horde"));
         }
         if horde.replace(value).is_some() {
-            let message = "horde stands there several times; expected horde once\n";
-            return Err((StatusCode::BAD_REQUEST, message.to_owned()));
+            let message = "horde stands there several times; expected horde once";
+            return Err(bad_request(message));
         }
     }
     Ok(horde)
 }
 
 fn unknown(word: &str, expected: &str) -> Refused {
-    let message = format!("unknown parameter {word:?}; expected {expected}\n");
-    (StatusCode::BAD_REQUEST, message)
+    let message = format!("unknown parameter {word:?}; expected {expected}");
+    bad_request(&message)
 }
 
-fn not_found(refusal: Refusal) -> Refused {
-    (StatusCode::NOT_FOUND, refusal.message + "\n")
+fn bad_request(message: &str) -> Refused {
+    in_words(StatusCode::BAD_REQUEST, message)
+}
+
+fn refused(status: StatusCode, refusal: &Refusal) -> Refused {
+    in_words(status, &refusal.message)
+}
+
+/// In words that a terminal may have: they name what was asked for.
+fn in_words(status: StatusCode, message: &str) -> Refused {
+    (status, printable(message) + "\n")
 }
 
 #[cfg(test)]
