@@ -39,12 +39,18 @@ fn apply(
     let new = Settings::read(args, Undone::Reread)?;
     let key = load_key(&new.key, Undone::Reread)?;
     // Nothing after this can be wrong with the files: the joins are checked with the other settings.
+    let before = node.fingerprint();
     let (fingerprint, what) = if key == *key_now {
-        (node.fingerprint(), "the key is the same")
+        (before, "the key is the same")
     } else {
         let renewed = node.renew_key(&key);
         let fingerprint = renewed.map_err(|error| Failure::failed(error.to_string()))?;
-        (fingerprint, "the key is another one")
+        let what = if fingerprint == before {
+            "it signs with the same key, and takes others than before beside it"
+        } else {
+            "it signs with another key"
+        };
+        (fingerprint, what)
     };
     let joins = now.new_joins(&new);
     node.join(&joins)

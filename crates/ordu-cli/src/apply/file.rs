@@ -70,9 +70,8 @@ impl ChildFile {
     /// Reads the text of a file that lies in `folder`.
     pub(super) fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut problems = syntax(&errors, text);
-        // What the parser guessed after an error would give problems that are none.
-        if !problems.is_empty() {
+        let (mut problems, is_sound) = syntax(&errors, text);
+        if !is_sound {
             return Err(problems);
         }
         let whole = 0..text.len().min(1);
@@ -119,23 +118,36 @@ pub(crate) fn shown(path: &Path) -> &Path {
     }
 }
 
-/// What the parser cannot read.
-pub(super) fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
+/// What the parser cannot read, and whether the rest is sound: what it guessed after an error would give problems that are
+/// none, unless all it found are keys that stand there twice.
+pub(super) fn syntax(errors: &[toml::de::Error], text: &str) -> (Vec<Problem>, bool) {
     /// What the parser says of what is nested deeper than it goes down; it says it again at each level.
     const TOO_DEEP: &str = "cannot recurse further";
+    /// What it says of a key that stands there twice, of which it takes the first.
+    const TWICE: &str = "duplicate key";
     let end = text.len();
     let problem = |error: &toml::de::Error, expected: &str| Problem {
         at: error.span().unwrap_or(end..end),
         message: error.message().to_owned(),
         expected: expected.to_owned(),
     };
-    match errors.iter().find(|error| error.message().contains(TOO_DEEP)) {
-        Some(error) => vec![problem(
-            error,
-            "arrays and tables within each other at most 80 deep",
-        )],
-        None => errors.iter().map(|error| problem(error, "valid TOML")).collect(),
+    if let Some(error) = errors.iter().find(|error| error.message().contains(TOO_DEEP)) {
+        let expected = "arrays and tables within each other at most 80 deep";
+        return (vec![problem(error, expected)], false);
     }
+    let is_twice = |error: &toml::de::Error| error.message() == TWICE;
+    let problems = errors.iter().map(|error| match error.span() {
+        Some(at) if is_twice(error) => Problem {
+            message: format!(
+                "{TWICE} {:?}",
+                text.get(at.clone()).unwrap_or_default().trim_matches(['"', '\''])
+            ),
+            at,
+            expected: "each key once in its table".to_owned(),
+        },
+        _ => problem(error, "valid TOML"),
+    });
+    (problems.collect(), errors.iter().all(is_twice))
 }
 
 /// The child's id if it has a good one, so that duplicates are found even among children with problems.

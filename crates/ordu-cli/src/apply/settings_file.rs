@@ -82,8 +82,8 @@ impl SettingsFile {
 
     fn parse(text: &str, folder: &Path, required: &[&'static str]) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut problems = syntax(&errors, text);
-        if !problems.is_empty() {
+        let (mut problems, is_sound) = syntax(&errors, text);
+        if !is_sound {
             return Err(problems);
         }
         let whole = 0..text.len().min(1);

@@ -106,8 +106,8 @@ fn check(bytes: Vec<u8>) -> Result<String, (String, Problem)> {
         }
         _ if bytes.len() > MAX_LEN => (
             not_text.unwrap_or(MAX_LEN).min(MAX_LEN),
-            "the file goes on",
-            format!("its end: at most {MAX_LEN} bytes are read"),
+            "the file is longer than 4 MiB",
+            format!("its end: at most 4 MiB ({MAX_LEN} bytes) are read"),
         ),
         _ => return Ok(String::from_utf8(bytes).expect("it was checked just now")),
     };
@@ -164,11 +164,15 @@ mod tests {
         assert_eq!(line, MAX_LEN + 1);
         assert_eq!(
             why,
-            "the file goes on; expected its end: at most 4194304 bytes are read"
+            "the file is longer than 4 MiB; expected its end: at most 4 MiB (4194304 bytes) are read"
         );
         let mut cut_character = vec![b'x'; MAX_LEN];
         cut_character.extend("ä".bytes().take(1));
-        assert!(refused(&cut_character).1.starts_with("the file goes on"));
+        assert!(
+            refused(&cut_character)
+                .1
+                .starts_with("the file is longer than 4 MiB")
+        );
     }
 
     #[test]

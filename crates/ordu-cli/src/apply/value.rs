@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use ordu::InvalidName;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -220,46 +221,77 @@ pub(super) fn tables<'a>(value: &'a Value<'a>, expected: &str) -> Result<Vec<&'a
     unexpected.or(array.iter().collect())
 }
 
-/// A table of strings.
+/// A table of variables.
 pub(super) fn variables(value: &Value<'_>) -> Result<BTreeMap<String, String>, Unexpected> {
-    const EXPECTED: &str = "a table of strings, such as { PORT = \"80\" }";
-    let DeValue::Table(table) = value.get_ref() else {
-        return Err(Unexpected::new(EXPECTED));
-    };
-    let mut unexpected = Unexpected::none();
-    let mut variables = BTreeMap::new();
-    for (name, value) in table {
-        if name.get_ref().is_empty() || name.get_ref().contains(['=', '\0']) {
-            unexpected.part(name.span(), "a name without '=' and NUL");
+    strings(value, "{ PORT = \"80\" }", |name, text| {
+        let mut wrong = Vec::new();
+        if name.is_empty() {
+            wrong.push((
+                Part::Name,
+                "a name of a variable before the '=', not an empty one".to_owned(),
+            ));
+        } else if name.contains(['=', '\0']) {
+            wrong.push((Part::Name, "a name without '=' and NUL".to_owned()));
         }
-        match value.get_ref().as_str() {
-            Some(text) if text.contains('\0') => {
-                unexpected.part(
-                    value.span(),
-                    format!("a value without NUL for {}", name.get_ref()),
-                );
-            }
-            Some(text) => drop(variables.insert(name.get_ref().to_string(), text.to_owned())),
-            None => unexpected.part(
-                value.span(),
-                format!("a string as the value of {}", name.get_ref()),
-            ),
+        if text.contains('\0') {
+            wrong.push((Part::Text, format!("a value without NUL for {name}")));
         }
-    }
-    unexpected.or(variables)
+        wrong
+    })
 }
 
 /// A table of labels.
 pub(super) fn labels(value: &Value<'_>) -> Result<BTreeMap<String, String>, Unexpected> {
-    let labels = variables(value)?;
+    strings(value, "{ disk = \"ssd\" }", |name, text| {
+        let wrong = match ordu::check_label(name, text) {
+            Ok(()) => return Vec::new(),
+            Err(InvalidName::Empty { max, .. }) => {
+                let expected = format!("a name of a label, of 1 to {max} bytes, before the '='");
+                (Part::Name, expected)
+            }
+            Err(error) => (Part::Both, format!("a label: {error}")),
+        };
+        vec![wrong]
+    })
+}
+
+/// What of an entry of a table of strings is wrong.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Name,
+    Text,
+    Both,
+}
+
+/// A table of strings, of each of which `check` tells what is wrong.
+fn strings(
+    value: &Value<'_>,
+    example: &str,
+    check: impl Fn(&str, &str) -> Vec<(Part, String)>,
+) -> Result<BTreeMap<String, String>, Unexpected> {
+    let DeValue::Table(table) = value.get_ref() else {
+        return Err(Unexpected::new(format!("a table of strings, such as {example}")));
+    };
     let mut unexpected = Unexpected::none();
-    for (name, value) in value.get_ref().as_table().into_iter().flatten() {
-        let text = value.get_ref().as_str().unwrap_or_default();
-        if let Err(error) = ordu::check_label(name.get_ref(), text) {
-            unexpected.part(name.span().start..value.span().end, format!("a label: {error}"));
+    let mut all = BTreeMap::new();
+    for (name, value) in table {
+        let (name, at) = (name.get_ref(), name.span());
+        let text = value.get_ref().as_str();
+        // Of the name something may be wrong, too.
+        for (part, expected) in check(name, text.unwrap_or_default()) {
+            let place = match part {
+                Part::Name => at.clone(),
+                Part::Text => value.span(),
+                Part::Both => at.start..value.span().end,
+            };
+            unexpected.part(place, expected);
+        }
+        match text {
+            Some(text) => drop(all.insert(name.to_string(), text.to_owned())),
+            None => unexpected.part(value.span(), format!("a string as the value of {name}")),
         }
     }
-    unexpected.or(labels)
+    unexpected.or(all)
 }
 
 fn found(value: &DeValue<'_>) -> String {

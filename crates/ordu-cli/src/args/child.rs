@@ -69,15 +69,41 @@ pub(crate) struct StartArgs {
 
 /// Reads `NAME=VALUE` where it is a label.
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = variable(text)?;
-    ordu::check_label(&name, &value).map_err(|error| error.to_string())?;
-    Ok((name, value))
+    let (name, value) = pair(text)?;
+    ordu::check_label(name, value).map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Reads `NAME=VALUE`.
 pub(super) fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
+    match pair(text)? {
+        ("", _) => Err(format!("the name before the '=' is empty; {PAIR}")),
+        (name, value) => Ok((name.to_owned(), value.to_owned())),
+    }
+}
+
+const PAIR: &str = "expected NAME=VALUE";
+
+fn pair(text: &str) -> Result<(&str, &str), String> {
+    text.split_once('=').ok_or_else(|| PAIR.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{label, variable};
+
+    #[test]
+    fn a_word_without_a_name_before_its_value_says_what_is_missing() {
+        assert_eq!(variable("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
+        assert_eq!(variable("A"), Err("expected NAME=VALUE".to_owned()));
+        assert_eq!(
+            variable("=x"),
+            Err("the name before the '=' is empty; expected NAME=VALUE".to_owned())
+        );
+        assert_eq!(label("disk"), Err("expected NAME=VALUE".to_owned()));
+        assert_eq!(
+            label("=x"),
+            Err("the name of a label is empty; expected 1 to 63 bytes".to_owned())
+        );
     }
 }

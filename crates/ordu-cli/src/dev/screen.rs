@@ -49,8 +49,8 @@ impl Screen {
         let nodes = nodes_table(&snapshot.nodes).aligned(colour);
         let children = children_table(&snapshot.children).aligned(colour);
         let text = format!("{}\n{nodes}\n{children}", self.head);
-        let height = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| size.ws_row);
-        let lines: Vec<&str> = text.lines().take(usize::from(height).saturating_sub(1)).collect();
+        let told = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_row);
+        let lines: Vec<&str> = text.lines().take(room(told)).collect();
         // Without wrapping a line is a row of the screen; each is cleared to its end, and all below.
         let mut drawing = match self.drawn {
             0 => "\x1b[?7l".to_owned(),
@@ -93,6 +93,13 @@ impl Screen {
         self.shown = now;
         Ok(())
     }
+}
+
+/// How many lines a terminal of so many rows has room for, above that of the cursor. One that tells of none, as some do
+/// that nobody has set, has as many as most.
+fn room(rows: u16) -> usize {
+    let rows = if rows == 0 { 24 } else { rows };
+    usize::from(rows).saturating_sub(1)
 }
 
 fn head(agents: &Agents) -> String {
@@ -141,4 +148,14 @@ fn child_line(child: &ChildRow) -> String {
         "{} on {node}, pid {pid}, epoch {}, restarts {}",
         child.state, child.epoch, child.restarts
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::room;
+
+    #[test]
+    fn a_terminal_that_does_not_tell_its_size_is_drawn_on_all_the_same() {
+        assert_eq!([0, 1, 2, 50].map(room), [23, 0, 1, 49]);
+    }
 }

@@ -449,3 +449,15 @@ fn of_those_who_restart_or_remove_a_child_at_once_none_is_told_to_stop_it_first(
         cluster.nodes[0].ordu(sleep).ok();
     }
 }
+
+#[test]
+fn a_key_is_made_for_no_cluster_that_an_agent_would_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cluster.key");
+    for name in ["", "a b", "\u{2800}"] {
+        let said = ordu(["keygen", path.to_str().unwrap(), "--cluster", name]);
+        assert_eq!(said.code, 2, "{name:?}: {said:?}");
+        assert!(said.stderr.contains("cluster name"), "{said:?}");
+        assert!(!path.exists(), "a key was made for {name:?}");
+    }
+}

@@ -250,7 +250,9 @@ fn a_key_that_is_read_again_and_is_the_same_is_not_called_renewed() {
     let more = std::fs::read_to_string(&key).unwrap() + &self::key(&cluster, "more.key");
     write_key(&key, &more);
     node.signal(Signal::HUP);
-    read_again(2);
+    let log = read_again(2);
+    let words = "it signs with the same key, and takes others than before beside it";
+    assert!(log.contains(words), "{log}");
     eventually(SOON, "the changed one is taken", || {
         let log = node.log();
         let renewed = log.matches("the key is renewed").count();

@@ -189,3 +189,64 @@ fn a_nul_is_refused_wherever_it_stands() {
         ["4: wrong value of \"cwd\"; expected a directory, without NUL"]
     );
 }
+
+#[test]
+fn a_key_that_stands_twice_hides_no_other_problem() {
+    let text = r#"[[child]]
+id = "a"
+id = "b"
+command = 3
+env = { A = "1", A = "2", B = 2 }
+[[child]]
+id = "a"
+"#;
+    let [twice, command, again, env, missing, duplicate] = &problems(text)[..] else {
+        panic!("{:?}", problems(text))
+    };
+    assert_eq!(
+        twice,
+        "3: duplicate key \"id\"; expected each key once in its table"
+    );
+    assert!(command.starts_with("4: wrong value of \"command\""), "{command}");
+    assert_eq!(
+        again,
+        "5: duplicate key \"A\"; expected each key once in its table"
+    );
+    assert!(env.starts_with("5: wrong value of \"env\""), "{env}");
+    assert!(
+        missing.starts_with("6: [[child]] has no \"command\""),
+        "{missing}"
+    );
+    assert!(duplicate.starts_with("7: duplicate id \"a\""), "{duplicate}");
+}
+
+#[test]
+fn each_label_that_is_none_is_told_beside_the_others() {
+    let text = r#"[[child]]
+id = "a"
+command = ["true"]
+env = { "" = "x", "A=" = "x" }
+labels = { "" = "x", "disk size" = "x", disk = 7, zone = " a", "a=b" = "x" }
+"#;
+    let label = "5: wrong value of \"labels\"; expected";
+    assert_eq!(
+        problems(text),
+        [
+            "4: wrong value of \"env\"; expected a name of a variable before the '=', not an empty one"
+                .to_owned(),
+            "4: wrong value of \"env\"; expected a name without '=' and NUL".to_owned(),
+            format!("{label} a name of a label, of 1 to 63 bytes, before the '='"),
+            format!(
+                "{label} a label: the name of a label \"disk size\" contains ' '; expected ASCII letters, digits, '-', '_', '.' \
+                 and '/'"
+            ),
+            format!("{label} a string as the value of disk"),
+            format!(
+                "{label} a label: the value of a label \" a\" begins or ends with white space (' '); expected none at its ends"
+            ),
+            format!(
+                "{label} a label: the name of a label \"a=b\" contains '='; expected ASCII letters, digits, '-', '_', '.' and '/'"
+            ),
+        ]
+    );
+}
