@@ -120,4 +120,10 @@ pub enum Event {
         /// Why the last of them.
         reason: String,
     },
+    /// The keeper of this node's processes was lost, and another cannot be started: no process here runs or can be
+    /// started. Told at once, and while it lasts again after ten seconds, twenty and so on up to every ten minutes.
+    KeeperMissing {
+        /// Why none can be started.
+        reason: String,
+    },
 }

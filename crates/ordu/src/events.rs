@@ -183,6 +183,12 @@ fn trace(node: &NodeName, event: &Event) {
         } => {
             tracing::warn!(%node, %horde, %id, bytes, reason, "output of a child was dropped");
         }
+        Event::KeeperMissing { reason } => {
+            tracing::error!(
+                %node, reason,
+                "no keeper of processes can be started, so that no child here runs or can be started; it is tried twice a second"
+            );
+        }
         other => tracing::info!(%node, event = ?other, "event"),
     }
 }

@@ -10,8 +10,8 @@ use super::describe::{child_spec, definition, detail, differences};
 use super::refusal::Refusal;
 use super::steps::Steps;
 use crate::control::{
-    ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRemoved, MemberRow, Question,
-    Request, STOPPING, StartReply, Status, StopReply,
+    ChildDetail, ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRemoved,
+    MemberRow, Question, Request, STOPPING, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
 
@@ -37,7 +37,7 @@ impl Agent {
         match request {
             Request::Status => value(&self.status()),
             Request::Children => value(&rows(&horde)),
-            Request::Child { id } => value(&detail(&*lookup(&horde, &id)?)),
+            Request::Child { id } => value(&self.detail(&*lookup(&horde, &id)?)),
             Request::Count => value(&count(&horde)),
             Request::Members => value(&self.members()),
             Request::RemoveMember { name, timeout } => {
@@ -107,9 +107,26 @@ impl Agent {
         }
     }
 
-    /// Whether the node takes children and decides.
+    /// Whether the node takes children, decides and can start what it takes.
     pub(super) fn is_ready(&self) -> bool {
-        self.node.is_ready()
+        self.node.is_ready() && self.keeper_missing().is_none()
+    }
+
+    /// Why nothing can be started here, in words, if it is so.
+    pub(super) fn keeper_missing(&self) -> Option<String> {
+        let why = self.node.keeper_missing()?;
+        Some(format!("no keeper of processes can be started: {why}"))
+    }
+
+    /// All about a child but the values of its environment.
+    pub(super) fn detail(&self, child: &ChildInfo) -> ChildDetail {
+        let mut detail = detail(child);
+        let is_waiting = matches!(child.state, ChildState::Starting | ChildState::Restarting);
+        if is_waiting && child.node.as_ref() == Some(self.node.name()) {
+            // Why it ended before is not what it waits for.
+            detail.reason = self.keeper_missing().or(detail.reason);
+        }
+        detail
     }
 
     /// Waits a while until this node has joined its cluster and caught up with it: before, what it knows is not all there

@@ -36,7 +36,7 @@ impl Agent {
         // Whatever can be found wrong is found before anything is stopped.
         let new = child_spec(definition)?;
         let _turn = self.turn(&horde, id, Instant::now() + patience).await?;
-        if !self.is_ready() {
+        if !self.node.is_ready() {
             let detail = "it has not joined the others yet".to_owned();
             return Err(CallError::NotReady { detail }.into());
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::harness::{Cluster, eventually, holds_for, is_alive, kill, measured};
+use crate::web::get;
 
 #[test]
 fn after_kill_9_of_the_keeper_its_children_end_and_are_started_again_once() {
@@ -126,4 +127,68 @@ fn the_children_of_a_killed_agent_that_is_alone_end_with_it() {
         }
     });
     measured("children gone after kill -9 of their agent", time);
+}
+
+const WHY: &str = "no keeper of processes can be started";
+
+#[test]
+fn while_no_keeper_can_be_started_the_node_says_so_wherever_it_is_asked_and_logs_it_once() {
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    let http = format!("{}:7700", node.addr.ip());
+    node.with_arg("--http").with_arg(&http);
+    cluster.start_all();
+    let node = &cluster.nodes[0];
+    let id = "c0".to_owned();
+    cluster.start_child(node, &id).ok();
+    // Where the next keeper's record would be written.
+    let obstacle = node.data_dir().join("processes.new");
+    std::fs::remove_file(&obstacle).unwrap();
+    std::fs::create_dir(&obstacle).unwrap();
+
+    kill(node.keeper().expect("an agent has a keeper"), Signal::KILL);
+    eventually(Duration::from_secs(10), "it is told everywhere", || {
+        let (status, ready) = get(&http, "/readyz", "localhost");
+        let shown = node.ordu(["show", "c0", "--json"]).ok().json();
+        let web = get(&http, "/v1/children/c0", "localhost").1;
+        let metrics = get(&http, "/metrics", "localhost").1;
+        let log = node.log();
+        let is_told = status == 503
+            && ready.contains(WHY)
+            && shown["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains(WHY))
+            && web.contains(WHY)
+            && metrics.contains("\nordu_keeper 0\n")
+            && metrics.contains("\nordu_ready 0\n")
+            && log.contains(WHY);
+        if is_told {
+            Ok(())
+        } else {
+            Err(format!("{status} {ready}\n{shown}\n{web}\n{metrics}\n{log}"))
+        }
+    });
+    // It is tried twice a second.
+    holds_for(Duration::from_secs(3), "it is logged once", || {
+        match node.log().matches(WHY).count() {
+            1 => Ok(()),
+            times => Err(format!("{times} times")),
+        }
+    });
+
+    std::fs::remove_dir(&obstacle).unwrap();
+    cluster.await_one_each(&[id], Duration::from_secs(10));
+    eventually(Duration::from_secs(5), "all is well again", || {
+        let (ready, metrics) = (
+            get(&http, "/readyz", "localhost"),
+            get(&http, "/metrics", "localhost").1,
+        );
+        let shown = node.ordu(["show", "c0", "--json"]).ok().json();
+        let is_well = ready == (200, "ready\n".to_owned())
+            && metrics.contains("\nordu_keeper 1\n")
+            && !shown["reason"].to_string().contains(WHY);
+        is_well
+            .then_some(())
+            .ok_or_else(|| format!("{ready:?} {shown} {metrics}"))
+    });
 }

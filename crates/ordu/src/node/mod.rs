@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::cluster_key::{ClusterKey, CredentialsError, Fingerprint};
 use crate::events::{EventSource, Events};
 use crate::horde::Horde;
+use crate::process::Outage;
 use crate::published::Published;
 use crate::shell::{Call, Caller};
 
@@ -60,6 +61,7 @@ struct About {
     hordes: Vec<HordeName>,
     published: Arc<Published>,
     events: EventSource,
+    outage: Outage,
     exited: watch::Receiver<Option<Exited>>,
 }
 
@@ -180,6 +182,12 @@ impl Node {
     /// it leaves or has ended.
     pub fn is_ready(&self) -> bool {
         self.about.published.is_ready()
+    }
+
+    /// Why this node can start no processes at present, if so: it has lost its keeper, and another cannot be started. That is
+    /// tried twice a second; children of it that are processes wait as long, and new ones, too.
+    pub fn keeper_missing(&self) -> Option<String> {
+        self.about.outage.reason()
     }
 
     /// Waits until the node takes children and decides, or has ended.

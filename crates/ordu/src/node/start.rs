@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use ordu_core::recording::Header;
 use ordu_core::{ClusterName, Config, HordeName, NodeId, NodeName};
+use ordu_supervisor::process::StartError as KeeperError;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
@@ -16,7 +17,7 @@ use super::{About, Discovery, Exited, Node, StartError, advertise, discovery};
 use crate::cluster_key::ClusterKey;
 use crate::events::EventLog;
 use crate::kind::{DuplicateKind, Kinds, WorkerKind};
-use crate::process::{Keeping, Logs, ProcessKind};
+use crate::process::{Keeping, Logs, Outage, ProcessKind};
 use crate::published::Published;
 use crate::recording::{Recorder, RecordingFile};
 use crate::shell::{Call, Caller, Clock, EventLoop, Parts};
@@ -75,11 +76,15 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
     let header = Header { config, id, seed };
     let recording = builder.record.map(|path| record(&path, &header)).transpose()?;
     let events = EventLog::new(name.clone());
+    let outage = Outage::none(events.source());
     let (logs, keeping) = match data_dir.as_ref().zip(keeping) {
         Some((data_dir, keeping)) => {
             let logs = Logs::new(data_dir.path().join("logs"), &hordes, events.source());
-            let keeping =
-                start_keeper(keeping, data_dir, logs.clone(), builder.without_control_groups).await?;
+            let without_groups = builder.without_control_groups;
+            let keeping = keeping
+                .start(data_dir.path(), logs.clone(), outage.clone(), without_groups)
+                .await
+                .map_err(no_keeper)?;
             (Some(logs), Some(keeping))
         }
         None => (None, None),
@@ -103,6 +108,7 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         hordes: hordes.clone(),
         published: Arc::clone(&published),
         events: events.source(),
+        outage,
         exited,
     };
     tracing::info!(node = %name, %id, %addr, cluster = %credentials.fingerprint(), "node starts");
@@ -202,20 +208,11 @@ fn kinds(
     }
 }
 
-async fn start_keeper(
-    keeping: Keeping,
-    data_dir: &DataDir,
-    logs: Logs,
-    without_control_groups: bool,
-) -> Result<JoinHandle<()>, StartError> {
-    use ordu_supervisor::process::StartError as KeeperError;
-    keeping
-        .start(data_dir.path(), logs, without_control_groups)
-        .await
-        .map_err(|error| match error {
-            KeeperError::NotInitialised => StartError::NoKeeper,
-            error => StartError::Keeper(error.to_string()),
-        })
+fn no_keeper(error: KeeperError) -> StartError {
+    match error {
+        KeeperError::NotInitialised => StartError::NoKeeper,
+        error => StartError::Keeper(error.to_string()),
+    }
 }
 
 /// Not kept unless nothing fails any more: the recorder first, so that it ends before its file is removed.

@@ -9,8 +9,9 @@ use ordu_supervisor::process::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
+use super::outage::Outage;
 use super::panic::catch_panic;
 use super::run::{Run, Spawned};
 use super::state::{Asked, Phase, Process, exit_reason};
@@ -19,10 +20,6 @@ use crate::kind::{StartRequest, Starting};
 
 /// How often a new keeper is tried while none can be started.
 const KEEPER_RETRY: Duration = Duration::from_millis(500);
-
-/// How long nothing is logged after the first record that none can be started; it doubles up to the last.
-const FIRST_SILENCE: Duration = Duration::from_secs(10);
-const LAST_SILENCE: Duration = Duration::from_mins(10);
 
 /// What the node asks.
 #[derive(Debug)]
@@ -41,6 +38,7 @@ pub(super) struct Driver {
     config: KeeperConfig,
     open_files: Option<u64>,
     logs: Logs,
+    outage: Outage,
     orders: mpsc::UnboundedReceiver<Order>,
     spawned: mpsc::UnboundedReceiver<Spawned>,
     spawned_sender: mpsc::UnboundedSender<Spawned>,
@@ -56,6 +54,7 @@ impl Driver {
         config: KeeperConfig,
         open_files: Option<u64>,
         logs: Logs,
+        outage: Outage,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Self {
         let (spawned_sender, spawned) = mpsc::unbounded_channel();
@@ -66,6 +65,7 @@ impl Driver {
             config,
             open_files,
             logs,
+            outage,
             orders,
             spawned,
             spawned_sender,
@@ -271,23 +271,15 @@ impl Driver {
     /// The keeper has ended, and every child with it, which was told before. Orders wait until there is a new
     /// one: so the restarts that follow find it.
     async fn replace_keeper(&mut self) {
-        let (mut silence, mut next) = (FIRST_SILENCE, Instant::now());
         loop {
             match Keeper::start(self.config.clone()).await {
                 Ok((keeper, events)) => {
+                    self.outage.end();
                     self.keeper.send_replace(keeper);
                     self.events = events;
                     return;
                 }
-                Err(error) if Instant::now() >= next => {
-                    tracing::error!(
-                        %error,
-                        "cannot start a keeper, so that no child here runs or can be started; trying again twice a second"
-                    );
-                    next = Instant::now() + silence;
-                    silence = (2 * silence).min(LAST_SILENCE);
-                }
-                Err(_) => {}
+                Err(error) => self.outage.go_on(error.to_string()),
             }
             sleep(KEEPER_RETRY).await;
             if self.orders.is_closed() {

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::driver::{Driver, Order};
+use super::outage::Outage;
 use super::{Logs, ProcessSpec, limits};
 use crate::kind::{StartRequest, Starting, WorkerKind};
 
@@ -41,11 +42,12 @@ impl Keeping {
     ///
     /// The task that is returned ends after the kind was dropped, once the keeper and all children are gone. If
     /// it ends before, by a panic, they are gone as well and no child can be started any more: the node must
-    /// end.
+    /// end. What `outage` tells is kept true.
     pub(crate) async fn start(
         self,
         data_dir: &Path,
         logs: Logs,
+        outage: Outage,
         without_control_groups: bool,
     ) -> Result<JoinHandle<()>, StartError> {
         let mut config = KeeperConfig::default();
@@ -53,7 +55,7 @@ impl Keeping {
         config.ledger = Some(data_dir.join("processes"));
         let (keeper, events) = Keeper::start(config.clone()).await?;
         let open_files = limits::raise_open_files();
-        let driver = Driver::new(keeper, events, config, open_files, logs, self.inbox);
+        let driver = Driver::new(keeper, events, config, open_files, logs, outage, self.inbox);
         Ok(tokio::spawn(driver.run()))
     }
 }

@@ -7,19 +7,18 @@ use ordu::printable;
 
 use crate::agent::Agent;
 use crate::agent::answer::lookup;
-use crate::agent::describe::detail;
 use crate::agent::refusal::Refusal;
 use crate::control::{ChildDetail, ChildRow, MemberRow};
 
-pub(super) async fn readyz(State(agent): State<Arc<Agent>>) -> (StatusCode, &'static str) {
-    if agent.is_ready() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+pub(super) async fn readyz(State(agent): State<Arc<Agent>>) -> Refused {
+    match agent.keeper_missing() {
+        None if agent.is_ready() => (StatusCode::OK, "ready\n".to_owned()),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
+        Some(why) => in_words(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {why}")),
     }
 }
 
-/// Why there is no answer.
+/// Why there is no answer, or one in words.
 type Refused = (StatusCode, String);
 
 /// What stands behind the `?` of a request.
@@ -64,7 +63,7 @@ pub(super) async fn child(
         .horde(horde.as_deref())
         .and_then(|horde| lookup(horde, &id))
         .map_err(|refusal| refused(StatusCode::NOT_FOUND, &refusal))?;
-    let mut detail = detail(&child);
+    let mut detail = agent.detail(&child);
     if let Some(process) = &mut detail.process {
         process.env = None;
     }

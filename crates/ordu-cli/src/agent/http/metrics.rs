@@ -22,8 +22,14 @@ fn render(agent: &Agent) -> String {
     gauge(
         &mut text,
         "ordu_ready",
-        "Whether this node takes children and decides.",
+        "Whether this node takes children, decides, and can start what it takes.",
         [(String::new(), u64::from(agent.is_ready()))],
+    );
+    gauge(
+        &mut text,
+        "ordu_keeper",
+        "Whether there is a keeper of processes: 0 while it is lost and no other can be started.",
+        [(String::new(), u64::from(agent.keeper_missing().is_none()))],
     );
     let members = agent.node.members();
     let states = tally(members.iter().map(|member| member.state.as_str()));
