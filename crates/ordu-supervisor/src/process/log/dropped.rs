@@ -21,7 +21,7 @@ pub struct Dropped {
 /// Tells of drops at once, and of when they are to be reported, which is at a bounded rate.
 pub(super) struct Drops<F> {
     tell: F,
-    /// What was not reported yet.
+    /// What was not reported yet, and why the last of it.
     unreported: Option<(u64, String)>,
     /// When the next may be reported.
     next: Option<Instant>,
@@ -40,8 +40,8 @@ impl<F: FnMut(Dropped)> Drops<F> {
         if bytes == 0 {
             return;
         }
-        let (unreported, _) = self.unreported.get_or_insert_with(|| (0, reason()));
-        *unreported += bytes;
+        let unreported = self.unreported.as_ref().map_or(0, |(bytes, _)| *bytes);
+        self.unreported = Some((unreported + bytes, reason()));
         self.tell(bytes);
     }
 
@@ -112,5 +112,25 @@ mod tests {
 
         let at_once = [(1, 1), (1, 0), (1, 0), (1, 0), (1, 0)];
         assert_eq!(told, [&at_once[..], &[(0, 4), (7, 0), (0, 7)]].concat());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drops_that_are_reported_together_have_the_reason_of_the_last() {
+        let mut told = Vec::new();
+        let mut drops = Drops::new(|dropped: Dropped| told.push((dropped.report, dropped.reason)));
+
+        for reason in ["slow", "full", "read-only"] {
+            drops.add(1, || reason.to_owned());
+        }
+        drops.tell_all();
+
+        let told: Vec<_> = told
+            .iter()
+            .map(|(report, reason)| (*report, reason.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [(1, "slow"), (0, "full"), (0, "read-only"), (2, "read-only")]
+        );
     }
 }
