@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use super::call::Call;
-use super::child_id::{ChildId, ChildRef};
+use super::child_id::ChildRef;
 use super::errors::{QueryError, StopError};
 use super::events::{EventStream, Subscriptions};
 use super::exit::SupervisorExit;
@@ -59,7 +59,7 @@ impl AnySupervisor {
     /// As [`stop`](Self::stop), with a reason and a limit. When the limit has passed the supervisor goes on
     /// stopping, but nobody waits for it.
     pub async fn stop_with(&self, reason: ExitReason, limit: Option<Duration>) -> Result<(), StopError> {
-        if self.is_above_caller() {
+        if self.child_of_caller().is_some() {
             return Err(StopError::WouldDeadlock);
         }
         self.request_stop(reason);
@@ -117,11 +117,14 @@ impl AnySupervisor {
         if child.supervisor() != self.id {
             return Call::refused(QueryError::NotFound);
         }
-        if self.find_above_caller(|shared| shared.incarnation == child.incarnation()) {
+        let incarnation = child.incarnation();
+        if self
+            .child_of_caller()
+            .is_some_and(|caller| caller.incarnation == incarnation)
+        {
             return Call::refused(QueryError::WouldDeadlock);
         }
         let (ended, is_ended) = oneshot::channel();
-        let incarnation = child.incarnation();
         // If nobody is there the sender is dropped, which is the answer.
         self.news.tell(News::Monitor { incarnation, ended });
         Call::waiting(is_ended)
@@ -143,27 +146,13 @@ impl AnySupervisor {
         self.starter != Some(child.run()) && child.lineage().any(|shared| shared.supervisor == self.id)
     }
 
-    /// Whether the caller's task belongs to a child of this supervisor, however deep.
-    pub(super) fn is_above_caller(&self) -> bool {
-        self.find_above_caller(|_| true)
-    }
-
-    /// Whether this supervisor is waiting for the caller, so that it would never answer.
-    pub(super) fn waits_for_caller(&self) -> bool {
-        self.find_above_caller(Shared::holds_up_its_supervisor)
-    }
-
-    /// Whether the caller belongs to the child with this id.
-    pub(super) fn is_caller(&self, id: &ChildId) -> bool {
-        self.find_above_caller(|shared| shared.id == *id)
-    }
-
-    pub(super) fn find_above_caller(&self, is_it: impl Fn(&Shared) -> bool) -> bool {
-        Shared::current().is_some_and(|caller| {
-            caller
-                .lineage()
-                .any(|shared| shared.supervisor == self.id && is_it(shared))
-        })
+    /// The child of this supervisor that the caller is or is below.
+    pub(super) fn child_of_caller(&self) -> Option<Arc<Shared>> {
+        let caller = Shared::current()?;
+        caller
+            .lineage()
+            .find(|shared| shared.supervisor == self.id)
+            .map(Arc::clone)
     }
 }
 

@@ -165,8 +165,19 @@ pub trait SupervisorGone {
     fn supervisor_gone() -> Self;
 }
 
-macro_rules! supervisor_gone {
+/// What a caller is told that would wait for itself.
+pub(super) trait WouldDeadlock {
+    fn would_deadlock() -> Self;
+}
+
+macro_rules! answers_of_calls {
     ($($error:ident),*) => {$(
+        impl WouldDeadlock for $error {
+            fn would_deadlock() -> Self {
+                Self::WouldDeadlock
+            }
+        }
+
         impl SupervisorGone for $error {
             fn supervisor_gone() -> Self {
                 Self::SupervisorGone
@@ -175,7 +186,7 @@ macro_rules! supervisor_gone {
     )*};
 }
 
-supervisor_gone!(
+answers_of_calls!(
     StartChildError,
     TerminateChildError,
     RestartChildError,

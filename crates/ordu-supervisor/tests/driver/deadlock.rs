@@ -1,12 +1,14 @@
 use std::sync::{Arc, OnceLock};
 
 use ordu_supervisor::{
-    Child, ChildSpec, Ctx, ExitReason, QueryError, StartError, StopError, Supervisor, SupervisorHandle,
-    TerminateChildError,
+    Child, ChildRef, ChildSpec, Ctx, DynamicSupervisor, DynamicSupervisorHandle, ExitReason, QueryError,
+    RestartChildError, Shutdown, StartError, StopError, Supervisor, SupervisorHandle, TerminateChildError,
 };
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout};
 
-use crate::support::Stage;
+use crate::support::{Stage, secs};
 
 type Cell<T> = Arc<OnceLock<T>>;
 
@@ -124,7 +126,7 @@ async fn a_child_may_ask_for_the_end_of_its_tree_without_waiting_for_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_child_left_behind_may_ask_once_that_child_has_ended() {
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (tell, mut told) = unbounded_channel();
     let starter = ChildSpec::new("starter", move |ctx: Ctx| {
         let tell = tell.clone();
         async move {
@@ -154,4 +156,206 @@ async fn what_a_child_left_behind_may_ask_once_that_child_has_ended() {
     assert_eq!(counted.map(|counts| counts.specs), Ok(1));
     assert_eq!(terminated, Ok(()));
     independent.stop().await.unwrap();
+}
+
+/// A child that asks its supervisor in the same moment in which the test has it stopped, and what it was told.
+fn asks_when_told(
+    handle: &Cell<SupervisorHandle>,
+) -> (
+    ChildSpec,
+    Arc<Notify>,
+    UnboundedReceiver<Result<usize, QueryError>>,
+) {
+    let go = Arc::new(Notify::new());
+    let (tell, told) = unbounded_channel();
+    let (asked, gone) = (Arc::clone(handle), Arc::clone(&go));
+    let spec = ChildSpec::trapping("a", move |ctx: Ctx| {
+        let (handle, go, tell) = (Arc::clone(&asked), Arc::clone(&gone), tell.clone());
+        async move {
+            go.notified().await;
+            let counted = handle.get().unwrap().count_children().await;
+            tell.send(counted.map(|counts| counts.specs)).unwrap();
+            ctx.stopped().await;
+        }
+    });
+    (spec.shutdown(Shutdown::Infinity), go, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_asks_in_the_moment_in_which_it_is_terminated_is_told_that_it_would_deadlock() {
+    for nested in [false, true] {
+        let handle = Cell::<SupervisorHandle>::default();
+        let (spec, go, mut told) = asks_when_told(&handle);
+        let spec = if nested {
+            ChildSpec::supervisor("a", move || Supervisor::builder().child(spec.clone()))
+        } else {
+            spec
+        };
+        let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+        handle.set(supervisor.clone()).unwrap();
+        // Woken before its supervisor is, it asks behind this, which has not been heard yet.
+        go.notify_one();
+        let terminated = timeout(secs(60), supervisor.terminate_child("a")).await;
+        assert_eq!(terminated, Ok(Ok(())));
+        assert_eq!(told.recv().await, Some(Err(QueryError::WouldDeadlock)));
+        supervisor.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_refuses_the_calls_that_wait_also_those_of_children() {
+    let handle = Cell::<SupervisorHandle>::default();
+    let (spec, go, mut told) = asks_when_told(&handle);
+    // Is stopped first, and takes its time.
+    let slow = ChildSpec::trapping("slow", async |ctx: Ctx| {
+        ctx.stopped().await;
+        tokio::time::sleep(secs(3)).await;
+    });
+    let children = [spec, slow];
+    let supervisor = Supervisor::builder().children(children).start().await.unwrap();
+    handle.set(supervisor.clone()).unwrap();
+    go.notify_one();
+    let before = Instant::now();
+    supervisor.request_stop(ExitReason::Normal);
+    let counted = supervisor.count_children();
+    let refused = timeout(secs(60), async { (told.recv().await, counted.await) });
+    let gone = QueryError::SupervisorGone;
+    assert_eq!(refused.await, Ok((Some(Err(gone.clone())), Err(gone))));
+    assert_eq!(before.elapsed(), secs(0), "nobody waited for the slow one");
+    assert_eq!(timeout(secs(60), supervisor.stop()).await, Ok(Ok(())));
+}
+
+/// What a child of a ring is to have done to another one.
+enum Order {
+    Terminate(ChildRef),
+    /// Without waiting for it.
+    DropTerminate(ChildRef),
+    Restart(ChildRef),
+}
+
+/// Children that, each when it is told, want another of them ended, and then wait to be stopped. What they were told.
+struct Ring {
+    supervisor: DynamicSupervisorHandle,
+    children: Vec<ChildRef>,
+    tell: Vec<UnboundedSender<Order>>,
+    told: UnboundedReceiver<Result<(), String>>,
+}
+
+impl Ring {
+    async fn new(size: usize) -> Self {
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        let (says, told) = unbounded_channel();
+        let (mut children, mut tell) = (Vec::new(), Vec::new());
+        for _ in 0..size {
+            let (sender, orders) = unbounded_channel();
+            tell.push(sender);
+            let orders = Arc::new(tokio::sync::Mutex::new(orders));
+            let (asked, says) = (supervisor.clone(), says.clone());
+            let spec = ChildSpec::trapping("a", move |ctx: Ctx| {
+                let (orders, asked, says) = (Arc::clone(&orders), asked.clone(), says.clone());
+                async move {
+                    let order = tokio::select! {
+                        order = async { orders.lock().await.recv().await } => order,
+                        () = ctx.stopped() => None,
+                    };
+                    let Some(order) = order else { return };
+                    let answer = match order {
+                        Order::Terminate(other) => {
+                            let terminated = asked.terminate_child(&other).await;
+                            terminated.map_err(|error| error.to_string())
+                        }
+                        Order::DropTerminate(other) => {
+                            drop(asked.terminate_child(&other));
+                            Ok(())
+                        }
+                        Order::Restart(other) => {
+                            let renewed = asked.restart_child_now(&other).await;
+                            renewed.map(drop).map_err(|error| error.to_string())
+                        }
+                    };
+                    says.send(answer).unwrap();
+                    ctx.stopped().await;
+                }
+            });
+            let started = supervisor.start_child(spec.shutdown(Shutdown::Infinity)).await;
+            children.push(started.unwrap().child().unwrap().clone());
+        }
+        Self {
+            supervisor,
+            children,
+            tell,
+            told,
+        }
+    }
+
+    /// This child wants that one ended so.
+    fn order(&self, child: usize, order: fn(ChildRef) -> Order, other: usize) {
+        self.tell[child]
+            .send(order(self.children[other].clone()))
+            .unwrap();
+    }
+
+    /// The answers that this many of them got.
+    async fn told(&mut self, answers: usize) -> Vec<Result<(), String>> {
+        let mut told = Vec::new();
+        for _ in 0..answers {
+            let answer = timeout(secs(60), self.told.recv()).await;
+            told.push(answer.expect("they wait for each other").unwrap());
+        }
+        told
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dynamic_children_that_want_each_other_ended_do_not_wait_for_each_other_for_ever() {
+    let refusals = [
+        TerminateChildError::WouldDeadlock.to_string(),
+        RestartChildError::WouldDeadlock.to_string(),
+    ];
+    for (order, refusal) in [Order::Terminate as fn(_) -> _, Order::Restart]
+        .into_iter()
+        .zip(refusals)
+    {
+        for size in 2..=3 {
+            let mut ring = Ring::new(size).await;
+            for child in 0..size {
+                ring.order(child, order, (child + 1) % size);
+            }
+            let refused: Vec<_> = ring
+                .told(size)
+                .await
+                .into_iter()
+                .filter_map(Result::err)
+                .collect();
+            assert_eq!(refused, [refusal.as_str()], "of {size} children one");
+            let stopped = timeout(secs(60), ring.supervisor.stop()).await;
+            assert_eq!(stopped, Ok(Ok(())));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dynamic_children_that_are_stopped_may_wait_for_others() {
+    let mut ring = Ring::new(3).await;
+    ring.order(0, Order::Terminate, 1);
+    ring.order(1, Order::Terminate, 2);
+    assert_eq!(ring.told(2).await, [Ok(()), Ok(())]);
+    assert_eq!(ring.supervisor.count_children().await.unwrap().specs, 1);
+    ring.supervisor.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_wait_for_its_call_closes_no_circle() {
+    for orders in [
+        [Order::DropTerminate as fn(_) -> _, Order::Terminate],
+        [Order::Terminate, Order::DropTerminate],
+    ] {
+        let mut ring = Ring::new(2).await;
+        ring.order(0, orders[0], 1);
+        ring.order(1, orders[1], 0);
+        assert_eq!(ring.told(2).await, [Ok(()), Ok(())]);
+        while ring.supervisor.count_children().await.unwrap().specs > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
 }

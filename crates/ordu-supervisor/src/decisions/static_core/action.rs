@@ -113,6 +113,9 @@ pub enum CallError {
     /// The supervisor is stopping or has ended.
     #[error("the supervisor is gone")]
     Gone,
+    /// The caller belongs to a child that is being stopped: each would wait for the other.
+    #[error("the caller is being stopped, and the answer would wait for its end")]
+    WouldDeadlock,
 }
 
 /// What can be seen of a child.

@@ -1,13 +1,66 @@
 //! Calls from outside, one at a time.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::child::{AfterZombie, Child, State};
 use super::roster::Place;
-use super::{CallError, Plan, Reply, Request, StaticCore};
-use crate::decisions::{ChildPolicy, Time};
+use super::{CallError, Plan, Queued, Reply, Request, StaticCore, Work};
+use crate::decisions::{ChildPolicy, Incarnation, Time};
 
 impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
+    /// A call waits its turn, unless that can never come.
+    pub(super) fn queue_call(&mut self, call: u64, caller: Option<Incarnation>, request: Request<K, P>) {
+        if caller.is_some() && caller == self.awaited() {
+            return self.reply(call, Reply::Refused(CallError::WouldDeadlock));
+        }
+        self.asking.extend(caller.map(|caller| (caller, call)));
+        self.inbox.push_back(Queued::Call {
+            call,
+            caller,
+            request,
+        });
+    }
+
+    /// The child whose end everything else waits for.
+    fn awaited(&self) -> Option<Incarnation> {
+        match self.work? {
+            Work::Stopping { incarnation, .. }
+            | Work::Starting {
+                incarnation,
+                killing: Some(_),
+                ..
+            } => Some(incarnation),
+            Work::Starting { killing: None, .. } => None,
+        }
+    }
+
+    /// This child is about to be stopped, and may wait for the answer to a call that waits for its end.
+    pub(super) fn refuse_calls_of(&mut self, caller: Incarnation) {
+        let asked = (caller, u64::MIN)..=(caller, u64::MAX);
+        let calls: Vec<u64> = self.asking.range(asked).map(|(_, call)| *call).collect();
+        if calls.is_empty() {
+            return;
+        }
+        self.inbox.retain(
+            |queued| !matches!(queued, Queued::Call { caller: Some(asking), .. } if *asking == caller),
+        );
+        for call in calls {
+            self.asking.remove(&(caller, call));
+            self.reply(call, Reply::Refused(CallError::WouldDeadlock));
+        }
+    }
+
+    /// The supervisor ends: the turn of what waits will not come.
+    pub(super) fn refuse_queued(&mut self) {
+        self.asking.clear();
+        while let Some(queued) = self.inbox.pop_front() {
+            if let Queued::Call { call, .. } = queued {
+                self.reply(call, Reply::Refused(CallError::Gone));
+            }
+        }
+    }
+
     pub(super) fn call(&mut self, call: u64, request: Request<K, P>, now: Time) {
         let reply = match request {
             Request::StartChild { key, policy, payload } => self.start_child(call, key, policy, payload, now),

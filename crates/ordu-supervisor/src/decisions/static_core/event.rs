@@ -13,6 +13,9 @@ pub enum StaticEvent<K, P = ()> {
     Call {
         /// The caller's number for it; its answer carries it.
         call: u64,
+        /// The child of this supervisor that the caller is or is below, if any. While that one is being stopped
+        /// its calls are refused, also those that wait: each would wait for the other.
+        caller: Option<Incarnation>,
         /// What is asked.
         request: Request<K, P>,
     },

@@ -84,6 +84,8 @@ pub struct StaticCore<K, P = ()> {
     last: Incarnation,
     /// What waits its turn.
     inbox: VecDeque<Queued<K, P>>,
+    /// The calls of children that wait in the inbox.
+    asking: BTreeSet<(Incarnation, u64)>,
     /// Reasons of the ends that wait in the inbox. Taking one out absorbs that end.
     ends: BTreeMap<Incarnation, ExitReason>,
     backoffs: BTreeSet<(Time, Place)>,
@@ -98,7 +100,11 @@ pub struct StaticCore<K, P = ()> {
 /// What waits its turn.
 #[derive(Debug, Clone)]
 enum Queued<K, P> {
-    Call(u64, Request<K, P>),
+    Call {
+        call: u64,
+        caller: Option<Incarnation>,
+        request: Request<K, P>,
+    },
     Exited(Incarnation),
     Retry(Place),
 }
@@ -179,6 +185,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             jitter: Jitter::new(flags.seed),
             last: Incarnation::new(0),
             inbox: VecDeque::new(),
+            asking: BTreeSet::new(),
             ends: BTreeMap::new(),
             backoffs: BTreeSet::new(),
             plan: Some(Plan::Init { from: Place::FIRST }),
@@ -195,7 +202,11 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
     /// Takes one event in. Never fails; stale news are ignored.
     pub fn step(&mut self, event: StaticEvent<K, P>, now: Time) {
         match event {
-            StaticEvent::Call { call, request } => self.inbox.push_back(Queued::Call(call, request)),
+            StaticEvent::Call {
+                call,
+                caller,
+                request,
+            } => self.queue_call(call, caller, request),
             StaticEvent::Started { incarnation, outcome } => self.started(incarnation, outcome, now),
             StaticEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
             StaticEvent::Stop { reason } => self.stop(reason, now),
@@ -287,7 +298,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 return;
             }
         }
-        if self.over {
+        if self.ending.is_some() {
             self.refuse_queued();
         }
     }
@@ -309,7 +320,16 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
 
     fn serve(&mut self, queued: Queued<K, P>, now: Time) {
         match queued {
-            Queued::Call(call, request) => self.call(call, request, now),
+            Queued::Call {
+                call,
+                caller,
+                request,
+            } => {
+                if let Some(caller) = caller {
+                    self.asking.remove(&(caller, call));
+                }
+                self.call(call, request, now);
+            }
             Queued::Exited(incarnation) => {
                 // Not there any more if a stop of that child has taken it for its answer.
                 if let Some(reason) = self.ends.remove(&incarnation) {
@@ -333,13 +353,5 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
 
     fn reply(&mut self, call: u64, reply: Reply<K>) {
         self.actions.push_back(StaticAction::Reply { call, reply });
-    }
-
-    fn refuse_queued(&mut self) {
-        while let Some(queued) = self.inbox.pop_front() {
-            if let Queued::Call(call, _) = queued {
-                self.reply(call, Reply::Refused(CallError::Gone));
-            }
-        }
     }
 }

@@ -207,6 +207,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             return;
         };
         *killing = Some(Stopping::kill(&child.policy, now));
+        self.refuse_calls_of(incarnation);
         self.signal(place, incarnation, Signal::Kill);
     }
 

@@ -63,6 +63,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             incarnation,
             stopping,
         });
+        self.refuse_calls_of(incarnation);
         for signal in signals {
             self.signal(place, incarnation, *signal);
         }

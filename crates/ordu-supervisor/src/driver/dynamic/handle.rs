@@ -3,13 +3,15 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::mind::Command;
+use super::mind::{Command, Waiting};
 use crate::decisions::{AutoShutdown, Counts};
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::call::Call;
 use crate::driver::child_id::ChildRef;
 use crate::driver::child_spec::ChildSpec;
-use crate::driver::errors::{QueryError, RestartChildError, StartChildError, TerminateChildError};
+use crate::driver::errors::{
+    QueryError, RestartChildError, StartChildError, TerminateChildError, WouldDeadlock,
+};
 use crate::driver::link::Link;
 use crate::driver::supervisor::{ChildInfo, StartedChild};
 
@@ -36,11 +38,10 @@ impl DynamicSupervisorHandle {
 
     /// Stops a child and forgets it. A child that is being restarted is found by its last run.
     pub fn terminate_child(&self, child: &ChildRef) -> Call<(), TerminateChildError> {
-        if self.find_above_caller(|shared| shared.child_ref() == *child) {
-            return Call::refused(TerminateChildError::WouldDeadlock);
+        if child.supervisor() != self.id {
+            return Call::refused(TerminateChildError::NotFound);
         }
-        self.link
-            .call(|answer| Command::TerminateChild(child.clone(), answer))
+        self.end_child(child, Command::TerminateChild)
     }
 
     /// Stops a child and starts it again, now, without a count against any budget. One that waits for its restart
@@ -48,11 +49,29 @@ impl DynamicSupervisorHandle {
     ///
     /// A failure is told and tried again, as that of any restart. A temporary child is refused, and runs on.
     pub fn restart_child_now(&self, child: &ChildRef) -> Call<StartedChild, RestartChildError> {
-        if self.find_above_caller(|shared| shared.child_ref() == *child) {
-            return Call::refused(RestartChildError::WouldDeadlock);
+        if child.supervisor() != self.id {
+            return Call::refused(RestartChildError::NotFound);
         }
-        self.link
-            .call(|answer| Command::RestartNow(child.clone(), answer))
+        self.end_child(child, Command::RestartNow)
+    }
+
+    fn end_child<T, E: WouldDeadlock>(
+        &self,
+        child: &ChildRef,
+        command: impl FnOnce(Waiting<T, E>) -> Command,
+    ) -> Call<T, E> {
+        let child = child.incarnation();
+        let caller = self.child_of_caller().map(|caller| caller.incarnation);
+        if caller == Some(child) {
+            return Call::refused(E::would_deadlock());
+        }
+        self.link.call(|answer| {
+            command(Waiting {
+                child,
+                caller,
+                answer,
+            })
+        })
     }
 
     /// All children, in the order in which they were first started.

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot::Sender;
 
+use super::waits::{Wait, Waits};
 use crate::decisions::numbered::Numbered;
 use crate::decisions::{
     ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Incarnation, Notice, Offender,
@@ -22,10 +23,41 @@ use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
 pub(in crate::driver) enum Command {
     /// Boxed: it is large, and all messages would be moved as if they were.
     StartChild(Box<ChildSpec>, Sender<Result<StartedChild, StartChildError>>),
-    TerminateChild(ChildRef, Sender<Result<(), TerminateChildError>>),
-    RestartNow(ChildRef, Sender<Result<StartedChild, RestartChildError>>),
+    TerminateChild(Waiting<(), TerminateChildError>),
+    RestartNow(Waiting<StartedChild, RestartChildError>),
     WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
     CountChildren(Sender<Result<Counts, QueryError>>),
+}
+
+/// Somebody who waits for the end of a child.
+pub(in crate::driver) struct Waiting<T, E> {
+    pub(super) child: Incarnation,
+    /// The child of this supervisor that the caller is or is below.
+    pub(super) caller: Option<Incarnation>,
+    pub(super) answer: Sender<Result<T, E>>,
+}
+
+impl<T, E> Waiting<T, E> {
+    fn wait(&self) -> Option<Wait> {
+        let child = self.child;
+        self.caller.map(|caller| Wait { caller, child })
+    }
+
+    fn end(self, waits: &mut Waits, answer: Result<T, E>) {
+        if let Some(wait) = self.wait() {
+            waits.remove(wait);
+        }
+        give(self.answer, answer);
+    }
+
+    fn forget_if_dropped(&mut self, waits: &mut Waits) {
+        if self.answer.is_closed()
+            && let Some(wait) = self.wait()
+        {
+            waits.remove(wait);
+            self.caller = None;
+        }
+    }
 }
 
 /// What the core knows a child by: a number, since ids may repeat, with the id at hand.
@@ -62,8 +94,10 @@ pub(super) struct DynamicMind {
     core: DynamicCore<Key, Factory>,
     last_key: u64,
     starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
-    terminates: Callers<Vec<Sender<Result<(), TerminateChildError>>>>,
-    restarts: Callers<Vec<Sender<Result<StartedChild, RestartChildError>>>>,
+    terminates: Callers<Vec<Waiting<(), TerminateChildError>>>,
+    restarts: Callers<Vec<Waiting<StartedChild, RestartChildError>>>,
+    /// Of those in `terminates` and `restarts` that are children here.
+    waits: Waits,
 }
 
 impl DynamicMind {
@@ -75,6 +109,7 @@ impl DynamicMind {
             starts: Callers::default(),
             terminates: Callers::default(),
             restarts: Callers::default(),
+            waits: Waits::default(),
         }
     }
 
@@ -101,20 +136,19 @@ impl DynamicMind {
             .collect()
     }
 
-    fn terminate_child(
-        &mut self,
-        child: ChildRef,
-        answer: Sender<Result<(), TerminateChildError>>,
-        now: Time,
-    ) {
-        let ours = child.supervisor() == self.supervisor;
-        let Some(key) = self.core.key_of(child.incarnation()).filter(|_| ours).cloned() else {
-            return give(answer, Err(TerminateChildError::NotFound));
+    fn terminate_child(&mut self, mut waiting: Waiting<(), TerminateChildError>, now: Time) {
+        let child = waiting.child;
+        let Some(key) = self.core.key_of(child).cloned() else {
+            return give(waiting.answer, Err(TerminateChildError::NotFound));
         };
         if matches!(self.core.child(&key), Some((_, ChildPhase::Zombie))) {
-            return give(answer, Err(TerminateChildError::Zombie(child)));
+            let zombie = ChildRef::new(self.supervisor, key.id, child);
+            return give(waiting.answer, Err(TerminateChildError::Zombie(zombie)));
         }
-        self.terminates.entry(key.number).or_default().push(answer);
+        if !self.may_wait(&mut waiting) {
+            return give(waiting.answer, Err(TerminateChildError::WouldDeadlock));
+        }
+        self.terminates.entry(key.number).or_default().push(waiting);
         self.core.step(
             DynamicEvent::Terminate {
                 key,
@@ -124,24 +158,23 @@ impl DynamicMind {
         );
     }
 
-    fn restart_now(
-        &mut self,
-        child: &ChildRef,
-        answer: Sender<Result<StartedChild, RestartChildError>>,
-        now: Time,
-    ) {
-        let ours = child.supervisor() == self.supervisor;
-        let Some(key) = self.core.key_of(child.incarnation()).filter(|_| ours).cloned() else {
-            return give(answer, Err(RestartChildError::NotFound));
+    fn restart_now(&mut self, mut waiting: Waiting<StartedChild, RestartChildError>, now: Time) {
+        let child = waiting.child;
+        let Some(key) = self.core.key_of(child).cloned() else {
+            return give(waiting.answer, Err(RestartChildError::NotFound));
         };
         if matches!(self.core.child(&key), Some((_, ChildPhase::Zombie))) {
-            return give(answer, Err(RestartChildError::Zombie(child.clone())));
+            let zombie = ChildRef::new(self.supervisor, key.id, child);
+            return give(waiting.answer, Err(RestartChildError::Zombie(zombie)));
         }
         // Somebody had it terminated before.
         if self.terminates.contains_key(&key.number) {
-            return give(answer, Err(RestartChildError::NotFound));
+            return give(waiting.answer, Err(RestartChildError::NotFound));
         }
-        self.restarts.entry(key.number).or_default().push(answer);
+        if !self.may_wait(&mut waiting) {
+            return give(waiting.answer, Err(RestartChildError::WouldDeadlock));
+        }
+        self.restarts.entry(key.number).or_default().push(waiting);
         self.core.step(DynamicEvent::Restart { key }, now);
     }
 
@@ -150,9 +183,29 @@ impl DynamicMind {
         key: &Key,
         mut answer: impl FnMut() -> Result<StartedChild, RestartChildError>,
     ) {
-        for caller in self.restarts.remove(&key.number).unwrap_or_default() {
-            give(caller, answer());
+        for waiting in self.restarts.remove(&key.number).unwrap_or_default() {
+            waiting.end(&mut self.waits, answer());
         }
+    }
+
+    /// Whether a caller may wait so: not if it waited for itself, by way of others perhaps. Who has dropped its
+    /// call does not wait.
+    fn may_wait<T, E>(&mut self, waiting: &mut Waiting<T, E>) -> bool {
+        if waiting.answer.is_closed() {
+            waiting.caller = None;
+        }
+        let waits = &mut self.waits;
+        let Some(wait) = waiting.wait() else { return true };
+        if waits.add(wait) {
+            return true;
+        }
+        for waiting in self.terminates.values_mut().flatten() {
+            waiting.forget_if_dropped(waits);
+        }
+        for waiting in self.restarts.values_mut().flatten() {
+            waiting.forget_if_dropped(waits);
+        }
+        waits.add(wait)
     }
 
     fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
@@ -162,8 +215,8 @@ impl DynamicMind {
     }
 
     fn answer_terminates(&mut self, key: &Key, answer: &Result<(), TerminateChildError>) {
-        for caller in self.terminates.remove(&key.number).unwrap_or_default() {
-            give(caller, answer.clone());
+        for waiting in self.terminates.remove(&key.number).unwrap_or_default() {
+            waiting.end(&mut self.waits, answer.clone());
         }
     }
 
@@ -261,8 +314,8 @@ impl Mind for DynamicMind {
                     now,
                 );
             }
-            Command::TerminateChild(child, answer) => self.terminate_child(child, answer, now),
-            Command::RestartNow(child, answer) => self.restart_now(&child, answer, now),
+            Command::TerminateChild(waiting) => self.terminate_child(waiting, now),
+            Command::RestartNow(waiting) => self.restart_now(waiting, now),
             Command::WhichChildren(answer) => give(answer, Ok(self.which_children())),
             Command::CountChildren(answer) => give(answer, Ok(self.core.count_children())),
         }

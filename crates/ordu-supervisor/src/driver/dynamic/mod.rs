@@ -3,6 +3,7 @@
 mod builder;
 mod handle;
 mod mind;
+mod waits;
 
 pub use self::builder::DynamicSupervisorBuilder;
 pub use self::handle::DynamicSupervisorHandle;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot::Sender;
 
-use super::mind::Command;
+use super::mind::{Asked, Command};
 use crate::decisions::{ChildPolicy, ChildType, Counts};
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::call::Call;
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{
-    DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError,
+    DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError, WouldDeadlock,
 };
 use crate::driver::link::Link;
 use crate::driver::start::Info;
@@ -23,42 +23,34 @@ use crate::driver::start::Info;
 ///
 /// A call is given when the method is called, not when its future is awaited: calls take effect in the order
 /// in which they are made, and dropping a future neither undoes nor loses anything, only the answer. While
-/// the supervisor starts or stops a child other calls wait.
+/// the supervisor starts or stops a child other calls wait, but for those of a child that is being stopped: they are
+/// refused (`WouldDeadlock`), as all are (`SupervisorGone`) once the supervisor is to end.
 #[derive(Debug, Clone)]
 pub struct SupervisorHandle {
-    pub(in crate::driver) link: Arc<Link<Command>>,
+    pub(in crate::driver) link: Arc<Link<Asked>>,
 }
 
 impl SupervisorHandle {
     /// Adds a child at the end of the start order and starts it. Answers once it is up.
     pub fn start_child(&self, spec: ChildSpec) -> Call<StartedChild, StartChildError> {
-        if self.waits_for_caller() {
-            return Call::refused(StartChildError::WouldDeadlock);
-        }
         // The rest depends on the supervisor's flags and is checked there.
-        if let Err(error) = spec.validate(None) {
-            return Call::refused(StartChildError::InvalidSpec(error));
+        match spec.validate(None) {
+            Err(error) => Call::refused(StartChildError::InvalidSpec(error)),
+            Ok(()) => self.call(None, |answer| Command::StartChild(spec, answer)),
         }
-        self.link.call(|answer| Command::StartChild(spec, answer))
     }
 
     /// Stops a child. Its spec stays unless it is temporary. `Ok` too if it does not run; an automatic
     /// restart that is under way is given up.
     pub fn terminate_child(&self, id: impl Into<ChildId>) -> Call<(), TerminateChildError> {
         let id = id.into();
-        if self.waits_for_caller() || self.is_caller(&id) {
-            return Call::refused(TerminateChildError::WouldDeadlock);
-        }
-        self.link.call(|answer| Command::TerminateChild(id, answer))
+        self.call(Some(&id.clone()), |answer| Command::TerminateChild(id, answer))
     }
 
     /// Starts a child that does not run. A failure is not retried.
     pub fn restart_child(&self, id: impl Into<ChildId>) -> Call<StartedChild, RestartChildError> {
-        if self.waits_for_caller() {
-            return Call::refused(RestartChildError::WouldDeadlock);
-        }
         let id = id.into();
-        self.link.call(|answer| Command::RestartChild(id, answer))
+        self.call(None, |answer| Command::RestartChild(id, answer))
     }
 
     /// Stops a child and starts it again, now. It alone, whatever the strategy, and without a count against any
@@ -80,46 +72,49 @@ impl SupervisorHandle {
     /// ```
     pub fn restart_child_now(&self, id: impl Into<ChildId>) -> Call<StartedChild, RestartChildError> {
         let id = id.into();
-        if self.waits_for_caller() || self.is_caller(&id) {
-            return Call::refused(RestartChildError::WouldDeadlock);
-        }
-        self.link.call(|answer| Command::RestartNow(id, answer))
+        self.call(Some(&id.clone()), |answer| Command::RestartNow(id, answer))
     }
 
     /// Forgets the spec of a child that does not run.
     pub fn delete_child(&self, id: impl Into<ChildId>) -> Call<(), DeleteChildError> {
-        if self.waits_for_caller() {
-            return Call::refused(DeleteChildError::WouldDeadlock);
-        }
         let id = id.into();
-        self.link.call(|answer| Command::DeleteChild(id, answer))
+        self.call(None, |answer| Command::DeleteChild(id, answer))
     }
 
     /// All children, the last started first.
     pub fn which_children(&self) -> Call<Vec<ChildInfo>, QueryError> {
-        self.query(Command::WhichChildren)
+        self.call(None, Command::WhichChildren)
     }
 
     /// How many children there are.
     pub fn count_children(&self) -> Call<Counts, QueryError> {
-        self.query(Command::CountChildren)
+        self.call(None, Command::CountChildren)
     }
 
     /// How a child is treated.
     pub fn child_spec(&self, id: impl Into<ChildId>) -> Call<ChildPolicy, QueryError> {
         let id = id.into();
-        self.query(|answer| Command::ChildSpec(id, answer))
+        self.call(None, |answer| Command::ChildSpec(id, answer))
     }
 
-    fn query<T>(
+    /// Sends a call, unless the caller belongs to a child that the supervisor waits for, or to the one that the call
+    /// wants ended.
+    fn call<T, E: WouldDeadlock>(
         &self,
-        command: impl FnOnce(Sender<Result<T, QueryError>>) -> Command,
-    ) -> Call<T, QueryError> {
-        if self.waits_for_caller() {
-            Call::refused(QueryError::WouldDeadlock)
-        } else {
-            self.link.call(command)
+        ends: Option<&ChildId>,
+        command: impl FnOnce(Sender<Result<T, E>>) -> Command,
+    ) -> Call<T, E> {
+        let caller = self.child_of_caller();
+        if caller
+            .as_ref()
+            .is_some_and(|child| child.holds_up_its_supervisor() || ends == Some(&child.id))
+        {
+            return Call::refused(E::would_deadlock());
         }
+        self.link.call(|answer| Asked {
+            caller: caller.map(|child| child.incarnation),
+            command: command(answer),
+        })
     }
 }
 

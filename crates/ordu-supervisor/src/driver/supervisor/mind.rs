@@ -20,6 +20,13 @@ use crate::driver::hands::Hands;
 use crate::driver::mailbox::SupervisorId;
 use crate::driver::run::{Fact, Mind, Order};
 
+/// A call, and who made it.
+pub(in crate::driver) struct Asked {
+    /// The child of this supervisor that the caller is or is below.
+    pub(super) caller: Option<Incarnation>,
+    pub(super) command: Command,
+}
+
 /// A call, and where its answer goes.
 pub(in crate::driver) enum Command {
     StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
@@ -46,7 +53,7 @@ enum Caller {
 pub(super) struct StaticMind {
     supervisor: SupervisorId,
     core: StaticCore<ChildId, Factory>,
-    /// In the order of their calls, which is the order in which the core answers.
+    /// In the order of their calls, which is mostly the order in which the core answers.
     callers: VecDeque<(u64, Caller)>,
     calls: u64,
     up: Option<Sender<()>>,
@@ -81,30 +88,42 @@ impl StaticMind {
                 give(answer, restart_child_answer(&named(id), reply, hands));
             }
             Caller::DeleteChild(id, answer) => give(answer, delete_child_answer(&named(id), &reply)),
-            Caller::WhichChildren(answer) => {
-                if let Reply::Children(children) = reply {
-                    let children = children.into_iter().map(|child| child_info(supervisor, child));
-                    give(answer, Ok(children.collect()));
-                }
-            }
-            Caller::CountChildren(answer) => {
-                if let Reply::Counts(counts) = reply {
-                    give(answer, Ok(counts));
-                }
-            }
-            Caller::ChildSpec(answer) => match reply {
-                Reply::Policy(policy) => give(answer, Ok(policy)),
-                Reply::Refused(CallError::NotFound) => give(answer, Err(QueryError::NotFound)),
-                _ => give(answer, Err(QueryError::SupervisorGone)),
-            },
+            Caller::WhichChildren(answer) => give(
+                answer,
+                match reply {
+                    Reply::Children(children) => {
+                        let children = children.into_iter();
+                        Ok(children.map(|child| child_info(supervisor, child)).collect())
+                    }
+                    refused => Err(query_error(&refused)),
+                },
+            ),
+            Caller::CountChildren(answer) => give(
+                answer,
+                match reply {
+                    Reply::Counts(counts) => Ok(counts),
+                    refused => Err(query_error(&refused)),
+                },
+            ),
+            Caller::ChildSpec(answer) => give(
+                answer,
+                match reply {
+                    Reply::Policy(policy) => Ok(policy),
+                    refused => Err(query_error(&refused)),
+                },
+            ),
         }
     }
 }
 
 impl Mind for StaticMind {
-    type Command = Command;
+    type Command = Asked;
 
-    fn command(&mut self, command: Command, now: Time) {
+    fn command(&mut self, asked: Asked, now: Time) {
+        let Asked {
+            caller: child,
+            command,
+        } = asked;
         let (request, caller) = match command {
             Command::StartChild(spec, answer) => {
                 let caller = Caller::StartChild(spec.id.clone(), answer);
@@ -140,6 +159,7 @@ impl Mind for StaticMind {
         self.core.step(
             StaticEvent::Call {
                 call: self.calls,
+                caller: child,
                 request,
             },
             now,
@@ -251,6 +271,7 @@ fn start_child_answer(
             Some(child) => StartChildError::AlreadyStarted(child),
             None => StartChildError::Failed(reason),
         },
+        Reply::Refused(CallError::WouldDeadlock) => StartChildError::WouldDeadlock,
         _ => StartChildError::SupervisorGone,
     })
 }
@@ -274,6 +295,7 @@ fn restart_child_answer(
             Some(child) => RestartChildError::AlreadyStarted(child),
             None => RestartChildError::Failed(reason),
         },
+        Reply::Refused(CallError::WouldDeadlock) => RestartChildError::WouldDeadlock,
         _ => RestartChildError::SupervisorGone,
     })
 }
@@ -285,6 +307,7 @@ fn terminate_child_answer(child: &Named, reply: &Reply<ChildId>) -> Result<(), T
         Reply::Refused(CallError::Zombie(incarnation)) => {
             Err(TerminateChildError::Zombie(child.at(*incarnation)))
         }
+        Reply::Refused(CallError::WouldDeadlock) => Err(TerminateChildError::WouldDeadlock),
         _ => Err(TerminateChildError::SupervisorGone),
     }
 }
@@ -300,6 +323,15 @@ fn delete_child_answer(child: &Named, reply: &Reply<ChildId>) -> Result<(), Dele
         Reply::Refused(CallError::Zombie(incarnation)) => {
             Err(DeleteChildError::Zombie(child.at(*incarnation)))
         }
+        Reply::Refused(CallError::WouldDeadlock) => Err(DeleteChildError::WouldDeadlock),
         _ => Err(DeleteChildError::SupervisorGone),
+    }
+}
+
+fn query_error(reply: &Reply<ChildId>) -> QueryError {
+    match reply {
+        Reply::Refused(CallError::NotFound) => QueryError::NotFound,
+        Reply::Refused(CallError::WouldDeadlock) => QueryError::WouldDeadlock,
+        _ => QueryError::SupervisorGone,
     }
 }

@@ -1,7 +1,8 @@
 //! Administration: cases 34 to 41 and 111 to 113.
 
 use ordu_supervisor::decisions::{
-    CallError, ChildPolicy, ChildState, ExitReason, Reply, Restart, SpecError, StaticEvent, StaticFlags,
+    CallError, ChildPolicy, ChildState, ExitReason, Reply, Request, Restart, SpecError, StaticEvent,
+    StaticFlags, Strategy,
 };
 
 use crate::world::{Answer, NextStart, World, boom, refused, spec};
@@ -129,8 +130,7 @@ fn an_end_before_a_terminate_restarts_and_one_after_it_is_absorbed() {
     let mut world = one("a");
     let first = world.incarnation("a");
     let end = world.end_unseen("a", boom());
-    let (call, terminate) =
-        world.request(ordu_supervisor::decisions::Request::TerminateChild { key: "a".to_owned() });
+    let (call, terminate) = world.request(Request::TerminateChild { key: "a".to_owned() });
     world.step_all(vec![end, terminate]);
     assert_eq!(world.replies.remove(&call), Some(Reply::Done));
     assert_eq!(world.starts["a"], 2);
@@ -138,8 +138,7 @@ fn an_end_before_a_terminate_restarts_and_one_after_it_is_absorbed() {
 
     let mut world = one("a");
     assert_eq!(world.incarnation("a"), first);
-    let (_, terminate) =
-        world.request(ordu_supervisor::decisions::Request::TerminateChild { key: "a".to_owned() });
+    let (_, terminate) = world.request(Request::TerminateChild { key: "a".to_owned() });
     let end = world.end_unseen("a", boom());
     world.step_all(vec![terminate, end]);
     assert_eq!(world.starts["a"], 1);
@@ -166,4 +165,89 @@ fn a_child_dead_by_the_time_its_start_succeeded_is_accepted_then_restarted() {
         world.troubles().last().map(|trouble| trouble.0),
         Some("shutdown_error")
     );
+}
+
+/// Three children of which b takes its time to stop.
+fn with_a_slow_b() -> World {
+    let mut world = World::new(
+        StaticFlags::default(),
+        ["a", "b", "c"].map(|id| spec(id, ChildPolicy::worker())).to_vec(),
+    );
+    let later = Answer::After(std::time::Duration::from_secs(1), ExitReason::Shutdown);
+    world.script_answer("b", later);
+    world
+}
+
+#[test]
+fn a_call_of_a_child_is_refused_once_that_child_is_being_stopped_whenever_it_was_made() {
+    let mut world = with_a_slow_b();
+    let terminate_b = || Request::TerminateChild { key: "b".to_owned() };
+    let (terminate, event) = world.request(terminate_b());
+    let (before, asked_before) = world.request_of(Some("b"), Request::CountChildren);
+    let (of_c, asked_by_c) = world.request_of(Some("c"), Request::CountChildren);
+    // What b asked comes to its turn only behind the stop of b.
+    let (first, hold_up) = world.request(Request::RestartNow { key: "a".to_owned() });
+    world.step_all(vec![hold_up, event, asked_by_c, asked_before]);
+    assert!(matches!(world.replies.remove(&first), Some(Reply::Started(_))));
+    assert_eq!(
+        world.replies.remove(&before),
+        Some(refused(CallError::WouldDeadlock))
+    );
+    let (after, asked_after) = world.request_of(Some("b"), terminate_b());
+    world.step(asked_after);
+    assert_eq!(
+        world.replies.remove(&after),
+        Some(refused(CallError::WouldDeadlock))
+    );
+    assert!(world.replies.is_empty(), "the others wait: {:?}", world.replies);
+    world.advance(std::time::Duration::from_secs(1));
+    assert_eq!(world.replies.remove(&terminate), Some(Reply::Done));
+    assert!(matches!(world.replies.remove(&of_c), Some(Reply::Counts(_))));
+}
+
+#[test]
+fn a_call_of_a_child_is_refused_when_it_is_stopped_with_its_group() {
+    let flags = StaticFlags {
+        strategy: Strategy::OneForAll,
+        ..StaticFlags::default()
+    };
+    let mut world = World::new(
+        flags,
+        ["a", "b"].map(|id| spec(id, ChildPolicy::worker())).to_vec(),
+    );
+    let later = Answer::After(std::time::Duration::from_secs(1), ExitReason::Shutdown);
+    world.script_answer("b", later);
+    let end = world.end_unseen("a", boom());
+    let (call, asked) = world.request_of(Some("b"), Request::WhichChildren);
+    world.step_all(vec![end, asked]);
+    assert_eq!(
+        world.replies.remove(&call),
+        Some(refused(CallError::WouldDeadlock))
+    );
+    world.advance(std::time::Duration::from_secs(1));
+    assert_eq!(world.starts["b"], 2);
+}
+
+#[test]
+fn what_waits_is_refused_as_soon_as_the_supervisor_is_to_end() {
+    for kill in [false, true] {
+        let mut world = with_a_slow_b();
+        world.script_answer("b", Answer::Unkillable);
+        world.send(Request::TerminateChild { key: "b".to_owned() });
+        let (of_a, asked) = world.request_of(Some("a"), Request::CountChildren);
+        world.step(asked);
+        let waits = world.send(Request::WhichChildren);
+        assert!(world.replies.is_empty());
+        world.step(if kill {
+            StaticEvent::Kill
+        } else {
+            let reason = ExitReason::Shutdown;
+            StaticEvent::Stop { reason }
+        });
+        let late = world.send(Request::CountChildren);
+        for call in [of_a, waits, late] {
+            assert_eq!(world.replies.remove(&call), Some(refused(CallError::Gone)));
+        }
+        assert_eq!(world.exit, None, "b has yet to end");
+    }
 }

@@ -8,11 +8,22 @@ use super::{Event, Spec, World};
 
 impl World {
     pub fn request(&mut self, request: Request<String, u32>) -> (u64, StaticEvent<String, u32>) {
+        self.request_of(None, request)
+    }
+
+    /// A call of this child, or of nobody's.
+    pub fn request_of(
+        &mut self,
+        child: Option<&str>,
+        request: Request<String, u32>,
+    ) -> (u64, StaticEvent<String, u32>) {
+        let caller = child.map(|child| self.incarnation(child));
         self.calls += 1;
         (
             self.calls,
             StaticEvent::Call {
                 call: self.calls,
+                caller,
                 request,
             },
         )
