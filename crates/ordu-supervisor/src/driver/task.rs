@@ -32,7 +32,10 @@ enum Step {
     Starting(BoxFuture<Result<Started, StartError>>),
     Running(BoxFuture<BodyEnd>),
     Ending(Ending),
-    Over,
+    /// Between two of them, after the start or (`up`) the body: seen only if something panicked there.
+    Between {
+        up: bool,
+    },
 }
 
 impl ChildTask {
@@ -58,10 +61,22 @@ impl ChildTask {
 
     /// The start is over: what is next, and whether the child is up.
     fn start_over(&mut self, outcome: Result<Started, StartError>) -> bool {
-        let start = mem::replace(&mut self.step, Step::Over);
+        let start = mem::replace(&mut self.step, Step::Between { up: false });
         let outcome = match catch(|| drop(start)) {
             Ok(()) => outcome,
-            Err(panic) => Err(StartError::Failed(panic)),
+            Err(panic) => {
+                contain("what a start had come to, when it was dropped,", || {
+                    match outcome {
+                        // Each for itself: one panic must not meet another.
+                        Ok(Started::Running(child, info)) => {
+                            drop(info.map(Guarded::new));
+                            drop(child);
+                        }
+                        Ok(Started::Ignore) | Err(_) => {}
+                    }
+                });
+                Err(StartError::Failed(panic))
+            }
         };
         let running = match outcome {
             Ok(Started::Running(child, info)) => {
@@ -110,7 +125,7 @@ impl ChildTask {
 
     /// Drops the body, whose drop may panic, and begins the end.
     fn body_over(&mut self, end: BodyEnd) {
-        let body = mem::replace(&mut self.step, Step::Over);
+        let body = mem::replace(&mut self.step, Step::Between { up: true });
         let reason = match catch(|| drop(body)) {
             Ok(()) => end.reason(&self.shared),
             Err(panic) => panic,
@@ -154,7 +169,7 @@ impl Future for ChildTask {
                     continue;
                 }
                 Step::Ending(ending) => return Pin::new(ending).poll(cx),
-                Step::Over => return Poll::Ready(()),
+                Step::Between { .. } => return Poll::Ready(()),
             };
             if this.start_over(outcome) && this.lets_pass {
                 // Whoever was woken by the news waits behind this task where no other thread may take it from:
@@ -174,9 +189,16 @@ impl Drop for ChildTask {
             }
             Step::Running(_) => self.body_over(BodyEnd::from(self.shared.aborted_reason())),
             // Goes on by itself.
-            Step::Ending(_) | Step::Over => {}
+            Step::Ending(_) => {}
+            Step::Between { up: false } => self.end_start(StartError::Failed(panicked())),
+            Step::Between { up: true } => self.body_over(BodyEnd::from(panicked())),
         }
     }
+}
+
+/// Why a run is over if its own task failed; tokio has the panic.
+fn panicked() -> ExitReason {
+    ExitReason::Panic("what it left panicked when it was dropped".to_owned())
 }
 
 #[cfg(all(test, target_pointer_width = "64"))]
@@ -190,6 +212,28 @@ mod tests {
 
     /// With the 104 bytes that tokio adds these are 256; the next size of a task is 384.
     const ROOM: usize = 152;
+
+    /// A run whose task panicked where nothing was expected to.
+    #[tokio::test]
+    async fn a_task_that_is_dropped_between_two_steps_tells_what_it_has_not_told_yet() {
+        for up in [false, true] {
+            let (sender, mut told) = unbounded_channel::<Message<()>>();
+            let news = NewsSink::new(sender);
+            let shared = Shared::new(SupervisorId::new(), "a".into(), Incarnation::new(1), None, news);
+            let spec = ChildSpec::task("a", async |_ctx| ());
+            let mut task = ChildTask::new(shared, spec.start, 0, false);
+            task.step = Step::Between { up };
+            drop(task);
+            let Some(Message::News(news)) = told.recv().await else {
+                panic!("nothing was told")
+            };
+            match news {
+                News::Started { outcome, .. } => assert!(!up && outcome.is_err()),
+                News::Exited { reason, .. } => assert!(up && !reason.is_normal()),
+                _ => panic!("something else was told"),
+            }
+        }
+    }
 
     #[test]
     fn the_task_of_a_child_stays_small() {

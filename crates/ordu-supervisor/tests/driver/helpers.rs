@@ -220,3 +220,27 @@ async fn a_helper_whose_panic_panics_when_it_is_dropped_does_not_take_the_end_of
         assert!(exit.expect("the end of the child was not told").gave_up);
     }
 }
+
+/// Panics with a bomb when it is dropped.
+struct PanicsWithABomb;
+
+impl Drop for PanicsWithABomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helper_that_panics_with_a_bomb_when_it_is_ended_does_not_take_the_end_of_its_child_along() {
+    let spec = ChildSpec::task("a", async |ctx: Ctx| {
+        ctx.spawn(async {
+            let _ends = PanicsWithABomb;
+            std::future::pending::<()>().await;
+        });
+        tokio::task::yield_now().await;
+        Err::<(), _>("failed")
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    let exit = tokio::time::timeout(secs(60), supervisor.exited()).await;
+    assert!(exit.expect("the end of the child was not told").gave_up);
+}

@@ -1,11 +1,13 @@
 //! What children's code may do to their supervisor: take long, panic where nobody expects it, bring odd names.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ordu_supervisor::{
-    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown, StartChildError, StartError,
-    Started, Supervisor,
+    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown, StartChild, StartChildError,
+    StartError, Started, Starting, StopError, Supervisor,
 };
 use tokio::time::timeout;
 
@@ -270,6 +272,50 @@ async fn whatever_a_child_captured_or_panicked_with_may_panic_when_it_is_dropped
     assert_eq!(counts(&supervisor).await, [1, 1, 0, 1]);
     supervisor.stop().await.unwrap();
     assert_eq!(supervisor.exited().await.reason, ExitReason::Normal);
+}
+
+/// A start whose future holds this until it is dropped, and which is over at once.
+struct StartsWith<T>(T, Option<Result<Started, StartError>>);
+
+impl<T: Unpin> Future for StartsWith<T> {
+    type Output = Result<Started, StartError>;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(self.1.take().unwrap())
+    }
+}
+
+/// Makes such starts, which are dropped by whoever polls them.
+struct StartsBadly(fn(Child) -> Result<Started, StartError>);
+
+impl StartChild for StartsBadly {
+    fn start(&self, _ctx: Ctx) -> Starting {
+        let bomb = Bomb;
+        let child = Child::task(async move {
+            let _bomb = bomb;
+        });
+        Starting::Later(Box::pin(StartsWith(Bomb, Some((self.0)(child)))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_panics_when_it_is_dropped_and_leaves_what_does_so_too_has_failed() {
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let outcomes: [fn(Child) -> Result<Started, StartError>; 2] = [
+        |child| Ok(Started::Running(child, None)),
+        |child| Ok(Started::Running(child, Some(Box::new(Bomb)))),
+    ];
+    for outcome in outcomes {
+        let spec = ChildSpec::new("a", StartsBadly(outcome));
+        let started = timeout(secs(60), supervisor.start_child(spec)).await;
+        let error = started.expect("what came of the start was not told").unwrap_err();
+        assert_eq!(
+            error,
+            StartChildError::Failed(ExitReason::Panic("dropped".to_owned()))
+        );
+    }
+    assert_eq!(dynamic_counts(&supervisor).await, [0; 4]);
+    supervisor.stop().await.unwrap();
 }
 
 /// A waker that panics when it is used, as a child's own executor may.
