@@ -1,9 +1,9 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use ordu_supervisor::{
-    Child, ChildSpec, ChildState, Ctx, DynamicSupervisor, ExitReason, Restart, RestartChildError, StartError,
-    Strategy, Supervisor,
+    Child, ChildSpec, ChildState, Ctx, DynamicSupervisor, ExitReason, Restart, RestartChildError,
+    StartChildError, StartError, Started, Strategy, Supervisor,
 };
 
 use crate::support::{Stage, boom, running, secs, state};
@@ -134,6 +134,48 @@ async fn a_dynamic_child_is_restarted_now_and_has_another_reference() {
     terminated.await.unwrap();
     assert_eq!(renewal.await.unwrap_err(), RestartChildError::NotFound);
     assert_eq!(supervisor.count_children().await.unwrap().specs, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_start_into_which_a_restart_came_stays_the_first_for_both_callers() {
+    // What becomes of the second call of the start function; the first hangs.
+    let outcomes: [fn() -> Result<Started, StartError>; 3] = [
+        || Err(StartError::Failed(boom())),
+        || Ok(Started::Ignore),
+        || Ok(Child::task(std::future::pending::<()>()).into()),
+    ];
+    for (left, outcome) in [0, 0, 1].into_iter().zip(outcomes) {
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        let (hang, mut hangs) = tokio::sync::mpsc::unbounded_channel();
+        let starts = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&starts);
+        let spec = ChildSpec::new("a", move |ctx: Ctx| {
+            let hang = hang.clone();
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                if number == 0 {
+                    hang.send(ctx.child()).unwrap();
+                    std::future::pending::<()>().await;
+                }
+                outcome()
+            }
+        });
+        let started = supervisor.start_child(spec);
+        let child = hangs.recv().await.unwrap();
+        let renewed = supervisor.restart_child_now(&child).await;
+        let started = started.await;
+        assert_eq!(supervisor.count_children().await.unwrap().specs, left);
+        match (started, renewed) {
+            (Ok(started), Ok(renewed)) => assert_eq!(started.child(), renewed.child()),
+            (Err(started), Err(renewed)) => {
+                assert_eq!(started, StartChildError::Failed(boom()));
+                assert_eq!(renewed, RestartChildError::Failed(boom()));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(starts.load(Ordering::SeqCst), 2);
+        supervisor.stop().await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

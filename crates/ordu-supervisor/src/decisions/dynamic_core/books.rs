@@ -44,7 +44,8 @@ impl<K: Ord + Clone, P: Clone> Books<K, P> {
         let Some(payload) = payload else { return };
         self.last = self.last.next();
         let incarnation = self.last;
-        if !first && child.ran != Some(child.incarnation) {
+        // Before the very first there is none.
+        if child.incarnation != Incarnation::new(0) && child.ran != Some(child.incarnation) {
             self.owners.remove(&child.incarnation);
         }
         self.owners.insert(incarnation, key.clone());

@@ -46,8 +46,8 @@ pub(super) enum Phase {
 pub(super) enum Then {
     /// It is forgotten: this was ordered, with a reason.
     Forget(ExitReason),
-    /// It is started again: this was ordered.
-    Restart,
+    /// It is started again: this was ordered. If that came into its first start, the next is the first.
+    Restart { first: bool },
     /// Its start took too long and counts as failed.
     FailStart { first: bool },
     /// The supervisor is stopping.
@@ -117,14 +117,19 @@ impl Phase {
 
     /// Whether the child is new and may come to nothing, which gives its place back.
     pub(super) fn is_undecided(&self) -> bool {
+        self.is_first_start() && self.shown() != ChildPhase::Zombie
+    }
+
+    /// Whether nobody was told yet that the child had come up.
+    pub(super) fn is_first_start(&self) -> bool {
         matches!(
             self,
             Self::Starting { first: true, .. }
                 | Self::Stopping {
-                    then: Then::FailStart { first: true },
+                    then: Then::FailStart { first: true } | Then::Restart { first: true },
                     ..
                 }
-        ) && self.shown() != ChildPhase::Zombie
+        )
     }
 
     /// Whether the child was terminated and is about to be forgotten, so that its place may be taken.

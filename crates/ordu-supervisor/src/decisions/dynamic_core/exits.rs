@@ -171,7 +171,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             self.report(key, |offender| Report::ShutdownError(offender, reason.clone()));
         }
         match then {
-            Then::Restart => self.launch(key, false, now),
+            Then::Restart { first } => self.launch(key, first, now),
             Then::FailStart { first } => self.start_failed(key, first, ExitReason::StartTimeout, now),
             Then::Forget(ordered) => {
                 self.forget(key);

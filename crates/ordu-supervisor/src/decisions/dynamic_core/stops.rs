@@ -21,7 +21,10 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             None => Refusal::NotFound,
             Some(_) if self.ending.is_some() => Refusal::Stopping,
             Some(child) if child.policy.restart == Restart::Temporary => Refusal::Temporary,
-            Some(_) => return self.stop_child(&key, Then::Restart, now),
+            Some(child) => {
+                let first = child.phase.is_first_start();
+                return self.stop_child(&key, Then::Restart { first }, now);
+            }
         };
         self.refuse(key, refusal);
     }

@@ -406,6 +406,33 @@ fn a_restart_by_order_stops_then_starts_and_counts_against_nothing() {
 }
 
 #[test]
+fn a_first_start_that_is_made_again_by_order_is_still_the_first() {
+    let end = |incarnation, outcome| DynamicEvent::Started { incarnation, outcome };
+    for came_up in [false, true] {
+        let mut bench = limited(1);
+        let first = started_in(&bench.step(start_child(1, ChildPolicy::worker())), 1);
+        bench.step(DynamicEvent::Restart { key: 1 });
+        // Whoever wants the place waits for what comes of it.
+        assert_eq!(refusals(&bench.step(start_child(2, ChildPolicy::worker()))), []);
+        let actions = if came_up {
+            bench.step(end(first, Ok(Started::Running)));
+            bench.crash(first)
+        } else {
+            bench.step(end(first, Err(ExitReason::Killed)))
+        };
+        let second = started_in(&actions, 1);
+        let actions = bench.step(end(second, Err(boom())));
+        assert_eq!(notices(&actions), [(1, Notice::StartFailed(boom()))]);
+        started_in(&actions, 2);
+        assert_eq!(bench.core.child(&1), None);
+        assert_eq!(
+            [bench.core.key_of(first), bench.core.key_of(second)],
+            [None, None]
+        );
+    }
+}
+
+#[test]
 fn the_last_of_terminate_and_restart_wins() {
     let mut bench = Bench::new(DynamicFlags::default());
     let first = bench.start(1, &own_budget(0));

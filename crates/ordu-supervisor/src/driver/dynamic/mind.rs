@@ -213,6 +213,15 @@ impl DynamicMind {
             give(caller, answer());
         }
     }
+    fn answer_failed_restarts(&mut self, key: &Key, already_started: Option<&ChildRef>, reason: &ExitReason) {
+        self.answer_restarts(key, || {
+            Err(match already_started {
+                Some(child) => RestartChildError::AlreadyStarted(child.clone()),
+                None => RestartChildError::Failed(reason.clone()),
+            })
+        });
+    }
+
 
     fn answer_terminates(&mut self, key: &Key, answer: &Result<(), TerminateChildError>) {
         for waiting in self.terminates.remove(&key.number).unwrap_or_default() {
@@ -228,13 +237,20 @@ impl DynamicMind {
                 self.answer_start(key, || Ok(StartedChild::Running(child(), hands.take_info())));
                 self.answer_restarts(key, || Ok(StartedChild::Running(child(), hands.take_info())));
             }
-            Notice::Ignored => self.answer_start(key, || Ok(StartedChild::Ignored)),
-            Notice::StartFailed(reason) => self.answer_start(key, || {
-                Err(match hands.take_already_started() {
-                    Some(child) => StartChildError::AlreadyStarted(child),
-                    None => StartChildError::Failed(reason),
-                })
-            }),
+            Notice::Ignored | Notice::Disowned => {
+                self.answer_start(key, || Ok(StartedChild::Ignored));
+                self.answer_restarts(key, || Ok(StartedChild::Ignored));
+            }
+            Notice::StartFailed(reason) => {
+                let already_started = hands.take_already_started();
+                self.answer_start(key, || {
+                    Err(match &already_started {
+                        Some(child) => StartChildError::AlreadyStarted(child.clone()),
+                        None => StartChildError::Failed(reason.clone()),
+                    })
+                });
+                self.answer_failed_restarts(key, already_started.as_ref(), &reason);
+            }
             Notice::Zombie => {
                 self.answer_start(key, || Err(StartChildError::Zombie(child())));
                 self.answer_restarts(key, || Err(RestartChildError::Zombie(child())));
@@ -251,20 +267,10 @@ impl DynamicMind {
                 self.answer_restarts(key, || Err(RestartChildError::SupervisorGone));
                 self.answer_terminates(key, &Ok(()));
             }
-            Notice::Disowned => {
-                self.answer_start(key, || Ok(StartedChild::Ignored));
-                self.answer_restarts(key, || Ok(StartedChild::Ignored));
-            }
             // Of a child whose restart was ordered, these tell that its start failed.
             Notice::Restarting { reason, .. } | Notice::GaveUp(reason) => {
-                self.answer_start(key, || Err(StartChildError::Failed(reason.clone())));
                 let already_started = hands.take_already_started();
-                self.answer_restarts(key, || {
-                    Err(match &already_started {
-                        Some(child) => RestartChildError::AlreadyStarted(child.clone()),
-                        None => RestartChildError::Failed(reason.clone()),
-                    })
-                });
+                self.answer_failed_restarts(key, already_started.as_ref(), &reason);
             }
             Notice::Finished(_) => {}
         }
