@@ -37,6 +37,16 @@ pub(super) fn give<T>(caller: oneshot::Sender<T>, value: T) {
     });
 }
 
+/// Adds one to those who wait for the same, and when there is no room lets go of those who do not any more first: what is
+/// held stays within about twice what is needed, at a cost that does not grow.
+pub(super) fn push_waiting<T>(waiting: &mut Vec<T>, one: T, mut is_gone: impl FnMut(&T) -> bool) {
+    if waiting.len() == waiting.capacity() {
+        waiting.retain(|waits| !is_gone(waits));
+        waiting.reserve(waiting.len() + 1);
+    }
+    waiting.push(one);
+}
+
 // The answer is only ever moved out.
 impl<T, E> Unpin for Call<T, E> {}
 

@@ -6,7 +6,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::call::give;
+use super::call::{give, push_waiting};
 use super::child_id::{ChildId, ChildRef};
 use super::control::Control;
 use super::errors::QueryError;
@@ -130,7 +130,8 @@ impl Hands {
     /// Tells the watcher when this run ends, or now that there is no such run.
     pub(super) fn monitor(&mut self, incarnation: Incarnation, watcher: Watcher) {
         if self.live.contains_key(&incarnation) {
-            self.monitors.entry(incarnation).or_default().push(watcher);
+            let watchers = self.monitors.entry(incarnation).or_default();
+            push_waiting(watchers, watcher, Watcher::is_closed);
         } else {
             give(watcher, Err(QueryError::NotFound));
         }

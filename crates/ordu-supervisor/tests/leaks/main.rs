@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ordu_supervisor::{
-    Child, ChildSpec, Ctx, DynamicSupervisor, DynamicSupervisorHandle, ExitReason, Restart, StartError,
-    Started, Supervisor,
+    Child, ChildRef, ChildSpec, Ctx, DynamicSupervisor, DynamicSupervisorHandle, ExitReason, Restart,
+    Shutdown, StartError, Started, Supervisor,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -27,12 +27,13 @@ const ROUNDS: usize = 300;
 /// What a round may leave on average: less than the smallest task, more than the noise of the harness.
 const BYTES_A_ROUND: i64 = 64;
 
+/// The bytes are those of the whole program: one case at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 type Round = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Plays one round many times on each kind of runtime.
 fn leaves_nothing(round: impl Fn() -> Round) {
-    // The bytes are those of the whole program: one case at a time.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     for runtime in [
         Builder::new_current_thread().enable_all().build().unwrap(),
@@ -300,4 +301,50 @@ fn what_is_spawned_through_a_ctx_that_outlives_its_child_is_dropped() {
             assert!(helper.is_finished());
         })
     });
+}
+
+/// What many calls leave that are dropped before they are answered, while the child lives that they are about.
+fn left_by_calls_that_are_dropped(call: fn(&DynamicSupervisorHandle, &ChildRef), stopping: bool) -> i64 {
+    const MANY: u32 = 20_000;
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        let deaf = ChildSpec::trapping("deaf", async |_: Ctx| std::future::pending::<()>().await);
+        let started = supervisor.start_child(deaf.shutdown(Shutdown::Infinity)).await;
+        let child = started.unwrap().child().unwrap().clone();
+        if stopping {
+            drop(supervisor.terminate_child(&child));
+        }
+        let many = async |calls| {
+            for _ in 0..calls {
+                call(&supervisor, &child);
+                supervisor.count_children().await.unwrap();
+            }
+            allocator::live_bytes()
+        };
+        let before = many(MANY / 10).await;
+        let left = many(MANY).await - before;
+        supervisor.kill();
+        supervisor.exited().await;
+        left
+    })
+}
+
+/// A word for each call would be more.
+const ALLOWED: i64 = 100_000;
+
+#[test]
+fn a_monitor_that_is_dropped_leaves_nothing_while_the_child_lives() {
+    let left = left_by_calls_that_are_dropped(|supervisor, child| drop(supervisor.monitor(child)), false);
+    assert!(left < ALLOWED, "{left} bytes");
+}
+
+#[test]
+fn an_order_to_terminate_that_is_dropped_leaves_nothing_while_the_child_stops() {
+    let terminate = |supervisor: &DynamicSupervisorHandle, child: &ChildRef| {
+        drop(supervisor.terminate_child(child));
+    };
+    let left = left_by_calls_that_are_dropped(terminate, true);
+    assert!(left < ALLOWED, "{left} bytes");
 }

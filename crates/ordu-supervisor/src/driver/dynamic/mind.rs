@@ -8,7 +8,7 @@ use crate::decisions::{
     ChildPhase, Counts, DynamicAction, DynamicCore, DynamicEvent, ExitReason, Incarnation, Notice, Offender,
     Refusal, Report, Time,
 };
-use crate::driver::call::give;
+use crate::driver::call::{give, push_waiting};
 use crate::driver::child_id::{ChildId, ChildRef};
 use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{QueryError, RestartChildError, StartChildError, TerminateChildError};
@@ -50,13 +50,13 @@ impl<T, E> Waiting<T, E> {
         give(self.answer, answer);
     }
 
-    fn forget_if_dropped(&mut self, waits: &mut Waits) {
-        if self.answer.is_closed()
-            && let Some(wait) = self.wait()
-        {
+    /// Whether nobody waits any more, which is noted then.
+    fn is_dropped(&self, waits: &mut Waits) -> bool {
+        let dropped = self.answer.is_closed();
+        if let Some(wait) = self.wait().filter(|_| dropped) {
             waits.remove(wait);
-            self.caller = None;
         }
+        dropped
     }
 }
 
@@ -148,7 +148,9 @@ impl DynamicMind {
         if !self.may_wait(&mut waiting) {
             return give(waiting.answer, Err(TerminateChildError::WouldDeadlock));
         }
-        self.terminates.entry(key.number).or_default().push(waiting);
+        let waits = &mut self.waits;
+        let terminates = self.terminates.entry(key.number).or_default();
+        push_waiting(terminates, waiting, |waiting| waiting.is_dropped(waits));
         self.core.step(
             DynamicEvent::Terminate {
                 key,
@@ -174,7 +176,9 @@ impl DynamicMind {
         if !self.may_wait(&mut waiting) {
             return give(waiting.answer, Err(RestartChildError::WouldDeadlock));
         }
-        self.restarts.entry(key.number).or_default().push(waiting);
+        let waits = &mut self.waits;
+        let restarts = self.restarts.entry(key.number).or_default();
+        push_waiting(restarts, waiting, |waiting| waiting.is_dropped(waits));
         self.core.step(DynamicEvent::Restart { key }, now);
     }
 
@@ -199,20 +203,16 @@ impl DynamicMind {
         if waits.add(wait) {
             return true;
         }
-        for waiting in self.terminates.values_mut().flatten() {
-            waiting.forget_if_dropped(waits);
+        // They stay, though empty, where it is noted that somebody had called.
+        for terminates in self.terminates.values_mut() {
+            terminates.retain(|waiting| !waiting.is_dropped(waits));
         }
-        for waiting in self.restarts.values_mut().flatten() {
-            waiting.forget_if_dropped(waits);
+        for restarts in self.restarts.values_mut() {
+            restarts.retain(|waiting| !waiting.is_dropped(waits));
         }
         waits.add(wait)
     }
 
-    fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
-        if let Some(caller) = self.starts.remove(&key.number) {
-            give(caller, answer());
-        }
-    }
     fn answer_failed_restarts(&mut self, key: &Key, already_started: Option<&ChildRef>, reason: &ExitReason) {
         self.answer_restarts(key, || {
             Err(match already_started {
@@ -222,6 +222,11 @@ impl DynamicMind {
         });
     }
 
+    fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
+        if let Some(caller) = self.starts.remove(&key.number) {
+            give(caller, answer());
+        }
+    }
 
     fn answer_terminates(&mut self, key: &Key, answer: &Result<(), TerminateChildError>) {
         for waiting in self.terminates.remove(&key.number).unwrap_or_default() {
