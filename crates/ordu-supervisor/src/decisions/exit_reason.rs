@@ -6,7 +6,8 @@ use core::fmt;
 
 /// Why a child, a start or a supervisor ended.
 ///
-/// A plain value: it can be compared, stored and sent to another node, so errors and panics are kept as text.
+/// A plain value: it can be compared, stored and sent to another node, so errors and panics are kept as text. Displayed,
+/// that text is as it came, with line ends and all; the errors of this crate that name a reason keep it in one line.
 ///
 /// ```
 /// use ordu_supervisor::decisions::ExitReason;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::panics::catch;
 use super::place;
+use super::text::Field;
 
 /// The one timer of a loop, made when it is first needed.
 #[derive(Default)]
@@ -56,6 +57,7 @@ impl Kind {
             return Self::Runtime(sleep);
         }
         tracing::warn!(
+            target: place::TARGET,
             supervisor = place::supervisor(),
             "a supervisor runs on a runtime without timers and has a thread keep its time: build the runtime with \
              enable_time() or enable_all()"
@@ -72,8 +74,9 @@ impl Watch {
         let thread = std::thread::Builder::new().name("ordu-alarm".to_owned());
         if let Err(error) = thread.spawn(move || watch(&deadlines, &bell)) {
             tracing::error!(
+                target: place::TARGET,
                 supervisor = place::supervisor(),
-                %error,
+                error = %Field::reason(error),
                 "there are neither timers nor a thread: nothing times out in this supervisor"
             );
         }

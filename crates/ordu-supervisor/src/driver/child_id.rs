@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::mailbox::SupervisorId;
+use super::text::OneLine;
 use crate::decisions::Incarnation;
 
 /// The name of a child: unique under a static supervisor, a mere label under a dynamic one. Cheap to clone.
@@ -100,6 +101,6 @@ impl ChildRef {
 
 impl fmt::Display for ChildRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.id, self.incarnation)
+        write!(f, "{}{}", OneLine(&self.id), self.incarnation)
     }
 }

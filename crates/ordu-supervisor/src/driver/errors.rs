@@ -1,6 +1,7 @@
 //! What can go wrong, operation by operation.
 
 use super::child_id::ChildRef;
+use super::text::OneLine;
 use crate::decisions::{ExitReason, FlagsError, SpecError};
 
 /// Why a supervisor was not started. Nothing is left running.
@@ -14,7 +15,7 @@ pub enum StartSupervisorError {
     #[error("a child spec is not valid: {0}")]
     InvalidSpec(#[from] SpecError),
     /// A child did not start; those before it were stopped again.
-    #[error("child {id:?} did not start ({reason})")]
+    #[error("child {id:?} did not start ({})", OneLine(.reason))]
     FailedToStartChild {
         /// Which.
         id: String,
@@ -22,7 +23,7 @@ pub enum StartSupervisorError {
         reason: ExitReason,
     },
     /// It was stopped while its children were starting.
-    #[error("the supervisor was stopped while it started ({0})")]
+    #[error("the supervisor was stopped while it started ({})", OneLine(.0))]
     Stopped(ExitReason),
 }
 
@@ -43,7 +44,7 @@ pub enum StartChildError {
     #[error(transparent)]
     InvalidSpec(#[from] SpecError),
     /// The start failed and left nothing.
-    #[error("the start failed: {0}")]
+    #[error("the start failed: {}", OneLine(.0))]
     Failed(ExitReason),
     /// There are as many children as are allowed.
     #[error("there are as many children as are allowed")]
@@ -95,7 +96,7 @@ pub enum RestartChildError {
     Zombie(ChildRef),
     /// The start failed. Under a static supervisor the child stays known and is not retried; under a dynamic one
     /// it is tried again, as after any failed restart.
-    #[error("the start failed: {0}")]
+    #[error("the start failed: {}", OneLine(.0))]
     Failed(ExitReason),
     /// The start function found that it runs already, as this child.
     #[error("already started as {0}")]

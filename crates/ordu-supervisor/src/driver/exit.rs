@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::child_id::ChildRef;
+use super::text::OneLine;
 use crate::decisions::{ExitReason, ShutdownInfo};
 
 /// How a supervisor ended.
@@ -68,7 +69,7 @@ impl fmt::Display for SupervisorExit {
         if self.gave_up {
             f.write_str("the supervisor gave up: too many restarts")?;
         } else {
-            write!(f, "the supervisor ended ({})", self.reason)?;
+            write!(f, "the supervisor ended ({})", OneLine(&self.reason))?;
         }
         match self.zombies.len() {
             0 => Ok(()),

@@ -10,6 +10,7 @@ use super::child::Child;
 use super::ctx::Ctx;
 use super::errors::QueryError;
 use super::mailbox::News;
+use super::text::OneLine;
 use crate::decisions::ExitReason;
 
 /// The result of a [job](crate::ChildSpec::job), once it has ended. Dropping it does not end the job.
@@ -27,7 +28,7 @@ pub enum JobError<E> {
     #[error("the job failed: {0}")]
     Failed(E),
     /// It ended before it was done: it panicked, was stopped or killed, or did not start.
-    #[error("the job ended before it was done ({0})")]
+    #[error("the job ended before it was done ({})", OneLine(.0))]
     Ended(ExitReason),
     /// It was never started, or its supervisor went down with its runtime.
     #[error("the job was never started, or its supervisor is gone")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::place;
 use super::shared::Shared;
+use super::text::Field;
 use crate::decisions::ExitReason;
 
 /// Runs user code; a panic becomes a reason. What the code left behind is dropped, never looked at again.
@@ -44,7 +45,13 @@ pub(super) fn contain_of(child: &Arc<Shared>, what: &'static str, f: impl FnOnce
 }
 
 fn log(what: &'static str, panic: &ExitReason) {
-    tracing::error!(supervisor = place::supervisor(), child = place::child(), reason = %panic, "{what} panicked");
+    tracing::error!(
+        target: place::TARGET,
+        supervisor = place::supervisor(),
+        child = place::child(),
+        reason = %Field::reason(panic),
+        "{what} panicked"
+    );
 }
 
 /// A value that a child brought and whose drop may panic, held where that must end nothing.

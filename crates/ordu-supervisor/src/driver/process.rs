@@ -16,9 +16,10 @@ use super::child::Child;
 use super::child_id::ChildId;
 use super::child_spec::ChildSpec;
 use super::ctx::Ctx;
-use super::place::ChildPath;
+use super::place::{ChildPath, TARGET};
 use super::spawn::spawn;
 use super::start::StartError;
+use super::text::Field;
 use crate::decisions::ExitReason;
 use crate::process::{
     Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnError, SpawnRequest,
@@ -102,7 +103,11 @@ async fn attend(inner: Weak<Inner>, config: KeeperConfig, mut events: mpsc::Unbo
                         inner.keeper.send_replace(Some(keeper));
                     }
                     Err(error) => {
-                        tracing::error!(%error, "the keeper was lost and cannot be started again");
+                        tracing::error!(
+                            target: TARGET,
+                            error = %Field::reason(error),
+                            "the keeper was lost and cannot be started again"
+                        );
                         drop(inner);
                         tokio::time::sleep(KEEPER_RETRY).await;
                     }

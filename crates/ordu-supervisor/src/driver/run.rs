@@ -17,6 +17,7 @@ use super::hands::Hands;
 use super::mailbox::{Message, News};
 use super::panics::{catch, contain};
 use super::place;
+use super::text::Field;
 use crate::decisions::{ExitReason, Incarnation, Report, Signal, StartOutcome, Time};
 
 /// How long children may take to end once they were killed because their supervisor's loop had failed.
@@ -117,8 +118,9 @@ impl<M: Mind> Loop<M> {
     /// and it ends when they have.
     async fn fail(&mut self, panic: ExitReason) -> SupervisorExit {
         tracing::error!(
+            target: place::TARGET,
             supervisor = place::supervisor(),
-            reason = %panic,
+            reason = %Field::reason(&panic),
             "a supervisor failed by a fault of its own and kills its children"
         );
         self.hands.kill_all();

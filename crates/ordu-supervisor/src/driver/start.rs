@@ -8,6 +8,7 @@ use std::pin::Pin;
 use super::child::Child;
 use super::child_id::ChildRef;
 use super::ctx::Ctx;
+use super::text::OneLine;
 use crate::decisions::ExitReason;
 
 /// A boxed future.
@@ -65,7 +66,7 @@ impl StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(reason) => reason.fmt(f),
+            Self::Failed(reason) => OneLine(reason).fmt(f),
             Self::AlreadyStarted(child) => write!(f, "already started as {child}"),
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use ordu_supervisor::{ChildSpec, DynamicSupervisor, ExitReason, Restart, Supervisor};
+use ordu_supervisor::{Child, ChildSpec, DynamicSupervisor, ExitReason, Restart, StartError, Supervisor};
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -83,7 +83,7 @@ async fn the_crash_of_a_nested_child_is_logged_with_the_path_of_its_supervisor()
     let line = log.line(["child failed"]).await;
     assert_eq!(path_in(&line), "/app/pool", "{line}");
     assert!(
-        line.contains(" child=worker incarnation=1 reason=error: boom"),
+        line.ends_with(r#" child=worker incarnation=1 reason="error: boom""#),
         "{line}"
     );
     supervisor.stop().await.unwrap();
@@ -99,10 +99,111 @@ async fn a_name_with_control_characters_is_logged_in_one_line() {
     supervisor.start_child(temporary).await.unwrap();
     let line = log.line(["child failed"]).await;
     assert!(
-        line.contains(r" child=a\n2026 ERROR forged\u{1b}[2J incarnation=1"),
+        line.contains(r#" child="a\n2026 ERROR forged\u{1b}[2J" incarnation=1"#),
         "{line}"
     );
     assert_eq!(path_in(&line), "");
+    supervisor.stop().await.unwrap();
+}
+
+/// What somebody would like to be read as something else.
+const FORGED: [&str; 4] = [
+    "x\n2026-11-28T00:00:00Z ERROR ordu_supervisor: FORGED supervisor=#0",
+    "db incarnation=7 reason=normal supervisor=#9/FORGED",
+    "a\" child=\"FORGED",
+    "FORGED\r\u{1b}[2J\u{202e}\u{200b}\u{feff}\u{ad}\u{61c}\\",
+];
+
+/// Whether a line has no field and no character but those that it should.
+fn is_honest(line: &str) -> bool {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut outside = String::new();
+    for character in line.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if !quoted => outside.push(character),
+            _ => {}
+        }
+    }
+    !quoted && !outside.contains("FORGED") && line.chars().all(|character| matches!(character, ' '..='~'))
+}
+
+#[tokio::test]
+async fn no_text_that_a_child_brings_makes_a_line_say_something_else() {
+    for text in FORGED {
+        let log = Log::default();
+        let _listening = log.listen();
+        let inner = move || {
+            let fails = ChildSpec::task(text, move |_ctx| async move { Err::<(), _>(text) });
+            let panics = ChildSpec::task("panics", move |_ctx| async move {
+                std::panic::panic_any(text.to_owned())
+            });
+            let says = ChildSpec::task("says", move |_ctx| async move { ExitReason::shutdown_with(text) });
+            let deaf = ChildSpec::thread("deaf", move |_ctx, stop| {
+                stop.wait();
+                Err::<(), _>(text)
+            });
+            let children = [fails, panics].map(|spec| spec.restart(Restart::Temporary));
+            Supervisor::builder().children(children).child(says).child(deaf)
+        };
+        let nested = ChildSpec::supervisor(text, inner);
+        let supervisor = Supervisor::builder().child(nested).start().await.unwrap();
+        supervisor.exited().await;
+        let cannot = ChildSpec::new(text, move |_ctx| async move {
+            Err::<Child, _>(StartError::failed(text))
+        });
+        let outer = ChildSpec::supervisor(text, move || Supervisor::builder().child(cannot.clone()));
+        let error = Supervisor::builder().child(outer).start().await.unwrap_err();
+        assert!(is_plain(&error.to_string()), "{error}");
+        let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(written.lines().count() >= 8, "{written}");
+        for line in written.lines().filter(|line| !line.contains("task.name")) {
+            assert!(is_honest(line), "{line}");
+        }
+    }
+}
+
+/// Whether it is one line of what can be seen.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|character| matches!(character, ' '..='~'))
+}
+
+#[tokio::test]
+async fn what_is_said_of_errors_is_one_line() {
+    for text in FORGED {
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        let fails = ChildSpec::new(text, move |_ctx| async move {
+            Err::<Child, _>(StartError::failed(text))
+        });
+        let error = supervisor.start_child(fails.clone()).await.unwrap_err();
+        assert!(is_plain(&error.to_string()), "{error}");
+        let runs = ChildSpec::task(text, async |_ctx| std::future::pending::<()>().await);
+        let started = supervisor.start_child(runs).await.unwrap();
+        let child = started.child().unwrap();
+        assert!(is_plain(&child.to_string()), "{child}");
+        let (job, result) = ChildSpec::job("job", move |_ctx| async move { Err::<(), _>(text) });
+        supervisor.start_child(job).await.unwrap();
+        assert!(result.await.is_err());
+        supervisor.stop_with(ExitReason::error(text), None).await.unwrap();
+        let exit = supervisor.exited().await;
+        assert!(is_plain(&exit.to_string()), "{exit}");
+        let twins = [fails.clone(), fails];
+        let error = Supervisor::builder().children(twins).start().await.unwrap_err();
+        assert!(is_plain(&error.to_string()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn lines_are_logged_under_the_name_of_this_crate() {
+    let log = Log::default();
+    let _listening = log.listen();
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    supervisor.start_child(Stage::new().actor("a")).await.unwrap();
+    let line = log.line(["child started"]).await;
+    assert!(line.contains(" DEBUG ordu_supervisor: child started "), "{line}");
     supervisor.stop().await.unwrap();
 }
 
@@ -131,7 +232,7 @@ async fn a_panic_that_was_contained_is_logged_with_whom_it_came_from() {
         .unwrap();
     let line = log.line(["what a start function captured"]).await;
     assert_eq!(path_in(&line), "", "{line}");
-    assert!(line.contains("reason=panic: dropped"), "{line}");
+    assert!(line.contains(r#"reason="panic: dropped""#), "{line}");
     supervisor.stop().await.unwrap();
 }
 
