@@ -15,6 +15,7 @@ use super::mailbox::{News, NewsSink, SupervisorId};
 use super::shared::Shared;
 use super::supervisor::OwnedSupervisor;
 use crate::decisions::{ExitReason, Incarnation};
+use super::shield::shielded;
 
 /// The way to a running supervisor of either kind, for what both answer to: to stop, to kill, to watch. The
 /// handles lead here by themselves. Cheap to clone; dropping it does not end the supervisor.
@@ -100,7 +101,8 @@ impl AnySupervisor {
     pub fn exited(&self) -> impl Future<Output = SupervisorExit> + Send + 'static {
         let mut exit = self.exit.clone();
         async move {
-            match exit.wait_for(Option::is_some).await.map(|exit| exit.clone()) {
+            let ended = shielded(exit.wait_for(Option::is_some), None).await;
+            match ended.map(|exit| exit.clone()) {
                 Ok(Some(exit)) => exit,
                 // The loop was dropped together with its runtime.
                 Ok(None) | Err(_) => SupervisorExit::with(ExitReason::Killed),

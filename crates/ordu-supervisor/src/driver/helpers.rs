@@ -51,8 +51,11 @@ impl Helpers {
         };
         let set = set.get_or_insert_default();
         // What has ended is let go of, so a child that spawns for ever does not grow for ever.
-        forget_ended(&mut set.tasks);
-        Helper(Some(spawn_into(&mut set.tasks, name, future)))
+        let ended = take_ended(&mut set.tasks);
+        let helper = Helper(Some(spawn_into(&mut set.tasks, name, future)));
+        drop(state);
+        ended.into_iter().for_each(forget);
+        helper
     }
 
     /// Takes a supervisor over, or kills it if the run is over.
@@ -77,7 +80,7 @@ impl Helpers {
             mut tasks,
             mut supervisors,
         } = *set;
-        forget_ended(&mut tasks);
+        take_ended(&mut tasks).into_iter().for_each(forget);
         supervisors.retain(|linked| !linked.has_exited());
         if tasks.is_empty() && supervisors.is_empty() {
             return None;
@@ -99,10 +102,11 @@ impl Helpers {
     }
 }
 
-fn forget_ended(tasks: &mut JoinSet<()>) {
-    while let Some(ended) = tasks.try_join_next() {
-        forget(ended);
-    }
+/// How those ended that have, to be [forgotten](forget) where no lock is held.
+fn take_ended(tasks: &mut JoinSet<()>) -> Vec<Result<(), JoinError>> {
+    std::iter::from_fn(|| tasks.try_join_next())
+        .filter(Result::is_err)
+        .collect()
 }
 
 /// What a helper panicked with is user code when it is dropped, and must not take its child's end along.

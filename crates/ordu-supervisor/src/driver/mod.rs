@@ -28,6 +28,7 @@ mod place;
 mod process;
 mod run;
 mod shared;
+mod shield;
 mod spawn;
 mod start;
 mod supervisor;

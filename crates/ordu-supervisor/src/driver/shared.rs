@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::child_id::{ChildId, ChildRef};
 use super::helpers::Helpers;
 use super::mailbox::{NewsSink, SupervisorId};
+use super::shield::shielded;
 use crate::decisions::{ExitReason, Incarnation, Signal};
 
 tokio::task_local! {
@@ -136,13 +137,13 @@ impl Shared {
         self.stop.load(Ordering::Acquire)
     }
 
-    pub(super) async fn stop_requested(&self) {
+    pub(super) async fn stop_requested(self: &Arc<Self>) {
         let notified = self.stopped.notified();
         tokio::pin!(notified);
         // Registered before the flag is read, so a stop in between is not missed.
         notified.as_mut().enable();
         if !self.is_stopping() {
-            notified.await;
+            shielded(notified, Some(self)).await;
         }
     }
 

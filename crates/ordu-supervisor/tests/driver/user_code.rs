@@ -329,13 +329,6 @@ impl std::task::Wake for BadWaker {
 
 #[tokio::test(start_paused = true)]
 async fn a_waker_may_panic_when_its_call_is_answered_or_its_child_is_asked_to_stop() {
-    fn poll_badly<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
-        let waker = std::task::Waker::from(Arc::new(BadWaker));
-        let mut future = Box::pin(future);
-        let polled = future.as_mut().poll(&mut std::task::Context::from_waker(&waker));
-        assert!(polled.is_pending());
-        future
-    }
     let supervisor = Supervisor::builder().start().await.unwrap();
     let spec = ChildSpec::trapping("a", |ctx: Ctx| async move {
         let _waits = poll_badly(ctx.stopped());
@@ -348,6 +341,116 @@ async fn a_waker_may_panic_when_its_call_is_answered_or_its_child_is_asked_to_st
     assert_eq!(counts(&supervisor).await, [1, 1, 0, 1]);
     supervisor.stop().await.unwrap();
     drop((asked, heard, watched));
+}
+
+fn poll_badly<F: Future>(future: F) -> Pin<Box<F>> {
+    poll_with(future, Waker::from(Arc::new(BadWaker)))
+}
+
+fn poll_with<F: Future>(future: F, waker: Waker) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    assert!(
+        future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    future
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_takes_the_stop_away_from_nobody_else_in_its_child() {
+    let stage = Stage::new();
+    let held = stage.clone();
+    let spec = ChildSpec::trapping("a", move |ctx: Ctx| {
+        let stage = held.clone();
+        async move {
+            let _waits = poll_badly(ctx.stopped());
+            ctx.stopped().await;
+            stage.note("heard");
+        }
+    });
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    assert_eq!(counts(&supervisor).await, [1, 1, 0, 1]);
+    supervisor.stop().await.unwrap();
+    assert_eq!(stage.log(), ["heard"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_takes_the_end_of_a_supervisor_away_from_nobody_else() {
+    let supervisor = Supervisor::builder().start().await.unwrap();
+    // As many as there are places in which those who wait may be kept, so that some share one.
+    let waiting: Vec<_> = (0..64).map(|_| poll_badly(supervisor.exited())).collect();
+    let stops = (0..64).map(|_| {
+        let supervisor = supervisor.clone();
+        tokio::spawn(async move { supervisor.exited().await })
+    });
+    let stops: Vec<_> = stops.collect();
+    tokio::task::yield_now().await;
+    supervisor.request_stop(ExitReason::Normal);
+    for stop in stops {
+        let ended = timeout(secs(60), stop).await.expect("nobody woke it");
+        assert_eq!(ended.unwrap(), ExitReason::Normal);
+    }
+    drop(waiting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_keeps_no_nested_supervisor_from_starting() {
+    let (spec, nested) = ChildSpec::supervisor_with_handle("nested", Supervisor::builder);
+    let waiting: Vec<_> = (0..64).map(|_| Box::pin(nested.running())).collect();
+    let waiting: Vec<_> = waiting.into_iter().map(poll_badly).collect();
+    let others: Vec<_> = (0..64)
+        .map(|_| {
+            let nested = nested.clone();
+            tokio::spawn(async move { nested.running().await.is_some() })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    for other in others {
+        let runs = timeout(secs(60), other).await.expect("nobody woke it");
+        assert!(runs.unwrap());
+    }
+    drop(waiting);
+    supervisor.stop().await.unwrap();
+}
+
+/// A waker that does something else.
+struct Does<F>(F);
+
+impl<F: Fn() + Send + Sync> std::task::Wake for Does<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn a_waker_may_use_the_supervisor_that_wakes_it() {
+    let (done, is_done) = mpsc::channel();
+    // A thread that hangs is left behind.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(async {
+            let supervisor = Supervisor::builder().start().await.unwrap();
+            let mut events = supervisor.subscribe();
+            let also = Arc::new(Mutex::new(Vec::new()));
+            let (handle, kept) = (supervisor.clone(), Arc::clone(&also));
+            let waker = Waker::from(Arc::new(Does(move || {
+                kept.lock().unwrap().push(handle.subscribe())
+            })));
+            drop(poll_with(events.next(), waker.clone()));
+            let stage = Stage::new();
+            supervisor.start_child(stage.actor("a")).await.unwrap();
+            assert!(events.next().await.is_some());
+            drop(poll_with(events.next(), waker));
+            supervisor.stop().await.unwrap();
+            assert_eq!(also.lock().unwrap().len(), 2);
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(SOON).expect("the supervisor hangs");
 }
 
 #[test]

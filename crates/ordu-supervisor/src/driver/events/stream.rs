@@ -52,6 +52,7 @@ impl EventStream {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let waker = cx.waker().clone();
         let mut state = lock(&self.0.0);
         if state.missed > 0 {
             return Poll::Ready(Some(Event::Missed(mem::take(&mut state.missed))));
@@ -60,7 +61,10 @@ impl EventStream {
             Some(event) => Poll::Ready(Some(event)),
             None if state.closed => Poll::Ready(None),
             None => {
-                state.reader = Some(cx.waker().clone());
+                let before = state.reader.replace(waker);
+                // Wakers are code of others: none is run, or dropped, under a lock.
+                drop(state);
+                drop(before);
                 Poll::Pending
             }
         }
@@ -86,28 +90,22 @@ impl fmt::Debug for EventStream {
 }
 
 impl Queue {
-    fn push(&self, event: Event) {
+    /// Whoever is to be woken then, once no lock is held.
+    fn push(&self, event: Event) -> Option<Waker> {
         let mut state = lock(&self.0);
         if state.events.len() == state.bound {
             state.events.pop_front();
             state.missed += 1;
         }
         state.events.push_back(event);
-        state.wake_reader();
+        state.reader.take()
     }
 
-    fn close(&self) {
+    /// As [`push`](Self::push).
+    fn close(&self) -> Option<Waker> {
         let mut state = lock(&self.0);
         state.closed = true;
-        state.wake_reader();
-    }
-}
-
-impl State {
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
+        state.reader.take()
     }
 }
 
@@ -152,15 +150,17 @@ impl Events {
             return;
         }
         let mut queues = lock(&self.0.queues);
-        queues.forget_unread();
+        let unread = queues.take_unread();
+        let mut readers = Vec::new();
         if queues.open.is_empty() {
             self.0.any.store(false, Ordering::Release);
-            return;
+        } else {
+            let event = event();
+            readers.extend(queues.open.iter().filter_map(|queue| queue.push(event.clone())));
         }
-        let event = event();
-        for queue in &queues.open {
-            contain("a listener's waker", || queue.push(event.clone()));
-        }
+        drop(queues);
+        let_go(unread);
+        wake(readers);
     }
 }
 
@@ -168,9 +168,24 @@ impl Drop for Events {
     fn drop(&mut self) {
         let mut queues = lock(&self.0.queues);
         queues.closed = true;
-        for queue in mem::take(&mut queues.open) {
-            contain("a listener's waker", || queue.close());
-        }
+        let open = mem::take(&mut queues.open);
+        drop(queues);
+        wake(open.iter().filter_map(|queue| queue.close()).collect());
+        let_go(open);
+    }
+}
+
+/// Wakers are code of others: one that panics keeps no other from being woken.
+fn wake(readers: Vec<Waker>) {
+    for reader in readers {
+        contain("a listener's waker", || reader.wake());
+    }
+}
+
+/// What a queue holds of a listener that is gone is code of others, too.
+fn let_go(queues: Vec<Arc<Queue>>) {
+    for queue in queues {
+        contain("a listener's waker, when it was dropped,", || drop(queue));
     }
 }
 
@@ -182,19 +197,24 @@ impl Subscriptions {
     pub(in crate::driver) fn subscribe_with(&self, bound: usize) -> EventStream {
         let mut queues = lock(&self.0.queues);
         let stream = EventStream::new(bound, queues.closed);
+        let mut unread = Vec::new();
         if !queues.closed {
-            queues.forget_unread();
+            unread = queues.take_unread();
             queues.open.push(Arc::clone(&stream.0));
             self.0.any.store(true, Ordering::Release);
         }
+        drop(queues);
+        let_go(unread);
         stream
     }
 }
 
 impl Queues {
-    /// Lets go of queues whose stream was dropped.
-    fn forget_unread(&mut self) {
-        self.open.retain(|queue| Arc::strong_count(queue) > 1);
+    /// The queues whose stream was dropped.
+    fn take_unread(&mut self) -> Vec<Arc<Queue>> {
+        self.open
+            .extract_if(.., |queue| Arc::strong_count(queue) == 1)
+            .collect()
     }
 }
 

@@ -11,6 +11,7 @@ use super::owned::OwnedSupervisor;
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::dynamic::{DynamicSupervisorBuilder, DynamicSupervisorHandle};
 use crate::driver::errors::StartSupervisorError;
+use crate::driver::shield::shielded;
 use crate::driver::start::{BoxFuture, StartError};
 
 /// A supervisor of either kind, yet to be started: what [`ChildSpec::supervisor`](crate::ChildSpec::supervisor)
@@ -81,7 +82,7 @@ impl<H: Clone + Deref<Target = AnySupervisor>> Nested<H> {
     pub async fn running(&self) -> Option<H> {
         let mut handles = self.handles.clone();
         let runs = |handle: &Option<H>| handle.as_ref().is_some_and(|handle| !handle.has_exited());
-        handles.wait_for(runs).await.ok()?.clone()
+        shielded(handles.wait_for(runs), None).await.ok()?.clone()
     }
 }
 
