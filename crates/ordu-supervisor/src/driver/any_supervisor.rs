@@ -1,11 +1,13 @@
 //! What supervisors of all kinds have in common for those outside.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::call::Call;
 use super::child_id::ChildRef;
 use super::errors::{QueryError, StopError};
@@ -13,9 +15,9 @@ use super::events::{EventStream, Subscriptions};
 use super::exit::SupervisorExit;
 use super::mailbox::{News, NewsSink, SupervisorId};
 use super::shared::Shared;
+use super::shield::shielded;
 use super::supervisor::OwnedSupervisor;
 use crate::decisions::{ExitReason, Incarnation};
-use super::shield::shielded;
 
 /// The way to a running supervisor of either kind, for what both answer to: to stop, to kill, to watch. The
 /// handles lead here by themselves. Cheap to clone; dropping it does not end the supervisor.
@@ -65,14 +67,17 @@ impl AnySupervisor {
         }
         self.request_stop(reason);
         let exited = self.exited();
-        let Some(limit) = limit else {
+        // A moment that no clock can show never comes.
+        let Some(until) = limit.and_then(|limit| Instant::now().checked_add(limit)) else {
             exited.await;
             return Ok(());
         };
-        tokio::time::timeout(limit, exited)
-            .await
-            .map(drop)
-            .map_err(|_| StopError::Timeout)
+        let mut alarm = Alarm::default();
+        tokio::select! {
+            biased;
+            _ = exited => Ok(()),
+            () = alarm.at(until) => Err(StopError::Timeout),
+        }
     }
 
     /// Asks the supervisor to stop and does not wait. Children of its own tree may do this.
@@ -111,7 +116,9 @@ impl AnySupervisor {
     }
 
     /// Waits until this run of a child ends, and says why. The supervisor has taken the end in by then, so
-    /// that a call made after it sees what follows. `NotFound` if it does not run any more.
+    /// that a call made after it sees what follows. `NotFound` if it does not run any more: a quick one may have
+    /// ended before this is called, right after its start too. A [job](crate::ChildSpec::job) tells its end however
+    /// quick it is.
     ///
     /// A run whose start fails ends with the reason of that. One that is killed and does not end is waited
     /// for as long as the supervisor lives.
@@ -142,8 +149,20 @@ impl AnySupervisor {
         self.subscriptions.subscribe_with(bound)
     }
 
+    /// Makes it the body of this child, unless the child is below it.
+    pub(super) fn give_to(&self, child: &Arc<Shared>) -> bool {
+        // One after the other, so that no two of them close a circle.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_be_given = !self.is_above(child);
+        if may_be_given {
+            self.news.give_to(child);
+        }
+        may_be_given
+    }
+
     /// Whether a child with this run is below this supervisor.
-    pub(super) fn is_above(&self, child: &Arc<Shared>) -> bool {
+    fn is_above(&self, child: &Arc<Shared>) -> bool {
         // What a child started itself is not above it. The common case, and the lineage may be long.
         self.starter != Some(child.run()) && child.lineage().any(|shared| shared.supervisor == self.id)
     }
@@ -151,10 +170,7 @@ impl AnySupervisor {
     /// The child of this supervisor that the caller is or is below.
     pub(super) fn child_of_caller(&self) -> Option<Arc<Shared>> {
         let caller = Shared::current()?;
-        caller
-            .lineage()
-            .find(|shared| shared.supervisor == self.id)
-            .map(Arc::clone)
+        caller.lineage().find(|shared| shared.supervisor == self.id)
     }
 }
 

@@ -104,7 +104,7 @@ impl Child {
                 (Control::Trapping, Box::pin(async move { body(stop).await }))
             }
             Body::Thread(body) => (Control::Thread, run_thread(shared, body)?),
-            Body::Supervisor(supervisor) if supervisor.is_above(shared) => {
+            Body::Supervisor(supervisor) if !supervisor.give_to(shared) => {
                 // It belongs to others, and lives on.
                 supervisor.release();
                 return Err(StartError::failed(format_args!(

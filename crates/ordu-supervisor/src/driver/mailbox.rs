@@ -1,8 +1,8 @@
 //! The one queue of a supervisor: commands, news of its children, orders from above.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::control::Control;
 use super::errors::QueryError;
 use super::panics::Guarded;
+use super::shared::Shared;
 use super::start::{Info, StartError};
 use crate::decisions::{ExitReason, Incarnation};
 
@@ -50,18 +51,40 @@ pub(super) enum Up {
     Ignored,
 }
 
-/// The way of news to a supervisor, whatever commands it takes.
+/// The way of news to a supervisor, whatever commands it takes. All who belong to it have one.
 #[derive(Clone)]
-pub(super) struct NewsSink(Arc<dyn Fn(News) + Send + Sync>);
+pub(super) struct NewsSink(Arc<Sink<dyn Fn(News) + Send + Sync>>);
+
+struct Sink<F: ?Sized> {
+    /// The child that the supervisor was given to as its body.
+    owner: Mutex<Option<Weak<Shared>>>,
+    tell: F,
+}
 
 impl NewsSink {
     pub(super) fn new<C: Send + 'static>(sender: UnboundedSender<Message<C>>) -> Self {
         // A supervisor that is gone needs no news.
-        Self(Arc::new(move |news| drop(sender.send(Message::News(news)))))
+        Self(Arc::new(Sink {
+            owner: Mutex::new(None),
+            tell: move |news| drop(sender.send(Message::News(news))),
+        }))
     }
 
     pub(super) fn tell(&self, news: News) {
-        (self.0)(news);
+        (self.0.tell)(news);
+    }
+
+    /// The child that the supervisor was given to last, if it was to any.
+    pub(super) fn owner(&self) -> Option<Weak<Shared>> {
+        self.lock_owner().clone()
+    }
+
+    pub(super) fn give_to(&self, child: &Arc<Shared>) {
+        *self.lock_owner() = Some(Arc::downgrade(child));
+    }
+
+    fn lock_owner(&self) -> MutexGuard<'_, Option<Weak<Shared>>> {
+        self.0.owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

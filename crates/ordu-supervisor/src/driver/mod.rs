@@ -33,8 +33,8 @@ mod spawn;
 mod start;
 mod supervisor;
 mod task;
-
 mod text;
+
 pub use self::any_supervisor::AnySupervisor;
 pub use self::call::Call;
 pub use self::child::Child;

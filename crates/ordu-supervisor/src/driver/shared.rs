@@ -87,9 +87,17 @@ impl Shared {
     }
 
     /// This child and those above it, up to one that has ended: what it left behind stands alone.
-    pub(super) fn lineage(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
-        std::iter::successors(Some(self), |shared| shared.parent.as_ref())
+    pub(super) fn lineage(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
+        std::iter::successors(Some(Arc::clone(self)), |shared| shared.above())
             .take_while(|shared| !shared.over.load(Ordering::Acquire))
+    }
+
+    /// The child that is this one's supervisor: the one that it was given to last, or else the one that started it.
+    fn above(&self) -> Option<Arc<Self>> {
+        match self.news.owner() {
+            Some(owner) => owner.upgrade(),
+            None => self.parent.clone(),
+        }
     }
 
     /// The end of this run, or of a start that came to nothing, is about to be told.

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use ordu_supervisor::{
-    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, StartChildError, StartError, Supervisor,
+    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown, StartChildError, StartError,
+    Supervisor, TerminateChildError,
 };
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -243,4 +244,58 @@ async fn a_helper_that_panics_with_a_bomb_when_it_is_ended_does_not_take_the_end
     let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
     let exit = tokio::time::timeout(secs(60), supervisor.exited()).await;
     assert!(exit.expect("the end of the child was not told").gave_up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_supervisors_that_nobody_is_above_cannot_be_each_others_children() {
+    let roots = [
+        Supervisor::builder().start().await.unwrap(),
+        Supervisor::builder().start().await.unwrap(),
+    ];
+    let child = |of: usize| {
+        let root = roots[of].clone();
+        let spec = ChildSpec::new("root", move |_ctx| {
+            std::future::ready(Child::supervisor(root.clone()).up())
+        });
+        spec.shutdown(Shutdown::Infinity)
+    };
+    roots[0].start_child(child(1)).await.unwrap();
+    let error = roots[1].start_child(child(0)).await.unwrap_err();
+    assert!(error.to_string().contains("a supervisor above it"), "{error}");
+    let stopped = tokio::time::timeout(secs(60), roots[0].stop()).await;
+    assert_eq!(stopped, Ok(Ok(())));
+    assert!(roots[1].has_exited());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_of_a_supervisor_that_was_given_to_another_is_below_both() {
+    let inner = Supervisor::builder().start().await.unwrap();
+    let outer = Supervisor::builder().start().await.unwrap();
+    let (ask, asked) = tokio::sync::oneshot::channel();
+    let above = outer.clone();
+    let leaf = ChildSpec::once("leaf", async move |_ctx: Ctx| {
+        Child::task(async move {
+            asked.await.unwrap();
+            above.terminate_child("inner").await
+        })
+        .up()
+    });
+    let leaf = inner
+        .start_child(leaf.shutdown(Shutdown::Infinity))
+        .await
+        .unwrap();
+    let leaf = leaf.child().unwrap().clone();
+    let given = inner.clone();
+    let spec = ChildSpec::new("inner", move |_ctx| {
+        std::future::ready(Child::supervisor(given.clone()).up())
+    });
+    outer.start_child(spec).await.unwrap();
+    let ended = inner.monitor(&leaf);
+    ask.send(()).unwrap();
+    let told = tokio::time::timeout(secs(60), ended)
+        .await
+        .expect("it waits for itself");
+    let refused = TerminateChildError::WouldDeadlock.to_string();
+    assert_eq!(told, Ok(ExitReason::Error(refused)));
+    outer.stop().await.unwrap();
 }

@@ -483,3 +483,27 @@ fn a_runtime_without_timers_stops_children_in_time_all_the_same() {
         assert!(killed, "the one that does not hear was not killed");
     });
 }
+
+#[test]
+fn on_a_runtime_without_timers_a_stop_has_its_limit_all_the_same() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let deaf = ChildSpec::trapping("deaf", |_ctx| std::future::pending::<()>());
+        let supervisor = Supervisor::builder()
+            .child(deaf.shutdown(Shutdown::Infinity))
+            .start()
+            .await
+            .unwrap();
+        let limit = Some(Duration::from_millis(20));
+        let stopped = supervisor.stop_with(ExitReason::Normal, limit).await;
+        assert_eq!(stopped, Err(StopError::Timeout));
+        supervisor.kill();
+        supervisor.exited().await;
+
+        let supervisor = Supervisor::builder().start().await.unwrap();
+        for limit in [SOON, Duration::MAX] {
+            let stopped = supervisor.stop_with(ExitReason::Normal, Some(limit)).await;
+            assert_eq!(stopped, Ok(()));
+        }
+    });
+}

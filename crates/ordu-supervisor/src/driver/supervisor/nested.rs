@@ -70,7 +70,8 @@ impl<H: Clone + Deref<Target = AnySupervisor>> Nested<H> {
         (sender, Self { handles })
     }
 
-    /// The supervisor that runs now, if one does.
+    /// The supervisor that runs now, if one does: the one that was started last, if clones of the spec have several
+    /// running.
     pub fn current(&self) -> Option<H> {
         self.handles
             .borrow()
@@ -78,7 +79,8 @@ impl<H: Clone + Deref<Target = AnySupervisor>> Nested<H> {
             .filter(|handle| !handle.has_exited())
     }
 
-    /// Waits until it runs. `None` once it never will again, because its spec is gone.
+    /// Waits until it runs. `None` once it never will again, because its spec is gone, and each clone of it: those that
+    /// supervisors and builders hold, too.
     pub async fn running(&self) -> Option<H> {
         let mut handles = self.handles.clone();
         let runs = |handle: &Option<H>| handle.as_ref().is_some_and(|handle| !handle.has_exited());

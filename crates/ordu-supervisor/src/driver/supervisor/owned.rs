@@ -47,10 +47,9 @@ impl OwnedSupervisor {
         self.0.as_ref().is_none_or(|supervisor| supervisor.has_exited())
     }
 
-    pub(in crate::driver) fn is_above(&self, child: &Arc<Shared>) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|supervisor| supervisor.is_above(child))
+    /// Makes this child the one that the supervisor is below, unless it is above that one itself.
+    pub(in crate::driver) fn give_to(&self, child: &Arc<Shared>) -> bool {
+        self.0.as_ref().is_none_or(|supervisor| supervisor.give_to(child))
     }
 
     /// Lets go of it: from now on it runs until it is stopped.
