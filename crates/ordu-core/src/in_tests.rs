@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_crdt::{Replica, SyncConfig};
+use ordu_crdt::{Dot, Replica, ReplicaId, SyncConfig};
 
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
@@ -131,6 +131,12 @@ pub(crate) fn child_decided_by(node: &Node, decider: NodeId) -> ChildKey {
         .find(|key| node.decider(key) == Some(decider))
         .unwrap()
 }
+
+/// The birth of a life of which nobody ever knows that it is over.
+pub(crate) const UNBORN: Dot = Dot {
+    origin: ReplicaId(u128::MAX),
+    seq: u64::MAX,
+};
 
 pub(crate) fn spec() -> Arc<ChildSpec> {
     Arc::new(ChildSpec::new(kind(), 1, Vec::new()))

@@ -11,6 +11,8 @@ pub enum Bug {
     /// S1: one of the replicated map's own.
     #[cfg(feature = "planted-bugs")]
     Map(ordu_crdt::Bug),
+    /// S2.1: whether a life that an intent is of was over is judged by what came together with it.
+    BornJudgedAfterCommit,
     /// S2.1, S2.2: intent and claim are one register, so whoever writes one half writes the other as it last saw it.
     IntentAndClaimInOneRegister,
     /// S2.2: the winner among concurrent claims is the last by the clock, not that of the highest rank.

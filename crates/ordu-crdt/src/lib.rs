@@ -48,6 +48,7 @@ extern crate alloc;
 extern crate std;
 
 mod adopt;
+mod arrived;
 mod batch;
 mod change;
 mod config;
@@ -69,6 +70,7 @@ mod vector;
 #[cfg(feature = "planted-bugs")]
 pub use self::planted::Bug;
 pub use self::{
+    arrived::Arrived,
     batch::Batch,
     change::{Change, ChangeKind},
     config::SyncConfig,

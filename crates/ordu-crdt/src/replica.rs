@@ -4,7 +4,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::hash::Hash;
 
 use crate::{
-    AwLwwMap, Batch, Change, Dot, EncodedLen, Hlc, Message, ReplicaId, Stamp, SyncConfig, VersionVector,
+    Arrived, AwLwwMap, Batch, Change, Dot, EncodedLen, Hlc, Message, ReplicaId, Stamp, SyncConfig,
+    VersionVector,
     map::origins::OriginIdx,
     members::Members,
     sync::{Peer, Pulls},
@@ -32,6 +33,9 @@ pub struct Replica<K, V> {
     pub(crate) audits_failed: u64,
     pub(crate) rounds: u64,
     pub(crate) transfers: u64,
+    /// Since [`Replica::take_arrived`] was last called: how far origins were covered before transfers came, and all that
+    /// the givers of full joins had seen.
+    pub(crate) arrived: Arrived,
 }
 
 /// A unit of operations that was written.
@@ -70,6 +74,7 @@ where
             audits_failed: 0,
             rounds: 0,
             transfers: 0,
+            arrived: Arrived::default(),
         }
     }
 
@@ -92,6 +97,11 @@ where
     /// Whether an operation is covered here: it was applied, or is known to be superseded.
     pub fn covers(&self, dot: Dot) -> bool {
         dot.seq <= self.map.seen(dot.origin)
+    }
+
+    /// How far an origin is covered here, folded away or not.
+    pub fn seen_of(&self, origin: ReplicaId) -> u64 {
+        self.map.seen(origin)
     }
 
     /// All that is covered here, folded away or not: each origin and its last sequence, in no particular order. It
@@ -178,6 +188,12 @@ where
     /// Operations that arrive move it too. Compare wall clocks, not these readings, before talking to a peer.
     pub fn observe_hlc(&mut self, seen: Hlc) {
         self.hlc = self.hlc.max(seen);
+    }
+
+    /// What transfers brought since this was last called. Layers that tell the absence of a value that was superseded
+    /// from one that has not come yet judge by what was covered before.
+    pub fn take_arrived(&mut self) -> Arrived {
+        core::mem::take(&mut self.arrived)
     }
 
     /// The next change of the map, local writes included, `None` once all are told.

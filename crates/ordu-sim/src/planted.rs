@@ -64,6 +64,13 @@ pub const ALL: &[Planted] = &[
         found_by: &["owned", "exactly-one-after-heal", "converged"],
     },
     Planted {
+        name: "born-judged-after-commit",
+        rule: "S2.1",
+        bug: Bug::Node(NodeBug::BornJudgedAfterCommit),
+        chaos: None,
+        found_by: &["nothing-undeleted-vanishes", "outcome-truth", "serves"],
+    },
+    Planted {
         name: "absent-intent-is-deletion",
         rule: "S2.3",
         bug: Bug::Node(NodeBug::AbsentIntentReadAsDeletion),

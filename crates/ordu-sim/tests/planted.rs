@@ -54,6 +54,7 @@ macro_rules! finds {
 finds! {
     one_register_for_intent_and_claim_is_found: "one-register" from 581,
     claims_ranked_by_the_clock_are_found: "clock-ranks-claims",
+    a_life_judged_by_what_came_with_it_is_found: "born-judged-after-commit",
     an_absent_intent_read_as_a_deletion_is_found: "absent-intent-is-deletion",
     removals_of_each_other_that_are_both_obeyed_are_found: "mutual-removal-obeyed" from 309,
     a_temporary_child_that_is_lost_on_one_opinion_is_found: "lost-on-one-opinion",

@@ -18,6 +18,8 @@ use alloc::vec::Vec;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use ordu_crdt::Stamp;
+
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent};
@@ -40,6 +42,8 @@ pub(crate) struct Children {
     pub(crate) graves: BTreeSet<ChildKey>,
     /// Those that run here, or are about to.
     pub(crate) here: BTreeSet<ChildKey>,
+    /// All lives of those of which intents of several are held.
+    rivals: BTreeMap<ChildKey, Vec<Stamp>>,
     /// The highest epoch of any child that was forgotten: an id that is used again starts above it (S3.1).
     forgotten_epoch: u64,
 }
@@ -47,6 +51,22 @@ pub(crate) struct Children {
 impl Children {
     pub(crate) fn get(&self, key: &ChildKey) -> Option<&Child> {
         self.all.get(key)
+    }
+
+    /// The lives of an id of which intents are held.
+    pub(crate) fn lives(&self, key: &ChildKey) -> Vec<Stamp> {
+        let winner = self.get(key).and_then(|child| child.claims.intent());
+        let rivals = self.rivals.get(key).into_iter().flatten().copied();
+        rivals.chain(winner.map(|intent| intent.birth)).collect()
+    }
+
+    /// Takes note of the lives of an id of which intents are held.
+    pub(crate) fn note_lives(&mut self, key: &ChildKey, lives: impl ExactSizeIterator<Item = Stamp>) {
+        if lives.len() > 1 {
+            self.rivals.insert(key.clone(), lives.collect());
+        } else {
+            self.rivals.remove(key);
+        }
     }
 
     pub(crate) fn touch(&mut self, key: &ChildKey) {
@@ -148,6 +168,7 @@ impl Node {
     pub(crate) fn set_intent(&mut self, key: &ChildKey, intent: Option<Intent>) {
         let over = intent.as_ref().is_some_and(|intent| !intent.is_live());
         self.child_mut(key).claims.set_intent(intent);
+        self.judge_claims(key);
         if over {
             self.children.graves.insert(key.clone());
         } else {
@@ -160,6 +181,8 @@ impl Node {
     pub(crate) fn set_claims(&mut self, key: &ChildKey, claims: Vec<Claim>) {
         let child = self.child_mut(key);
         child.claims.set_claims(claims);
+        self.judge_claims(key);
+        let child = self.child_mut(key);
         let before = child.owner;
         child.owner = child.claims.winner().map(Claim::owner);
         let owner = child.owner;

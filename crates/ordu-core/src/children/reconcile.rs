@@ -167,6 +167,7 @@ impl Node {
             token,
             phase: Phase::Starting,
             unwritten: false,
+            retried: false,
         };
         self.start_copy(key, &copy, intent.spec, restarts, None);
         false

@@ -265,14 +265,9 @@ impl Node {
     /// Removes the claim of a life that is over. The intent that says so is written again in the same unit, so
     /// that nobody ever sees a live intent without its claim.
     pub(crate) fn remove_claim(&mut self, key: &ChildKey) {
-        let Some(intent) = self.children.get(key).and_then(|child| child.claims.intent()) else {
-            return;
-        };
-        let intent = Value::encode(intent);
-        self.write([
-            (Key::Intent(key.clone()), Some(intent)),
-            (Key::Claim(key.clone()), None),
-        ]);
+        let intent = self.children.get(key).and_then(|child| child.claims.intent());
+        let intent = intent.map(|intent| (Key::Intent(key.clone()), Some(Value::encode(intent))));
+        self.write(intent.into_iter().chain([(Key::Claim(key.clone()), None)]));
     }
 
     fn noticed(&mut self, key: &ChildKey, notice: Notice) {
@@ -401,6 +396,7 @@ impl Node {
 
     /// The first start succeeded: intent and first claim are written as one atomic unit (S2.3).
     fn write_birth(&mut self, key: &ChildKey, mut copy: Copy, os_pid: Option<u32>) {
+        let born = self.next_dot();
         let Some(child) = self.children.all.get_mut(key) else {
             return;
         };
@@ -415,6 +411,8 @@ impl Node {
         copy.unwritten = false;
         let intent = Intent {
             birth: copy.birth,
+            born,
+            retried: copy.retried,
             run: copy.run,
             runner: None,
             desired: Desired::Running,
@@ -423,6 +421,7 @@ impl Node {
         };
         let claim = Claim {
             birth: copy.birth,
+            born,
             run: copy.run,
             token: copy.token,
             previous: None,

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 
 use crate::membership::Known;
 use crate::node::Node;
-use crate::registers::{ChildKey, Key, Status, Why};
+use crate::registers::{ChildKey, Intent, Key, Status, Why};
 use crate::{MemberState, NodeId};
 
 /// How many values of a removed node are written anew in one go.
@@ -55,21 +55,27 @@ impl Node {
         }
     }
 
-    /// Whether every member that may come back, down ones and those written off included, has all that is said about a
-    /// key: who changed a life while it was away would bring it back where the mark that it is over is gone.
+    /// Whether every member has all that is said about a key, also those that are down, but for those that were written
+    /// off: what these bring of a life that is over is known by its birth. Not so where the birth was tried twice: the
+    /// other one may be known to such a member alone (S2.1).
     fn everybody_holds(&self, key: &Key) -> bool {
+        let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
         let siblings: Vec<_> = self
             .replica
             .map()
             .siblings(key)
             .map(|sibling| sibling.dot)
             .collect();
+        let intents = self.replica.map().siblings(key);
+        let intents = intents.filter_map(|sibling| sibling.value.decode::<Intent>());
+        let is_retried = { intents }.any(|intent| intent.retried);
         self.roster.iter().all(|(node, known)| {
             let has_ended = matches!(
                 self.roster.state_of(node, known),
                 MemberState::Left | MemberState::Removed
             ) || self.roster.replaced_by(node).is_some();
-            has_ended || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
+            let is_missed = !is_retried && known.is_written_off(now, forget_after);
+            has_ended || is_missed || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
         })
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Copy {
     pub(crate) phase: Phase,
     /// Its first start has not returned, so no register speaks of it yet.
     pub(crate) unwritten: bool,
+    /// That start was handed to another node before, which may have carried it out (S2.1).
+    pub(crate) retried: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -15,6 +15,8 @@ use crate::registers::{Claim, ClaimState, Deleted, Intent, Rank};
 pub(crate) struct Claims {
     me: NodeId,
     intent: Option<Intent>,
+    /// There is no intent, and the life that the first claim is of is known to be over (S2.1).
+    is_over: bool,
     /// Concurrent claims, highest rank first.
     siblings: Vec<Claim>,
     copy: Option<Copy>,
@@ -29,6 +31,7 @@ impl Claims {
             me,
             planted,
             intent: None,
+            is_over: false,
             siblings: Vec::new(),
             copy: None,
             epoch: 0,
@@ -38,6 +41,16 @@ impl Claims {
     /// Takes over what the map says that the user wants.
     pub(crate) fn set_intent(&mut self, intent: Option<Intent>) {
         self.intent = intent;
+    }
+
+    /// Takes over whether what is claimed is of a life that was here and is gone.
+    pub(crate) fn set_over(&mut self, is_over: bool) {
+        self.is_over = is_over;
+    }
+
+    /// Whether what is claimed is of a life that was here and is gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// Takes over what the map says of who runs it.
@@ -137,7 +150,9 @@ impl Claims {
             return None;
         }
         let Some(intent) = &self.intent else {
-            let is_deleted = self.planted.is(Bug::AbsentIntentReadAsDeletion);
+            let is_of_it = |claim: &Claim| claim.birth == copy.birth;
+            let is_over = self.is_over && self.winner().is_some_and(is_of_it);
+            let is_deleted = is_over || self.planted.is(Bug::AbsentIntentReadAsDeletion);
             return is_deleted.then_some(Step::Stop(StopWhy::Deleted));
         };
         if intent.birth < copy.birth {
@@ -178,7 +193,10 @@ impl Claims {
     }
 
     fn step_without_copy(&self) -> Option<Step> {
-        let intent = self.intent.as_ref()?;
+        let Some(intent) = &self.intent else {
+            let is_mine = self.winner().is_some_and(|claim| claim.owner() == self.me);
+            return (self.is_over && is_mine).then_some(Step::RemoveClaim);
+        };
         // A claim of a life before one that is over as well.
         let void = |claim: &&Claim| claim.owner() == self.me && claim.birth < intent.birth;
         if !intent.is_live() && self.winner().as_ref().is_some_and(void) {

@@ -8,6 +8,7 @@ mod copy;
 mod machine;
 #[cfg(test)]
 mod model;
+mod over;
 mod step;
 mod takeover;
 #[cfg(test)]

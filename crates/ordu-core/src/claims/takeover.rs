@@ -90,11 +90,15 @@ impl Node {
         let Some(child) = self.children.get(key) else {
             return Duty::None;
         };
-        let Some(intent) = child.claims.intent() else {
-            return Duty::None;
-        };
         let claim = child.claims.winner();
         let owner_lives = claim.is_some_and(|claim| self.keeps_its_children(claim.owner()));
+        let Some(intent) = child.claims.intent() else {
+            return if child.claims.is_over() && !owner_lives {
+                Duty::Bury
+            } else {
+                Duty::None
+            };
+        };
         if !intent.is_live() {
             return if claim.is_some() && !owner_lives {
                 Duty::Bury
@@ -367,6 +371,7 @@ impl Node {
         let fresh = before.as_ref().is_none_or(|before| intent.run > before.run);
         let claim = Claim {
             birth: intent.birth,
+            born: intent.born,
             run: intent.run,
             token,
             previous: before.as_ref().map(Claim::owner),
@@ -397,6 +402,7 @@ impl Node {
                 token,
                 phase: Phase::Claiming,
                 unwritten: false,
+                retried: false,
             };
             child.claims.set_copy(Some(copy));
             child.spec = Some(intent.spec);

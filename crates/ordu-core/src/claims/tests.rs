@@ -8,6 +8,7 @@ use ordu_crdt::{Hlc, ReplicaId, Stamp};
 use ordu_supervisor::decisions::Restart;
 
 use super::{Claims, Copy, Phase, Step, StopWhy, Verdict};
+use crate::in_tests::UNBORN;
 use crate::planted::Planted;
 use crate::registers::{Claim, ClaimState, Deleted, Desired, Intent, Rank};
 use crate::{ChildSpec, Kind, NodeId, Token};
@@ -28,6 +29,8 @@ fn token(epoch: u64, owner: NodeId) -> Token {
 
 fn intent(birth: u64) -> Intent {
     Intent {
+        born: UNBORN,
+        retried: false,
         birth: stamp(birth),
         run: stamp(birth),
         runner: None,
@@ -39,6 +42,7 @@ fn intent(birth: u64) -> Intent {
 
 fn claim(birth: u64, token: Token) -> Claim {
     Claim {
+        born: UNBORN,
         birth: stamp(birth),
         run: stamp(birth),
         token,
@@ -53,6 +57,7 @@ fn claim(birth: u64, token: Token) -> Claim {
 
 fn running(birth: u64, token: Token) -> Copy {
     Copy {
+        retried: false,
         birth: stamp(birth),
         run: stamp(birth),
         token,

@@ -1,6 +1,6 @@
 use alloc::string::String;
 
-use ordu_crdt::Stamp;
+use ordu_crdt::{Dot, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{NodeId, Token};
@@ -10,6 +10,8 @@ use crate::{NodeId, Token};
 pub(crate) struct Claim {
     /// The life it is about; void if it is not the intent's.
     pub(crate) birth: Stamp,
+    /// The operation that created that life: who has seen it and holds no intent of it knows that it is over (S2.1).
+    pub(crate) born: Dot,
     /// The run it is about.
     pub(crate) run: Stamp,
     /// The token of the last start: epoch and owner.

@@ -1,7 +1,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ordu_crdt::Stamp;
+use ordu_crdt::{Dot, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{ChildSpec, NodeId};
@@ -11,6 +11,11 @@ use crate::{ChildSpec, NodeId};
 pub(crate) struct Intent {
     /// Stamp of the `start_child` that created this life of the id.
     pub(crate) birth: Stamp,
+    /// The operation that created this life: who has seen it and holds no intent of that life knows that it is over.
+    pub(crate) born: Dot,
+    /// The start was handed to another node before, which may have carried it out: that life is beaten by this one, as
+    /// long as anything is known of it.
+    pub(crate) retried: bool,
     /// Stamp of its last start or restart by a user.
     pub(crate) run: Stamp,
     /// The one node that may carry out this run, for a temporary child that a user started again: a second one could
@@ -85,6 +90,7 @@ mod tests {
 
     use super::*;
     use crate::Constraint;
+    use crate::in_tests::UNBORN;
     use crate::registers::Value;
 
     #[test]
@@ -96,6 +102,8 @@ mod tests {
         let mut spec = ChildSpec::new("worker".parse().unwrap(), 1, vec![7; ChildSpec::MAX_ARGS]);
         spec.constraints = vec![Constraint::Node("somewhere".parse().unwrap())];
         let intent = Intent {
+            born: UNBORN,
+            retried: false,
             birth: stamp,
             run: stamp,
             runner: None,

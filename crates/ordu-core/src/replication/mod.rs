@@ -228,6 +228,13 @@ impl Node {
         written.map(|written| written.last)
     }
 
+    /// The first operation of what is written next.
+    pub(crate) fn next_dot(&self) -> Dot {
+        let origin = self.id.replica();
+        let seq = self.replica.vector().get(origin) + 1;
+        Dot { origin, seq }
+    }
+
     /// A new stamp for a birth or a run.
     pub(crate) fn stamp(&mut self) -> Stamp {
         self.replica.next_stamp(self.now.wall.millis())
@@ -283,6 +290,7 @@ impl Node {
 
     /// Takes over what changed in the map, by whomever.
     pub(crate) fn take_changes(&mut self) {
+        let arrived = self.replica.take_arrived();
         let mut children: BTreeMap<ChildKey, News> = BTreeMap::new();
         let mut removed: BTreeSet<NodeId> = BTreeSet::new();
         while let Some(change) = self.replica.poll_change() {
@@ -321,19 +329,26 @@ impl Node {
         }
         for (child, news) in children {
             if news.intent {
+                self.judge_arrived(&child, &arrived);
                 self.intent_changed(&child);
             }
             if news.claims {
                 self.claims_changed(&child);
             }
         }
+        for giver in arrived.joins() {
+            self.judge_by_join(giver);
+        }
     }
 
     fn intent_changed(&mut self, child: &ChildKey) {
         let intents = self.replica.map().siblings(&Key::Intent(child.clone()));
-        let intent = Intent::winner(
-            intents.filter_map(|sibling| Some((sibling.value.decode::<Intent>()?, sibling.stamp))),
-        );
+        let intents: Vec<(Intent, Stamp)> = intents
+            .filter_map(|sibling| Some((sibling.value.decode()?, sibling.stamp)))
+            .collect();
+        self.children
+            .note_lives(child, intents.iter().map(|(intent, _)| intent.birth));
+        let intent = Intent::winner(intents.into_iter());
         if let Some(over) = intent.as_ref().filter(|intent| !intent.is_live()) {
             self.give_way(child, over);
         }

@@ -216,8 +216,9 @@ impl Node {
         asked.doubt |= asked.before.is_some();
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
-        let command = asked.command.clone();
+        let (again, command) = (asked.doubt, asked.command.clone());
         let ask = Ask {
+            again,
             origin: self.id,
             request,
             closed: self.closed_calls(),

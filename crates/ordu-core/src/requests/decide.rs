@@ -600,6 +600,7 @@ impl Node {
         let timeout = decision.deadline.since(self.now.mono);
         let what = ClaimNotice::Birth {
             birth,
+            retried: decision.ask.again || !decision.births.is_empty(),
             spec: Arc::clone(spec),
         };
         let place = Place {

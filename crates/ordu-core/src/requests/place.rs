@@ -22,7 +22,7 @@ impl Node {
         }
         self.placed
             .retain(|(of, placement), _| *of != decider || *placement >= place.lowest);
-        let ClaimNotice::Birth { birth, spec } = place.what.clone() else {
+        let ClaimNotice::Birth { birth, spec, .. } = place.what.clone() else {
             let ClaimNotice::TakeOver { birth } = place.what else {
                 return;
             };
@@ -102,6 +102,7 @@ impl Node {
         }
         pending.begun = true;
         let (birth, spec) = (pending.birth, Arc::clone(&pending.spec));
+        let retried = matches!(pending.place.what, ClaimNotice::Birth { retried: true, .. });
         let timeout = pending.deadline.since(now);
         let token = Token {
             epoch: child.claims.next_epoch(hlc),
@@ -113,6 +114,7 @@ impl Node {
             token,
             phase: Phase::Starting,
             unwritten: true,
+            retried,
         };
         self.start_copy(key, &copy, spec, 0, Some(timeout));
     }

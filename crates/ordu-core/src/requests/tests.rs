@@ -8,7 +8,8 @@ use ordu_crdt::{Replica, Stamp};
 
 use super::Closed;
 use crate::in_tests::{
-    ME, child_decided_by, conn_of, connect, exchange, meet, ready_node, replica_of, sent_to, settle, spec,
+    ME, UNBORN, child_decided_by, conn_of, connect, exchange, meet, ready_node, replica_of, sent_to, settle,
+    spec,
 };
 use crate::membership::Liveness;
 use crate::node::Node;
@@ -49,6 +50,7 @@ fn ask(request: u64, command: Command) -> Ask {
         request: RequestId(request),
         closed: Closed::default(),
         timeout: TEN_MINUTES,
+        again: false,
         command,
     }
 }
@@ -256,6 +258,8 @@ fn to_be_stopped_by_n2(node: &mut Node, deleted: Deleted) -> (ChildKey, Claim) {
     let key = child_decided_by(node, ME);
     let birth = node.stamp();
     let intent = Intent {
+        born: UNBORN,
+        retried: false,
         birth,
         run: birth,
         runner: None,
@@ -264,6 +268,7 @@ fn to_be_stopped_by_n2(node: &mut Node, deleted: Deleted) -> (ChildKey, Claim) {
         spec: spec(),
     };
     let claim = Claim {
+        born: UNBORN,
         birth,
         run: birth,
         token: Token { epoch: 9, owner: N2 },
@@ -328,7 +333,11 @@ fn place(node: &mut Node, placement: u64) -> Place {
         child: key,
         timeout: TEN_MINUTES,
         epoch: 0,
-        what: ClaimNotice::Birth { birth, spec: spec() },
+        what: ClaimNotice::Birth {
+            birth,
+            retried: false,
+            spec: spec(),
+        },
     }
 }
 
@@ -466,6 +475,7 @@ fn busy_after_doubt() -> (Node, ChildKey, NodeId, Stamp) {
 fn claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, birth: Stamp, epoch: u64) {
     let owner = NodeId(map.id().0);
     let claim = Claim {
+        born: UNBORN,
         birth,
         run: birth,
         token: Token { epoch, owner },
@@ -487,6 +497,8 @@ fn write_claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, claim: &Claim) 
 
 fn runs_on(node: &mut Node, key: &ChildKey, owner: NodeId, birth: Stamp) {
     let intent = Intent {
+        born: UNBORN,
+        retried: false,
         birth,
         run: birth,
         runner: None,

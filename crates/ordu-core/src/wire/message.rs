@@ -85,6 +85,8 @@ pub(crate) struct Ask {
     pub(crate) closed: Closed,
     /// How long the caller still waits.
     pub(crate) timeout: Duration,
+    /// It was passed on to another node before, which may have carried it out.
+    pub(crate) again: bool,
     pub(crate) command: Command,
 }
 
@@ -118,7 +120,12 @@ pub(crate) struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ClaimNotice {
     /// A new life.
-    Birth { birth: Stamp, spec: Arc<ChildSpec> },
+    Birth {
+        birth: Stamp,
+        /// It was handed to another node before, which may have carried it out (S2.1).
+        retried: bool,
+        spec: Arc<ChildSpec>,
+    },
     /// A life that has no living owner, or whose owner gave up.
     TakeOver { birth: Stamp },
 }

@@ -243,7 +243,11 @@ fn samples() -> Vec<Message> {
         Err(PlaceError::Superseded),
     ];
     let places = [
-        ClaimNotice::Birth { birth: stamp, spec },
+        ClaimNotice::Birth {
+            birth: stamp,
+            retried: false,
+            spec,
+        },
         ClaimNotice::TakeOver { birth: stamp },
     ];
     let verdicts = [
@@ -358,6 +362,7 @@ fn samples() -> Vec<Message> {
     let timeout = Duration::from_secs(5);
     samples.extend(commands.map(|command| {
         Message::Ask(Ask {
+            again: true,
             origin: node,
             request,
             closed: closed(),

@@ -30,6 +30,13 @@ where
         let mut floor: VersionVector = named(&parts, |part| &part.floor).into_iter().collect();
         self.check(&parts, &covered, &folds)?;
 
+        for &(id, _) in covered.iter().chain(&folds) {
+            self.arrived.note(id, self.map.seen(id));
+        }
+        if matches!(scope, Scope::Full { .. }) {
+            self.arrived
+                .joined(covered.iter().chain(&folds).copied().collect());
+        }
         self.map.reserve(parts.iter().map(|part| part.ops.len()).sum());
         let is_full = matches!(scope, Scope::Full { .. });
         let is_repair = matches!(scope, Scope::Repair);

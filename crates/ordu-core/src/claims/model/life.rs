@@ -5,6 +5,7 @@ use ordu_crdt::{Hlc, ReplicaId, Stamp};
 use super::{Mistake, Model, Peer, World};
 use crate::Token;
 use crate::claims::{Copy, Phase, StopWhy};
+use crate::in_tests::UNBORN;
 use crate::registers::{Claim, ClaimState};
 
 impl Model {
@@ -20,6 +21,7 @@ impl Model {
             owner: peer.id(),
         };
         peer.claims.set_copy(Some(Copy {
+            retried: false,
             birth,
             run: birth,
             token,
@@ -140,6 +142,7 @@ impl Model {
         }
         if peer.claims.copy().is_none() {
             peer.claims.set_copy(Some(Copy {
+                retried: false,
                 birth: intent.birth,
                 run: intent.run,
                 token,
@@ -196,6 +199,7 @@ impl Model {
 
 fn claim(copy: &Copy, state: ClaimState) -> Claim {
     Claim {
+        born: UNBORN,
         birth: copy.birth,
         run: copy.run,
         token: copy.token,

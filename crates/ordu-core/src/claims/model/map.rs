@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Stamp;
 
+use crate::in_tests::UNBORN;
 use crate::registers::{Claim, Deleted, Desired, Intent};
 use crate::{ChildSpec, Kind};
 
@@ -80,6 +81,8 @@ impl Map {
     pub(super) fn intent(&self, seen: &Vector) -> Option<Intent> {
         let birth = self.covered(seen).filter_map(|(_, put)| put.intent).max()?;
         Some(Intent {
+            born: UNBORN,
+            retried: false,
             birth,
             run: birth,
             runner: None,

@@ -63,6 +63,7 @@ impl Model {
             owner: peer.id(),
         };
         let copy = Copy {
+            retried: false,
             birth: intent.birth,
             run: intent.run,
             token,

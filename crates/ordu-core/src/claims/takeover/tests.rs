@@ -6,7 +6,7 @@ use ordu_crdt::{Dot, Message as SyncMessage};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Started};
 
 use crate::claims::{Copy, Phase, StopWhy};
-use crate::in_tests::{meet, ready_node, sent_to, settle};
+use crate::in_tests::{UNBORN, meet, ready_node, sent_to, settle};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
@@ -51,6 +51,8 @@ fn child_with_an_older_copy_here(node: &mut Node) -> ChildKey {
     let token = |epoch, owner| Token { epoch, owner };
     let spec = Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, Vec::new()));
     let intent = Intent {
+        born: UNBORN,
+        retried: false,
         birth,
         run: birth,
         runner: None,
@@ -59,6 +61,7 @@ fn child_with_an_older_copy_here(node: &mut Node) -> ChildKey {
         spec: Arc::clone(&spec),
     };
     let claim = Claim {
+        born: UNBORN,
         birth,
         run: birth,
         token: token(9, GONE),
@@ -76,6 +79,7 @@ fn child_with_an_older_copy_here(node: &mut Node) -> ChildKey {
     let child = node.child_mut(&key);
     child.spec = Some(spec);
     child.claims.set_copy(Some(Copy {
+        retried: false,
         birth,
         run: birth,
         token: token(5, ME),

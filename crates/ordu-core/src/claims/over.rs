@@ -1,0 +1,94 @@
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use ordu_crdt::{Arrived, Dot, VersionVector};
+
+use crate::node::Node;
+use crate::planted::Bug;
+use crate::registers::{ChildKey, Deleted, Intent, Key, Value};
+
+/// A life that was here and is gone is over (S2.1): its deletion was seen, and the mark of that collected since.
+impl Node {
+    /// Judges intents that came of a life whose birth had been seen here before, while no intent of it was held.
+    pub(crate) fn judge_arrived(&mut self, child: &ChildKey, arrived: &Arrived) {
+        let held = self.children.lives(child);
+        let is_late = self.planted.is(Bug::BornJudgedAfterCommit);
+        let covered_before = |dot: Dot| {
+            let seen = self.replica.seen_of(dot.origin);
+            (is_late && dot.seq <= seen) || arrived.covered_before(dot, seen)
+        };
+        let siblings = self.intents(child);
+        let over = siblings.iter().map(|(dot, intent)| {
+            let is_news = dot.origin != self.id.replica() && (is_late || !covered_before(*dot));
+            let was_born = *dot != intent.born && covered_before(intent.born);
+            is_news && was_born && !held.contains(&intent.birth)
+        });
+        let over: Vec<bool> = over.collect();
+        self.end_life(child, &siblings, &over);
+    }
+
+    /// Judges what is held here against what the giver of a full join has: it has seen the birth, and holds no intent of
+    /// that life, while all that is held here of it is unknown to it.
+    pub(crate) fn judge_by_join(&mut self, giver: &VersionVector) {
+        let mut suspects: Vec<ChildKey> = self.children.all.keys().cloned().collect();
+        suspects.sort_unstable();
+        for child in suspects {
+            let key = Key::Intent(child.clone());
+            let mut dots = self.replica.map().siblings(&key).map(|sibling| sibling.dot);
+            if dots.any(|dot| !giver.covers(dot)) {
+                let siblings = self.intents(&child);
+                let over = siblings.iter().map(|(_, intent)| {
+                    let mut of_it = siblings.iter().filter(|(_, other)| other.birth == intent.birth);
+                    giver.covers(intent.born) && of_it.all(|(dot, _)| !giver.covers(*dot))
+                });
+                let over: Vec<bool> = over.collect();
+                self.end_life(&child, &siblings, &over);
+            }
+            self.judge_claims(&child);
+        }
+    }
+
+    fn intents(&self, child: &ChildKey) -> Vec<(Dot, Intent)> {
+        let siblings = self.replica.map().siblings(&Key::Intent(child.clone()));
+        let siblings = siblings.filter_map(|sibling| Some((sibling.dot, sibling.value.decode()?)));
+        siblings.collect()
+    }
+
+    /// Marks the latest life of an id as over if every intent of it is of one that is. Earlier ones lose to it anyway.
+    fn end_life(&mut self, child: &ChildKey, siblings: &[(Dot, Intent)], over: &[bool]) {
+        let Some(last) = siblings.iter().map(|(_, intent)| intent.birth).max() else {
+            return;
+        };
+        let of_last = || {
+            siblings
+                .iter()
+                .zip(over)
+                .filter(|((_, intent), _)| intent.birth == last)
+        };
+        if !of_last().all(|((_, intent), over)| *over && intent.is_live()) {
+            return;
+        }
+        let intent = of_last()
+            .map(|((_, intent), _)| intent)
+            .max_by_key(|intent| intent.run);
+        if let Some(intent) = intent.cloned() {
+            let mark = intent.over(Deleted::ByUser);
+            self.write([(Key::Intent(child.clone()), Some(Value::encode(&mark)))]);
+        }
+    }
+
+    /// Finds out whether what is claimed is of a life that was here and is gone.
+    pub(crate) fn judge_claims(&mut self, child: &ChildKey) {
+        let Some(known) = self.children.get(child) else {
+            return;
+        };
+        let winner = known.claims.winner().filter(|_| known.claims.intent().is_none());
+        let is_over = winner.is_some_and(|claim| self.covers(claim.born));
+        if is_over != known.claims.is_over() {
+            self.child_mut(child).claims.set_over(is_over);
+            self.children.touch(child);
+        }
+    }
+}
