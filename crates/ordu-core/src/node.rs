@@ -337,6 +337,8 @@ impl Node {
 
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(link) = self.links.link(conn) else { return };
+        // One that was let in and connects anew says the same on any connection that was not refused.
+        let is_in = !link.is_refused() && self.links.used(link.peer).is_some();
         let (peer, greeted) = (link.peer, link.greeted());
         let message = match Message::decode(bytes) {
             Ok(message) => message,
@@ -353,9 +355,9 @@ impl Node {
             Message::Hello(hello) if !greeted => self.greeted(conn, hello),
             Message::Refused(refusal) => self.refused(conn, refusal),
             Message::HandOver(told) => self.told_to_hand_over(peer, told),
-            Message::Pong(nonce) if !greeted => self.newcomer_answered(peer, nonce),
+            Message::Pong(nonce) if !greeted && self.newcomer_answered(peer, nonce) => {}
             // A peer may answer before its own handshake was judged here: nothing but these counts then.
-            _ if !greeted => {}
+            _ if !greeted && !is_in => {}
             message => self.message(peer, message, Some(conn)),
         }
     }

@@ -142,11 +142,14 @@ impl Node {
         self.names.keep(conn, newcomer);
     }
 
-    /// A peer that was not let in yet answers.
-    pub(crate) fn newcomer_answered(&mut self, peer: NodeId, nonce: u64) {
-        if let Some((conn, newcomer)) = self.names.answered_back(peer, nonce) {
+    /// A peer answers; gives whether that was the answer of one that was not let in yet.
+    pub(crate) fn newcomer_answered(&mut self, peer: NodeId, nonce: u64) -> bool {
+        let answered = self.names.answered_back(peer, nonce);
+        let was_asked = answered.is_some();
+        if let Some((conn, newcomer)) = answered {
             self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
         }
+        was_asked
     }
 
     fn is_admitted(&self, node: NodeId) -> bool {

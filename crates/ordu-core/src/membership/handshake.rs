@@ -99,6 +99,11 @@ impl Node {
         let Some(holder) = self.holder_of(&hello) else {
             return self.welcome(conn, hello);
         };
+        let is_in = self.links.used(hello.identity.id).is_some();
+        if is_in && !self.roster.is_alive(holder) {
+            // It was let in already, and connects anew.
+            return self.welcome(conn, hello);
+        }
         let link = self.links.used_link(holder);
         let is_cut = link.is_some_and(|link| link.lifeline_closed);
         let holder_addr = self.roster.get(holder).map(|known| known.identity.addr);

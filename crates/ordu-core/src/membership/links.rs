@@ -44,6 +44,10 @@ pub(crate) enum Handshake {
 
 impl Link {
     /// Whether what the peer says on it counts.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.handshake == Handshake::Refused
+    }
+
     pub(crate) fn greeted(&self) -> bool {
         self.handshake == Handshake::Accepted
     }

@@ -3,7 +3,7 @@ use core::time::Duration;
 use alloc::vec::Vec;
 
 use crate::in_tests::{ME, meet, ready_node, sent_to};
-use crate::membership::{Identity, Liveness};
+use crate::membership::{Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::Why;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
@@ -170,6 +170,41 @@ fn who_is_let_in_on_one_connection_waits_on_no_other() {
     node.prove_dead(HOLDER, "in this test");
     newcomer_connects(&mut node, NEWCOMER, false);
     assert!(node.names.next_deadline().is_none());
+}
+
+#[test]
+fn a_member_that_connects_anew_waits_for_no_boot_of_its_name_that_is_down() {
+    let mut node = node();
+    node.prove_dead(HOLDER, "in this test");
+    newcomer_connects(&mut node, NEWCOMER, false);
+    // The map tells of another boot before it, which nobody saw die.
+    node.roster.hear(identity(NodeId(8)), node.now.mono);
+    node.set_liveness(NodeId(8), Liveness::Down);
+    connects(&mut node, ConnId(10), NEWCOMER, false);
+    assert!(node.names.next_deadline().is_none());
+    assert!(node.links.link(ConnId(10)).is_some_and(Link::greeted));
+}
+
+#[test]
+fn what_a_member_says_on_a_connection_that_waits_counts() {
+    let mut node = node();
+    node.prove_dead(HOLDER, "in this test");
+    newcomer_connects(&mut node, NEWCOMER, false);
+    // Two of a name live.
+    node.roster.hear(identity(NodeId(8)), node.now.mono);
+    node.set_liveness(NodeId(8), Liveness::Alive);
+    connects(&mut node, ConnId(10), NEWCOMER, false);
+    assert!(node.names.next_deadline().is_some());
+    sent(&mut node);
+    let bytes = Message::Ping(7).encode();
+    let conn = ConnId(10);
+    let channel = Channel::Control;
+    node.handle(node.now, Input::Received { conn, channel, bytes });
+    assert!(
+        sent(&mut node)
+            .iter()
+            .any(|(_, message)| *message == Message::Pong(7))
+    );
 }
 
 #[test]
