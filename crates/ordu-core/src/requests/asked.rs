@@ -40,8 +40,9 @@ enum Stage {
     /// Done; waits for the write concern (S5.2).
     Holding {
         answer: Answer,
+        /// The child's entry first.
         written: Vec<Dot>,
-        /// Who holds it by the decider's word.
+        /// Who holds all of it by the decider's word.
         held_by: Vec<NodeId>,
     },
 }
@@ -175,13 +176,17 @@ impl Node {
                 if !written.iter().all(|dot| self.covers(*dot)) {
                     return false;
                 }
-                let mut holders = self.holders_of_all(written);
-                holders.extend(held_by.iter().filter(|holder| self.is_living(**holder)));
-                let is_held = holders.len() >= self.write_concern();
+                let living = held_by.iter().filter(|holder| self.is_living(**holder));
+                let living: BTreeSet<NodeId> = living.copied().collect();
+                let holders = |dot: &Dot| &self.holders(*dot) | &living;
+                // Each write is judged on its own: what one waits for holds no other up.
+                let concern = self.write_concern();
+                let is_held = written.iter().all(|dot| holders(dot).len() >= concern);
                 if !is_held && !self.planted.is(Bug::AnsweredBeforeHeld) {
                     return false;
                 }
-                self.held(request, &holders);
+                let of_the_entry = written.first().map(holders).unwrap_or_default();
+                self.held(request, &of_the_entry);
                 true
             }
         }

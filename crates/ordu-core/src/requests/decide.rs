@@ -325,7 +325,11 @@ impl Node {
                 let written = *written;
                 match self.stopped(key, decision, late) {
                     Some(stopped) => {
-                        let written = self.with_claim(key, written);
+                        let is_word = |state| matches!(state, ClaimState::Stopped | ClaimState::Failed);
+                        let written = match stopped {
+                            Stopped::Confirmed => self.with_claim(key, written, is_word),
+                            Stopped::Accepted { .. } => alloc::vec![written],
+                        };
                         self.tell(decision, Ok(Answer::Terminated(stopped)), written);
                         Progress::Done
                     }
@@ -843,7 +847,7 @@ impl Node {
             _ => return Progress::Wait,
         };
         let held = if result.is_ok() {
-            self.with_claim(key, written)
+            self.with_claim(key, written, |state| state == ClaimState::Running)
         } else {
             Vec::new()
         };
@@ -851,10 +855,18 @@ impl Node {
         Progress::Done
     }
 
-    /// The caller hears of an intent's outcome only when the owner's word for it is held as well.
-    fn with_claim(&self, key: &ChildKey, intent: Dot) -> Vec<Dot> {
+    /// The caller hears of an intent's outcome only when the owner's word for it, if it `is_word`, is held as well; what
+    /// else there is about the child holds nothing up.
+    fn with_claim(&self, key: &ChildKey, intent: Dot, is_word: impl Fn(ClaimState) -> bool) -> Vec<Dot> {
+        let winner = self.children.get(key).and_then(|child| child.claims.winner());
+        let word = winner.filter(|claim| is_word(claim.state)).map(Claim::rank);
         let claims = self.replica.map().siblings(&Key::Claim(key.clone()));
-        claims.map(|sibling| sibling.dot).chain([intent]).collect()
+        let said = claims.filter(|sibling| {
+            let claim = sibling.value.decode::<Claim>();
+            word.is_some() && claim.map(|claim| claim.rank()) == word
+        });
+        let said = said.map(|sibling| sibling.dot);
+        core::iter::once(intent).chain(said).collect()
     }
 
     /// Whether the decider is about to start this id somewhere.

@@ -16,7 +16,8 @@ use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
 use crate::{
-    Answer, CallError, ChildSpec, Command, ConnId, Constraint, Input, NodeId, Output, RequestId, Time, Token,
+    Answer, CallError, ChildSpec, Command, ConnId, Constraint, Input, NodeId, Output, RequestId, Stopped,
+    Time, Token,
 };
 
 const N2: NodeId = NodeId(2);
@@ -324,6 +325,145 @@ fn a_start_that_waits_for_an_older_copy_says_whose() {
     assert!(detail.contains("n2 has not stopped"), "{detail}");
 }
 
+/// What a node wrote of a child that it runs, in its own map; the life began with `birth`.
+fn claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, birth: Stamp, epoch: u64) {
+    let owner = NodeId(map.id().0);
+    let claim = Claim {
+        birth,
+        run: birth,
+        token: Token { epoch, owner },
+        previous: None,
+        state: ClaimState::Running,
+        restarts: 0,
+        relocations: 0,
+        os_pid: None,
+        reason: None,
+    };
+    write_claim_in(map, key, &claim);
+}
+
+fn write_claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, claim: &Claim) {
+    map.write(1, |batch| {
+        batch.put(Key::Claim(key.clone()), Value::encode(claim)).unwrap();
+    });
+}
+
+/// A child that this node decides about and that n2 runs, by what n2 itself wrote.
+fn owned_by_n2(node: &mut Node) -> (ChildKey, Replica<Key, Value>) {
+    let key = child_decided_by(node, ME);
+    let birth = node.stamp();
+    let intent = Intent {
+        birth,
+        run: birth,
+        runner: None,
+        desired: Desired::Running,
+        deleted: Deleted::No,
+        spec: spec(),
+    };
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
+    let mut n2 = replica_of(N2);
+    exchange(node, &mut n2);
+    claim_in(&mut n2, &key, birth, 9);
+    exchange(node, &mut n2);
+    (key, n2)
+}
+
+fn terminate(key: &ChildKey) -> Command {
+    let (horde, id) = (key.horde.clone(), key.id.clone());
+    Command::TerminateChild { horde, id }
+}
+
+/// n3 asks this node to stop the child, whose owner has not confirmed that yet.
+fn stop_for_n3(node: &mut Node, key: &ChildKey) {
+    let ask = Ask {
+        origin: N3,
+        ..ask(1, terminate(key))
+    };
+    node.call_came(N3, ask, Some(conn_of(N3)));
+    assert_eq!(told_n3(node), None);
+}
+
+fn told_n3(node: &mut Node) -> Option<Told> {
+    while node.children.any_touched() {
+        node.reconcile_children();
+    }
+    told(&sent_to(node, N3)).pop().cloned()
+}
+
+#[test]
+fn a_stop_that_its_owner_cannot_confirm_waits_for_nothing_that_the_owner_wrote() {
+    let mut node = node();
+    let (key, _) = owned_by_n2(&mut node);
+    stop_for_n3(&mut node, &key);
+    node.set_liveness(N2, Liveness::Down);
+    let told = told_n3(&mut node).expect("it is answered at once");
+    let accepted = Stopped::Accepted {
+        owner: "n2".parse().unwrap(),
+    };
+    assert_eq!(told.result, Ok(Answer::Terminated(accepted)));
+    let origins: Vec<_> = told.written.iter().map(|dot| NodeId(dot.origin.0)).collect();
+    assert_eq!(origins, [ME]);
+}
+
+#[test]
+fn a_stop_waits_for_what_its_owner_wrote_and_for_no_claim_that_lost() {
+    let mut node = node();
+    let (key, mut n2) = owned_by_n2(&mut node);
+    let birth = node.children.get(&key).unwrap().claims.intent().unwrap().birth;
+    // Another copy of it, started in a split: its claim lost.
+    let mut n3 = replica_of(N3);
+    claim_in(&mut n3, &key, birth, 8);
+    exchange(&mut node, &mut n3);
+    assert_eq!(node.children.get(&key).unwrap().claims.siblings().len(), 2);
+    stop_for_n3(&mut node, &key);
+    let claim = Claim {
+        state: ClaimState::Stopped,
+        ..node.children.get(&key).unwrap().claims.winner().unwrap().clone()
+    };
+    // n2 has not heard of the other.
+    write_claim_in(&mut n2, &key, &claim);
+    exchange(&mut node, &mut n2);
+    let told = told_n3(&mut node).expect("it is confirmed");
+    assert_eq!(told.result, Ok(Answer::Terminated(Stopped::Confirmed)));
+    let origins: Vec<_> = told.written.iter().map(|dot| NodeId(dot.origin.0)).collect();
+    assert_eq!(origins, [ME, N2]);
+}
+
+#[test]
+fn of_an_answer_each_write_is_judged_on_its_own() {
+    let mut node = node();
+    let (key, _) = owned_by_n2(&mut node);
+    // What n2 wrote is held here and there, and what this node wrote is held here and by n3.
+    let claim = node
+        .replica
+        .map()
+        .siblings(&Key::Claim(key.clone()))
+        .next()
+        .unwrap()
+        .dot;
+    let intent = node.write([(Key::Intent(key.clone()), None)]).unwrap();
+    let request = asked_of_n3(&mut node);
+    node.told(
+        N3,
+        Told {
+            request,
+            result: Ok(Answer::Terminated(Stopped::Confirmed)),
+            written: [intent, claim].into(),
+            held_by: [].into(),
+        },
+    );
+    assert!(node.holders_of_all(&[intent, claim]).len() < 2);
+    assert!(!node.advance_asked(), "nobody else has what was written here");
+    let held = ordu_crdt::Message::Ack {
+        serial: 1,
+        held: [(ME.replica(), intent.seq)].into(),
+    };
+    node.replica.add_peer(N3.replica());
+    node.replicating.insert(N3);
+    node.sync_received(N3, held).unwrap();
+    assert!(node.advance_asked());
+}
+
 fn place(node: &mut Node, placement: u64) -> Place {
     let key = child_decided_by(node, N2);
     let birth = node.stamp();
@@ -469,30 +609,6 @@ fn busy_after_doubt() -> (Node, ChildKey, NodeId, Stamp) {
         },
     );
     (node, key, first, birth)
-}
-
-/// The owner claims a child by what it writes itself.
-fn claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, birth: Stamp, epoch: u64) {
-    let owner = NodeId(map.id().0);
-    let claim = Claim {
-        born: UNBORN,
-        birth,
-        run: birth,
-        token: Token { epoch, owner },
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
-    };
-    write_claim_in(map, key, &claim);
-}
-
-fn write_claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, claim: &Claim) {
-    map.write(1, |batch| {
-        batch.put(Key::Claim(key.clone()), Value::encode(claim)).unwrap();
-    });
 }
 
 fn runs_on(node: &mut Node, key: &ChildKey, owner: NodeId, birth: Stamp) {

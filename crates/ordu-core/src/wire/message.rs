@@ -95,7 +95,8 @@ pub(crate) struct Ask {
 pub(crate) struct Told {
     pub(crate) request: RequestId,
     pub(crate) result: Result<Answer, CallError>,
-    /// The operations that must be held by the write concern before the caller hears of it (S5.2).
+    /// The operations that must be held by the write concern before the caller hears of it, each of them; that of the
+    /// child's entry comes first (S5.2).
     pub(crate) written: Vec<Dot>,
     /// Nodes that hold all of them, as far as the decider knows.
     pub(crate) held_by: Vec<NodeId>,
