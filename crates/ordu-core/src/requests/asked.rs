@@ -172,21 +172,30 @@ impl Node {
             Stage::Waiting { until, .. } if now >= *until => self.pass_on(request),
             Stage::Sent { to } if *to != self.id && !self.is_living(*to) => self.decider_lost(request),
             Stage::Waiting { .. } | Stage::Sent { .. } => false,
-            Stage::Holding { written, held_by, .. } => {
+            Stage::Holding {
+                answer,
+                written,
+                held_by,
+            } => {
                 if !written.iter().all(|dot| self.covers(*dot)) {
                     return false;
                 }
                 let living = held_by.iter().filter(|holder| self.is_living(**holder));
                 let living: BTreeSet<NodeId> = living.copied().collect();
-                let holders = |dot: &Dot| &self.holders(*dot) | &living;
-                // Each write is judged on its own: what one waits for holds no other up.
+                let of_all = &self.holders_of_all(written) | &living;
                 let concern = self.write_concern();
-                let is_held = written.iter().all(|dot| holders(dot).len() >= concern);
+                // Each write is judged on its own, but the holders of a start are named, and show it as it was answered
+                // (S5.6).
+                let is_held = match answer {
+                    Answer::Started { .. } => of_all.len() >= concern,
+                    _ => written
+                        .iter()
+                        .all(|dot| (&self.holders(*dot) | &living).len() >= concern),
+                };
                 if !is_held && !self.planted.is(Bug::AnsweredBeforeHeld) {
                     return false;
                 }
-                let of_the_entry = written.first().map(holders).unwrap_or_default();
-                self.held(request, &of_the_entry);
+                self.held(request, &of_all);
                 true
             }
         }
