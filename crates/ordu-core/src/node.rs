@@ -104,6 +104,8 @@ pub struct Node {
     pub(crate) closed: BTreeMap<NodeId, Closed>,
     pub(crate) parked: alloc::vec::Vec<Parked>,
     pub(crate) decisions: BTreeMap<ChildKey, VecDeque<Decision>>,
+    /// Children whose decider has an answer that waits (S5.9).
+    pub(crate) withheld: BTreeSet<ChildKey>,
     pub(crate) answered: BTreeMap<(NodeId, RequestId), Answered>,
     /// What deciders were answered about placements here, for when they ask again, and until when they may.
     pub(crate) placed: BTreeMap<(NodeId, u64), (Time, Placed)>,
@@ -179,6 +181,7 @@ impl Node {
             closed: BTreeMap::new(),
             parked: alloc::vec::Vec::new(),
             decisions: BTreeMap::new(),
+            withheld: BTreeSet::new(),
             answered: BTreeMap::new(),
             placed: BTreeMap::new(),
         }
@@ -491,6 +494,7 @@ impl Node {
             self.answer_proposals();
             self.reconcile_children();
             let mut worked = self.advance_takeovers();
+            worked |= self.advance_withheld();
             worked |= self.advance_asked();
             worked |= self.advance_removals();
             worked |= self.advance_leaving();

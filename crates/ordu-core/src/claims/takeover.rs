@@ -493,7 +493,7 @@ impl Node {
     }
 
     /// Whether a member answers, as far as is known. A single fault holds nothing up: a suspect is not waited for (S5.9).
-    fn answers_still(&self, witness: NodeId) -> bool {
+    pub(crate) fn answers_still(&self, witness: NodeId) -> bool {
         let known = self.roster.get(witness);
         let answers = known.is_some_and(|known| matches!(known.liveness, Liveness::Heard | Liveness::Alive));
         answers && self.is_living(witness) && self.links.used(witness).is_some()

@@ -7,7 +7,7 @@ use core::time::Duration;
 use ordu_crdt::{Dot, Stamp};
 use ordu_supervisor::decisions::Restart;
 
-use super::{Closed, Parked};
+use super::{Closed, Parked, Withheld};
 use crate::membership::{Known, Liveness};
 use crate::node::Node;
 use crate::planted::Bug;
@@ -65,6 +65,8 @@ enum State {
         run: Stamp,
         written: Dot,
     },
+    /// Done; its caller is told once a take-over would find it (S5.9).
+    Telling(Withheld),
     /// Answered; the next request is served once its outcome is known here.
     Covering {
         written: Dot,
@@ -88,7 +90,22 @@ impl Decision {
     /// Whether nothing is lost with it if its caller is gone (S5.7): what was written goes its way without it. A placement
     /// under way is waited for, lest a second start passes.
     fn may_be_dropped(&self) -> bool {
-        !matches!(self.state, State::Placing { .. } | State::Covering { .. })
+        !matches!(
+            self.state,
+            State::Placing { .. } | State::Telling(_) | State::Covering { .. }
+        )
+    }
+
+    pub(crate) fn caller(&self) -> NodeId {
+        self.ask.origin
+    }
+
+    /// The answer that its caller is not told yet.
+    pub(crate) fn withheld(&self) -> Option<&Withheld> {
+        match &self.state {
+            State::Telling(withheld) => Some(withheld),
+            _ => None,
+        }
     }
 }
 
@@ -263,6 +280,36 @@ impl Node {
         self.deliver(ask.origin, told);
     }
 
+    /// Tells a caller that all is well, once a take-over would find what was written (S5.9).
+    fn tell_once_found(
+        &mut self,
+        key: &ChildKey,
+        decision: &mut Decision,
+        answer: Answer,
+        written: Vec<Dot>,
+    ) -> Progress {
+        let withheld = self.withhold(key, answer, written);
+        if self.can_be_found(&withheld, decision.ask.origin) {
+            return self.tell_of(decision, withheld.answer, withheld.written);
+        }
+        self.withheld.insert(key.clone());
+        decision.state = State::Telling(withheld);
+        Progress::Wait
+    }
+
+    /// Tells a caller what was written for it; the next request is served once this is known here.
+    fn tell_of(&mut self, decision: &mut Decision, answer: Answer, written: Vec<Dot>) -> Progress {
+        let entry = written.first().copied();
+        self.tell(decision, Ok(answer), written);
+        match entry {
+            Some(written) if !self.covers(written) => {
+                decision.state = State::Covering { written };
+                Progress::Wait
+            }
+            _ => Progress::Done,
+        }
+    }
+
     /// Serves the requests of an id, in their order, as far as possible now.
     pub(crate) fn advance_decisions(&mut self, key: &ChildKey) {
         while let Some(mut decision) = self.decisions.get_mut(key).and_then(VecDeque::pop_front) {
@@ -330,8 +377,7 @@ impl Node {
                             Stopped::Confirmed => self.with_claim(key, written, is_word),
                             Stopped::Accepted { .. } => alloc::vec![written],
                         };
-                        self.tell(decision, Ok(Answer::Terminated(stopped)), written);
-                        Progress::Done
+                        self.tell_once_found(key, decision, Answer::Terminated(stopped), written)
                     }
                     None => Progress::Wait,
                 }
@@ -340,9 +386,13 @@ impl Node {
                 let (run, written) = (*run, *written);
                 self.restarted(key, decision, run, written, late)
             }
+            State::Telling(withheld) if late || self.can_be_found(withheld, decision.ask.origin) => {
+                let (answer, written) = (withheld.answer.clone(), withheld.written.clone());
+                self.tell_of(decision, answer, written)
+            }
             State::Covering { written } if self.covers(*written) => Progress::Done,
             State::Covering { written } if !self.is_living(NodeId(written.origin.0)) => Progress::Done,
-            State::Placing { .. } | State::Covering { .. } => Progress::Wait,
+            State::Placing { .. } | State::Telling(_) | State::Covering { .. } => Progress::Wait,
         }
     }
 
@@ -504,8 +554,8 @@ impl Node {
                     let written = self.write_intent(key, &Intent { spec, ..intent });
                     let written = written.into_iter().collect();
                     self.children.touch(key);
-                    self.tell(decision, Ok(Answer::Updated(Arc::new(info))), written);
-                    return Progress::Done;
+                    let answer = Answer::Updated(Arc::new(info));
+                    return self.tell_once_found(key, decision, answer, written);
                 }
             }
             (Command::DeleteChild { .. }, Some(intent), Some(info)) => {
@@ -516,8 +566,7 @@ impl Node {
                     let intent = intent.over(Deleted::ByUser);
                     let written = self.write_intent(key, &intent).into_iter().collect();
                     self.children.touch(key);
-                    self.tell(decision, Ok(Answer::Deleted), written);
-                    return Progress::Done;
+                    return self.tell_once_found(key, decision, Answer::Deleted, written);
                 }
             }
         };
@@ -711,9 +760,7 @@ impl Node {
                     held_by: Vec::new(),
                     durable: false,
                 };
-                self.tell(decision, Ok(answer), alloc::vec![written]);
-                decision.state = State::Covering { written };
-                return Progress::Wait;
+                return self.tell_once_found(key, decision, answer, alloc::vec![written]);
             }
             Err(PlaceError::Refused(_)) => return self.place_elsewhere(key, decision, from),
             Err(PlaceError::Busy) => {
@@ -812,7 +859,7 @@ impl Node {
     fn restarted(
         &mut self,
         key: &ChildKey,
-        decision: &Decision,
+        decision: &mut Decision,
         run: Stamp,
         written: Dot,
         late: bool,
@@ -846,13 +893,16 @@ impl Node {
             }),
             _ => return Progress::Wait,
         };
-        let held = if result.is_ok() {
-            self.with_claim(key, written, |state| state == ClaimState::Running)
-        } else {
-            Vec::new()
-        };
-        self.tell(decision, result, held);
-        Progress::Done
+        match result {
+            Ok(answer) => {
+                let held = self.with_claim(key, written, |state| state == ClaimState::Running);
+                self.tell_once_found(key, decision, answer, held)
+            }
+            Err(error) => {
+                self.tell(decision, Err(error), Vec::new());
+                Progress::Done
+            }
+        }
     }
 
     /// The caller hears of an intent's outcome only when the owner's word for it, if it `is_word`, is held as well; what

@@ -1,9 +1,11 @@
 //! Calls: on the node that was asked (`asked`), on the decider of the id (`decide`, S4.1), and on the node
-//! that was chosen to run the child (`place`). What is asked about a member is done by the node that was asked (`removing`).
+//! that was chosen to run the child (`place`); and what is answered once a take-over would find it (`found`, S5.9). What is
+//! asked about a member is done by the node that was asked (`removing`).
 
 mod asked;
 mod closed;
 mod decide;
+mod found;
 mod place;
 mod removing;
 #[cfg(test)]
@@ -12,4 +14,5 @@ mod tests;
 pub(crate) use asked::{Asked, Parked};
 pub(crate) use closed::Closed;
 pub(crate) use decide::{Answered, Decision};
+pub(crate) use found::Withheld;
 pub(crate) use removing::Removing;

@@ -454,14 +454,90 @@ fn of_an_answer_each_write_is_judged_on_its_own() {
     );
     assert!(node.holders_of_all(&[intent, claim]).len() < 2);
     assert!(!node.advance_asked(), "nobody else has what was written here");
-    let held = ordu_crdt::Message::Ack {
-        serial: 1,
-        held: [(ME.replica(), intent.seq)].into(),
-    };
     node.replica.add_peer(N3.replica());
     node.replicating.insert(N3);
-    node.sync_received(N3, held).unwrap();
+    has_all(&mut node, N3);
     assert!(node.advance_asked());
+}
+
+/// A ready node that sees six others, a stopped child that it decides about, and the others in the order of their rank for
+/// it.
+fn one_of_seven_and_a_stopped_child() -> (Node, ChildKey, Vec<NodeId>) {
+    let mut node = ready_node();
+    let others: Vec<_> = (2..=7).map(NodeId).collect();
+    for peer in &others {
+        meet(&mut node, *peer);
+        exchange(&mut node, &mut replica_of(*peer));
+    }
+    settle(&mut node);
+    let key = child_decided_by(&node, ME);
+    let birth = node.stamp();
+    let intent = Intent {
+        birth,
+        run: birth,
+        runner: None,
+        desired: Desired::Stopped,
+        deleted: Deleted::No,
+        spec: spec(),
+    };
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
+    let mut ranked = others;
+    ranked.sort_by_key(|peer| node.settled.view().unwrap().rank(*peer, &key));
+    (node, key, ranked)
+}
+
+/// A node asks for the deletion of a child; gives what it is told at once.
+fn deleted_for(node: &mut Node, caller: NodeId, key: &ChildKey) -> Vec<Told> {
+    let ask = Ask {
+        origin: caller,
+        ..ask(1, delete(key))
+    };
+    node.call_came(caller, ask, Some(conn_of(caller)));
+    node.reconcile_children();
+    told_to(node, caller)
+}
+
+fn told_to(node: &mut Node, caller: NodeId) -> Vec<Told> {
+    node.advance_withheld();
+    node.reconcile_children();
+    told(&sent_to(node, caller)).into_iter().cloned().collect()
+}
+
+/// A node has all that this one wrote.
+fn has_all(node: &mut Node, peer: NodeId) {
+    let head = node.replica.vector().get(ME.replica());
+    let held = ordu_crdt::Message::Ack {
+        serial: 1,
+        held: [(ME.replica(), head)].into(),
+    };
+    node.sync_received(peer, held).unwrap();
+}
+
+#[test]
+fn a_write_is_acknowledged_once_one_of_the_first_in_rank_holds_it_that_did_not_make_it() {
+    let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
+    assert_eq!(deleted_for(&mut node, ranked[5], &key), []);
+    // Who would not be asked before a take-over.
+    has_all(&mut node, ranked[2]);
+    assert_eq!(told_to(&mut node, ranked[5]), []);
+    has_all(&mut node, ranked[1]);
+    assert_eq!(told_to(&mut node, ranked[5]).len(), 1);
+    assert!(node.decisions.is_empty() && node.withheld.is_empty());
+}
+
+#[test]
+fn a_caller_that_is_first_in_rank_holds_it_itself() {
+    let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
+    assert_eq!(deleted_for(&mut node, ranked[0], &key).len(), 1);
+}
+
+#[test]
+fn no_acknowledgement_waits_for_who_does_not_answer() {
+    let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
+    node.set_liveness(ranked[0], Liveness::Suspect);
+    assert_eq!(deleted_for(&mut node, ranked[5], &key), []);
+    node.set_liveness(ranked[1], Liveness::Suspect);
+    assert_eq!(told_to(&mut node, ranked[5]).len(), 1);
 }
 
 fn place(node: &mut Node, placement: u64) -> Place {
