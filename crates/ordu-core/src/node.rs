@@ -401,7 +401,7 @@ impl Node {
             }
             Message::Open { request, child, open } => self.is_open(from, request, &child, open),
             Message::Told(told) => self.told(from, told),
-            Message::Place(place) => self.place_here(from, place),
+            Message::Place(place) => self.place_here(from, place, conn),
             Message::Placed(placed) => self.placed(from, placed),
             Message::Propose(propose) => self.proposed(from, propose),
             Message::Proposed(proposed) => self.proposal_answered(from, proposed),

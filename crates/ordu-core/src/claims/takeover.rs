@@ -680,6 +680,10 @@ impl Node {
             self.mark_the_backlog(from);
             return;
         }
+        if !self.is_living(from) {
+            // It was stuck on its way, and is read before its sender is known to be back.
+            return;
+        }
         let key = &place.child;
         let Some(child) = self.children.all.get_mut(key) else {
             return;

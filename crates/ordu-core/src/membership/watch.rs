@@ -101,7 +101,8 @@ impl Node {
                 self.closed.remove(&node);
                 self.touch_decisions_for(node);
             }
-            if liveness == Liveness::Alive && before != Some(Liveness::Heard) {
+            let is_back = liveness == Liveness::Heard && before == Some(Liveness::Down);
+            if is_back || liveness == Liveness::Alive && before != Some(Liveness::Heard) {
                 // What it sent before it was out of sight may still be on its way (S5.8).
                 self.mark_the_backlog(node);
             }

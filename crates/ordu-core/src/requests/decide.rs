@@ -206,7 +206,7 @@ impl Node {
     /// Whether a message may have been on its way while its sender, or this node, went on without the other: it came on
     /// a connection that is not in use, or the sender was out of sight and what it sends now cannot be told from what it
     /// sent before.
-    fn may_be_late(&self, from: NodeId, conn: ConnId) -> bool {
+    pub(crate) fn may_be_late(&self, from: NodeId, conn: ConnId) -> bool {
         let is_alive = |known: &Known| known.liveness == Liveness::Alive;
         self.links.used(from) != Some(conn)
             || self.backlog.may_hold(from)

@@ -8,14 +8,14 @@ use crate::claims::{Copy, Phase};
 use crate::node::Node;
 use crate::registers::ChildKey;
 use crate::wire::{ClaimNotice, Message, Place, PlaceError, Placed};
-use crate::{NodeId, Token};
+use crate::{ConnId, NodeId, Token};
 
 /// The clock of the decider may run slower.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Node {
     /// A decider tells this node to start a child.
-    pub(crate) fn place_here(&mut self, decider: NodeId, place: Place) {
+    pub(crate) fn place_here(&mut self, decider: NodeId, place: Place, conn: Option<ConnId>) {
         if let Some((_, placed)) = self.placed.get(&(decider, place.placement)) {
             let placed = placed.clone();
             return self.send(decider, &Message::Placed(placed));
@@ -36,7 +36,7 @@ impl Node {
         if let Some(problem) = spec.problem() {
             return self.answer(decider, &place, Err(PlaceError::StartFailed(problem)));
         }
-        if self.backlog.may_hold(decider) {
+        if conn.is_some_and(|conn| self.may_be_late(decider, conn)) {
             // It may have been sent before the decider was given up, and done by another since: it asks its caller first.
             return self.answer(decider, &place, Err(PlaceError::Busy));
         }

@@ -572,14 +572,53 @@ fn a_placement_that_may_be_of_before_its_decider_was_out_of_sight_starts_nothing
     node.backlog.ask(N2, 7, Time(u64::MAX));
     let old = place(&mut node, 1);
     let key = old.child.clone();
-    node.place_here(N2, old);
+    node.place_here(N2, old, Some(conn_of(N2)));
     let answers = placements_answered(&sent_to(&mut node, N2));
     assert_eq!(answers, [Err(PlaceError::Busy)]);
     assert!(node.copy_of(&key).is_none());
     node.backlog.answered(N2, 7);
     let anew = place(&mut node, 2);
-    node.place_here(N2, anew);
+    node.place_here(N2, anew, Some(conn_of(N2)));
     assert!(node.copy_of(&key).is_some());
+}
+
+#[test]
+fn a_placement_that_comes_on_a_connection_that_is_not_in_use_starts_nothing() {
+    let mut node = node();
+    connect(&mut node, N2, ConnId(20));
+    let old = place(&mut node, 1);
+    let key = old.child.clone();
+    node.place_here(N2, old, Some(conn_of(N2)));
+    assert!(node.copy_of(&key).is_none());
+    let answers = placements_answered(&sent_to(&mut node, N2));
+    assert_eq!(answers, [Err(PlaceError::Busy)]);
+    let anew = place(&mut node, 2);
+    node.place_here(N2, anew, Some(ConnId(20)));
+    assert!(node.copy_of(&key).is_some());
+}
+
+#[test]
+fn a_placement_of_a_decider_that_is_out_of_sight_starts_nothing() {
+    let mut node = node();
+    let old = place(&mut node, 1);
+    let key = old.child.clone();
+    node.set_liveness(N2, Liveness::Down);
+    node.place_here(N2, old, Some(conn_of(N2)));
+    assert!(node.copy_of(&key).is_none());
+    let answers = placements_answered(&sent_to(&mut node, N2));
+    assert_eq!(answers, [Err(PlaceError::Busy)]);
+}
+
+#[test]
+fn a_placement_of_before_its_decider_was_down_starts_nothing_though_it_has_greeted_again_since() {
+    let mut node = node();
+    let old = place(&mut node, 1);
+    let key = old.child.clone();
+    for liveness in [Liveness::Down, Liveness::Heard, Liveness::Alive] {
+        node.set_liveness(N2, liveness);
+    }
+    node.place_here(N2, old, Some(conn_of(N2)));
+    assert!(node.copy_of(&key).is_none());
 }
 
 #[test]

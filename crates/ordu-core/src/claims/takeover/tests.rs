@@ -181,6 +181,28 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
     assert!(!node.backlog.may_hold(PEER));
 }
 
+#[test]
+fn a_hand_over_of_one_that_is_down_is_not_taken() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    node.child_mut(&key).claims.set_copy(None);
+    let birth = node.children.get(&key).unwrap().claims.intent().unwrap().birth;
+    let place = Place {
+        placement: 0,
+        lowest: 0,
+        child: key.clone(),
+        timeout: Duration::from_secs(1),
+        epoch: 0,
+        what: ClaimNotice::TakeOver { birth },
+    };
+    node.roster.set_liveness(PEER, Liveness::Down, node.now.mono);
+    node.handed_over(PEER, &place, birth);
+    assert!(node.copy_of(&key).is_none());
+    node.roster.set_liveness(PEER, Liveness::Alive, node.now.mono);
+    node.handed_over(PEER, &place, birth);
+    assert_eq!(phase(&node, &key), Phase::Claiming);
+}
+
 /// What the local supervisor would say of a copy that crashed and is due to be started again in place.
 fn crash(node: &mut Node, key: &ChildKey) {
     let incarnation = Incarnation::new(node.child_mut(key).start.expect("it was started").0);
