@@ -482,8 +482,7 @@ impl Node {
                     held_by: Vec::new(),
                     durable: false,
                 };
-                self.tell(decision, Ok(answer), written);
-                return Progress::Done;
+                return self.tell_once_found(key, decision, answer, written);
             }
             (Command::StartChild { .. }, Some(intent), Some(info)) => {
                 let stopped = intent.desired == Desired::Stopped || info.state == ChildState::Failed;

@@ -329,6 +329,7 @@ fn a_start_that_waits_for_an_older_copy_says_whose() {
 fn claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, birth: Stamp, epoch: u64) {
     let owner = NodeId(map.id().0);
     let claim = Claim {
+        born: UNBORN,
         birth,
         run: birth,
         token: Token { epoch, owner },
@@ -353,6 +354,8 @@ fn owned_by_n2(node: &mut Node) -> (ChildKey, Replica<Key, Value>) {
     let key = child_decided_by(node, ME);
     let birth = node.stamp();
     let intent = Intent {
+        born: UNBORN,
+        retried: false,
         birth,
         run: birth,
         runner: None,
@@ -473,6 +476,8 @@ fn one_of_seven_and_a_stopped_child() -> (Node, ChildKey, Vec<NodeId>) {
     let key = child_decided_by(&node, ME);
     let birth = node.stamp();
     let intent = Intent {
+        born: UNBORN,
+        retried: false,
         birth,
         run: birth,
         runner: None,
