@@ -11,7 +11,7 @@ pub struct Arrived {
     before: VersionVector,
     /// The origins that were not covered at all.
     new: Vec<ReplicaId>,
-    joins: Vec<VersionVector>,
+    by_full_join: bool,
 }
 
 impl Arrived {
@@ -25,10 +25,9 @@ impl Arrived {
         dot.seq <= before
     }
 
-    /// Of each full causal join that came, all that its giver had seen, folded away or not: it holds none of what it
-    /// covers and did not send, or say that it holds.
-    pub fn joins(&self) -> &[VersionVector] {
-        &self.joins
+    /// Whether a full causal join was among them.
+    pub const fn by_full_join(&self) -> bool {
+        self.by_full_join
     }
 
     pub(crate) fn note(&mut self, origin: ReplicaId, before: u64) {
@@ -43,7 +42,7 @@ impl Arrived {
         }
     }
 
-    pub(crate) fn joined(&mut self, seen: VersionVector) {
-        self.joins.push(seen);
+    pub(crate) const fn joined(&mut self) {
+        self.by_full_join = true;
     }
 }

@@ -33,8 +33,7 @@ pub struct Replica<K, V> {
     pub(crate) audits_failed: u64,
     pub(crate) rounds: u64,
     pub(crate) transfers: u64,
-    /// Since [`Replica::take_arrived`] was last called: how far origins were covered before transfers came, and all that
-    /// the givers of full joins had seen.
+    /// Since [`Replica::take_arrived`] was last called: what came with transfers.
     pub(crate) arrived: Arrived,
 }
 

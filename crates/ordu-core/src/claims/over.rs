@@ -3,8 +3,9 @@ mod tests;
 
 use alloc::vec::Vec;
 
-use ordu_crdt::{Arrived, Dot, VersionVector};
+use ordu_crdt::{Arrived, Dot};
 
+use super::Claims;
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Deleted, Intent, Key, Value};
@@ -29,23 +30,15 @@ impl Node {
         self.end_life(child, &siblings, &over);
     }
 
-    /// Judges what is held here against what the giver of a full join has: it has seen the birth, and holds no intent of
-    /// that life, while all that is held here of it is unknown to it.
-    pub(crate) fn judge_by_join(&mut self, giver: &VersionVector) {
-        let mut suspects: Vec<ChildKey> = self.children.all.keys().cloned().collect();
-        suspects.sort_unstable();
-        for child in suspects {
-            let key = Key::Intent(child.clone());
-            let mut dots = self.replica.map().siblings(&key).map(|sibling| sibling.dot);
-            if dots.any(|dot| !giver.covers(dot)) {
-                let siblings = self.intents(&child);
-                let over = siblings.iter().map(|(_, intent)| {
-                    let mut of_it = siblings.iter().filter(|(_, other)| other.birth == intent.birth);
-                    giver.covers(intent.born) && of_it.all(|(dot, _)| !giver.covers(*dot))
-                });
-                let over: Vec<bool> = over.collect();
-                self.end_life(&child, &siblings, &over);
-            }
+    /// A full join may have told that a birth was seen without telling of anything that is held: all claims that stand
+    /// without an intent are judged anew.
+    pub(crate) fn judge_all_claims(&mut self) {
+        let is_alone = |claims: &Claims| claims.intent().is_none() && claims.winner().is_some();
+        let known = self.children.all.iter();
+        let alone = known.filter(|(_, child)| is_alone(&child.claims));
+        let mut alone: Vec<ChildKey> = alone.map(|(key, _)| key.clone()).collect();
+        alone.sort_unstable();
+        for child in alone {
             self.judge_claims(&child);
         }
     }

@@ -336,8 +336,8 @@ impl Node {
                 self.claims_changed(&child);
             }
         }
-        for giver in arrived.joins() {
-            self.judge_by_join(giver);
+        if arrived.by_full_join() {
+            self.judge_all_claims();
         }
     }
 

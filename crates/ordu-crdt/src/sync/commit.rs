@@ -34,8 +34,7 @@ where
             self.arrived.note(id, self.map.seen(id));
         }
         if matches!(scope, Scope::Full { .. }) {
-            self.arrived
-                .joined(covered.iter().chain(&folds).copied().collect());
+            self.arrived.joined();
         }
         self.map.reserve(parts.iter().map(|part| part.ops.len()).sum());
         let is_full = matches!(scope, Scope::Full { .. });

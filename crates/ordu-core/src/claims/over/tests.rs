@@ -152,63 +152,6 @@ fn another_life_of_the_id_is_not_over_with_the_one_before() {
     assert!(is_alive(&node));
 }
 
-#[test]
-fn what_the_giver_of_a_full_join_has_seen_and_does_not_hold_is_over() {
-    for knows_of_the_restart in [false, true] {
-        let (mut node, mut n2, mut n3) = (node(), replica_of(N2), replica_of(N3));
-        let intent = born(&mut n3);
-        meets(&mut n2, &mut n3);
-        exchange(&mut node, &mut n3);
-        // This node has the child started again while n2 deletes it and forgets that.
-        let run = node.stamp();
-        let again = Intent {
-            run,
-            ..intent.clone()
-        };
-        if knows_of_the_restart {
-            n2 = replica_of(N2);
-            node.write([(Key::Intent(key()), Some(Value::encode(&again)))]);
-            exchange(&mut node, &mut n2);
-        } else {
-            n2.remove_peer(n3.id());
-            n2.remove_peer(ME.replica());
-            n2.write(2, |batch| batch.remove(&Key::Intent(key())));
-            while n2.poll_change().is_some() {}
-            n2.collect();
-            assert_eq!(n2.floor().get(n2.id()), 1);
-            node.write([(Key::Intent(key()), Some(Value::encode(&again)))]);
-        }
-        take_all(&mut node, &mut n2);
-        assert_eq!(is_alive(&node), knows_of_the_restart);
-    }
-}
-
-/// The node takes what another holds, and that one dies before it gets anything.
-fn take_all(node: &mut Node, peer: &mut Replica<Key, Value>) {
-    let id = NodeId(peer.id().0);
-    node.replicating.insert(id);
-    node.replica.add_peer(peer.id());
-    node.replica.sync_with(peer.id());
-    peer.add_peer(ME.replica());
-    loop {
-        let mut is_quiet = true;
-        while let Some((to, message)) = node.replica.poll_message() {
-            if to == peer.id() && !matches!(message, ordu_crdt::Message::Chunk(_)) {
-                peer.handle(ME.replica(), message).unwrap();
-                is_quiet = false;
-            }
-        }
-        while let Some((_, message)) = peer.poll_message() {
-            node.sync_received(id, message).unwrap();
-            is_quiet = false;
-        }
-        if is_quiet {
-            break;
-        }
-    }
-    node.take_changes();
-}
-
 fn claim(intent: &Intent, owner: NodeId) -> Claim {
     Claim {
         birth: intent.birth,
@@ -246,6 +189,53 @@ fn the_owner_of_a_life_that_is_over_stops_the_copy_and_removes_the_claim() {
     node.child_mut(&key()).claims.set_copy(None);
     node.reconcile_children();
     assert_eq!(node.replica.map().siblings(&Key::Claim(key())).count(), 0);
+}
+
+#[test]
+fn an_intent_that_a_full_join_drops_takes_its_claim_along() {
+    let (mut node, mut n2, mut n3) = (node(), replica_of(N2), replica_of(N3));
+    let intent = born(&mut n2);
+    meets(&mut n3, &mut n2);
+    exchange(&mut node, &mut n2);
+    // n2 deletes the child and forgets it, and this node, long away, owns it still.
+    let own = claim(&intent, ME);
+    node.write([(Key::Claim(key()), Some(Value::encode(&own)))]);
+    n2.remove_peer(n3.id());
+    n2.remove_peer(ME.replica());
+    n2.write(2, |batch| batch.remove(&Key::Intent(key())));
+    while n2.poll_change().is_some() {}
+    n2.collect();
+    assert!(
+        n2.floor().get(n2.id()) > 1,
+        "who does not cover it takes a full join"
+    );
+    n2.add_peer(ME.replica());
+    exchange(&mut node, &mut n2);
+    node.reconcile_children();
+    assert!(intent_of(&node).is_none());
+    assert_eq!(node.replica.map().siblings(&Key::Claim(key())).count(), 0);
+}
+
+#[test]
+fn two_that_each_wrote_a_life_anew_both_have_it() {
+    let (mut node, mut n2, mut n3) = (node(), replica_of(N2), replica_of(N3));
+    let intent = born(&mut n3);
+    exchange(&mut node, &mut n3);
+    meets(&mut n2, &mut n3);
+    restart(&mut n2, &intent);
+    // Something was collected there, too, so that a full join comes of it.
+    n2.remove_peer(n3.id());
+    n2.remove_peer(ME.replica());
+    let other = Key::Member(N3);
+    n2.write(2, |batch| batch.put(other.clone(), Value::encode(&0)).unwrap());
+    n2.write(2, |batch| batch.remove(&other));
+    while n2.poll_change().is_some() {}
+    n2.collect();
+    n2.add_peer(ME.replica());
+    let run = node.stamp();
+    node.write([(Key::Intent(key()), Some(Value::encode(&Intent { run, ..intent })))]);
+    exchange(&mut node, &mut n2);
+    assert!(is_alive(&node));
 }
 
 #[test]
