@@ -29,6 +29,8 @@ pub enum Bug {
     EpochsForgotten,
     /// S3.2: a take-over starts before anybody else has its claim.
     TakeOverNotHeld,
+    /// S3.2: a copy that crashes is started again above the claim of a take-over, held or not.
+    RestartAboveUnheldClaim,
     /// S4.1: every node decides about what it is asked for.
     EverybodyDecides,
     /// S4.3: the view is acted on as soon as it changes.
@@ -49,6 +51,12 @@ pub enum Bug {
     TemporaryTakenOver,
     /// S5.6: a child is shown a second after it is known.
     ShownLate,
+    /// S5.8: a copy of a call that was long on its way is taken for the call.
+    LateCopyServed,
+    /// S5.9: a take-over starts before it covers what the first in rank hold of the child.
+    TakenOverUncovered,
+    /// S5.9: a call is answered though a take-over might not find what it wrote.
+    AnsweredBeforeFound,
     /// S6.2: members that are down are not dialled again.
     DownMembersForgotten,
     /// S6.3: a lifeline that closed is proof enough.

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ordu_core::Node;
+use ordu_sim::swarm::Worlds;
 use ordu_sim::{Report, Trace, run, swarm};
 
 use crate::journal::{Journal, Outcome};
-use crate::options::{Options, What, Worlds};
+use crate::options::{Options, What};
 
 /// What all seeds of a campaign came to.
 #[derive(Debug, Default)]

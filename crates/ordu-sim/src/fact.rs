@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, Event, ExitCause, ExitReason, HordeName,
+    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, Event, ExitCause, ExitReason, HordeName, Life,
     MemberInfo, NodeId, StateDigest, Token,
 };
 
@@ -81,6 +81,8 @@ pub enum What {
         horde: HordeName,
         /// The child's id.
         id: ChildId,
+        /// The child's life.
+        life: Life,
         /// The fencing token.
         token: Token,
         /// Its spec.

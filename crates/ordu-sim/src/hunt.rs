@@ -6,6 +6,7 @@ use std::time::Instant;
 use ordu_core::Node;
 use ordu_sim::invariants::Violation;
 use ordu_sim::planted::Planted;
+use ordu_sim::swarm::Worlds;
 use ordu_sim::{Trace, run};
 
 /// Plants one bug after the other and says after how many seeds each is found.
@@ -23,7 +24,7 @@ pub(crate) fn hunt(bugs: &[&Planted], from: u64, seeds: u64, jobs: usize) -> Exi
                 planted.name,
                 planted.rule,
                 seed - from + 1,
-                of_worlds(planted)
+                of(planted.worlds)
             ),
             None => println!(
                 "{} ({}): not found in {seeds} seeds, {took:.1} s",
@@ -36,13 +37,6 @@ pub(crate) fn hunt(bugs: &[&Planted], from: u64, seeds: u64, jobs: usize) -> Exi
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// Which options a seed that found it is repeated with, if any.
-fn of_worlds(planted: &Planted) -> String {
-    planted
-        .chaos
-        .map_or_else(String::new, |hosts| format!(" of --chaos --hosts {hosts}"))
 }
 
 /// The first seed that fails with the bug and holds without it.
@@ -77,4 +71,14 @@ fn first(planted: &Planted, from: u64, seeds: u64, jobs: usize) -> Option<(u64, 
     found
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Which options a seed that found it is repeated with, if any.
+fn of(worlds: Worlds) -> String {
+    let options = worlds.to_string();
+    if options.is_empty() {
+        options
+    } else {
+        format!(" of{options}")
+    }
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use ordu_core::{Command, Node};
 use ordu_sim::invariants::Violation;
 use ordu_sim::shrink::{Kept, shrink};
+use ordu_sim::swarm::Worlds;
 use ordu_sim::{Moment, Plan, PlannedCall, Report, Trace, run};
-
-use crate::options::Worlds;
 
 /// One seed, and what is wanted of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,11 @@
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ordu_sim::Moment;
 #[cfg(feature = "planted-bugs")]
 use ordu_sim::planted::{self, Planted};
 use ordu_sim::shrink::Kept;
-use ordu_sim::{Moment, Plan, swarm};
+use ordu_sim::swarm::{Bias, Worlds};
 
 use crate::one::One;
 
@@ -25,6 +25,8 @@ ordu-sim --seed SEED --keep 0-3,7 [--calm-at MICROSECONDS] [--trace]
                                     one seed with these of its faults and calls alone
 ordu-sim --chaos [--hosts N] ...     seeds of worlds of N nodes (default 10) in which all goes wrong that a
                                     seed can choose, as often as a seed can have it
+ordu-sim --biased NAME ...           seeds of worlds in which one thing goes wrong, at the moment at which it can do
+                                    harm: last-words, unheld-claims or late-calls
 ordu-sim --quiet [--hosts N] [--children N]
                                     nodes in which nothing goes wrong, to measure their cost
 ordu-sim --planted NAME|all [--seeds N] [--from SEED]
@@ -52,39 +54,6 @@ pub(crate) struct Options {
     pub(crate) keep_going: bool,
     /// Where to write down which seeds were run.
     pub(crate) journal: Option<PathBuf>,
-}
-
-/// Which worlds the seeds stand for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Worlds {
-    /// Each another.
-    #[default]
-    Swarm,
-    /// All of so many nodes, with every trouble there is.
-    Chaos {
-        /// How many.
-        hosts: usize,
-    },
-}
-
-impl Worlds {
-    /// The plan of a seed.
-    pub(crate) fn plan(self, seed: u64) -> Plan {
-        match self {
-            Self::Swarm => swarm::plan(seed),
-            Self::Chaos { hosts } => swarm::chaos(seed, hosts),
-        }
-    }
-}
-
-impl fmt::Display for Worlds {
-    /// The options that stand for them, each with a space before it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Swarm => Ok(()),
-            Self::Chaos { hosts } => write!(f, " --chaos --hosts {hosts}"),
-        }
-    }
 }
 
 /// What to do.
@@ -133,6 +102,7 @@ impl Options {
         #[cfg(feature = "planted-bugs")]
         let mut bugs = Vec::new();
         let (mut hosts, mut children, mut chaos) = (10, 100, false);
+        let mut bias = None;
         let mut journal = None;
         let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
         while let Some(flag) = args.next() {
@@ -151,6 +121,10 @@ impl Options {
                 "--jobs" => jobs = size(number("--jobs")?).max(1),
                 "--hosts" => hosts = size(number("--hosts")?).max(1),
                 "--children" => children = size(number("--children")?),
+                "--biased" => {
+                    let name = args.next().ok_or("--biased needs the name of a bias")?;
+                    bias = Some(Bias::named(&name).ok_or_else(|| no_bias(&name))?);
+                }
                 "--journal" => {
                     let path = args.next().ok_or("--journal needs the path of a file")?;
                     journal = Some(PathBuf::from(path));
@@ -182,7 +156,11 @@ impl Options {
             return Err("--shrink begins with all of a seed: --keep and --calm-at do not go with it".into());
         }
         one.shrink = smaller.then_some(Duration::from_secs(budget));
-        one.worlds = worlds(chaos, hosts);
+        one.worlds = match bias {
+            Some(bias) => Worlds::Biased(bias),
+            None if chaos => Worlds::Chaos { hosts },
+            None => Worlds::Swarm,
+        };
         let worlds = one.worlds;
         #[cfg(feature = "planted-bugs")]
         {
@@ -225,12 +203,9 @@ impl Options {
     }
 }
 
-fn worlds(chaos: bool, hosts: usize) -> Worlds {
-    if chaos {
-        Worlds::Chaos { hosts }
-    } else {
-        Worlds::Swarm
-    }
+fn no_bias(name: &str) -> String {
+    let names = Bias::ALL.map(Bias::name).join(", ");
+    format!("no bias {name:?}; there are: {names}")
 }
 
 #[cfg(feature = "planted-bugs")]
@@ -288,6 +263,7 @@ mod tests {
         };
         assert_eq!(worlds("--seeds 3"), "");
         assert_eq!(worlds("--seeds 3 --chaos --hosts 7"), " --chaos --hosts 7");
+        assert_eq!(worlds("--seeds 3 --biased late-calls"), " --biased late-calls");
     }
 
     #[test]

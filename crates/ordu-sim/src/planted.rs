@@ -5,7 +5,8 @@
 
 use ordu_core::{Bug as NodeBug, MapBug};
 
-use crate::{Plan, swarm};
+use crate::Plan;
+use crate::swarm::{Bias, Worlds};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,8 @@ pub struct Planted {
     pub rule: &'static str,
     /// What it is.
     pub bug: Bug,
-    /// In which worlds it is looked for: those of so many nodes in which all goes wrong that a seed can choose, or the
-    /// swarm's.
-    pub chaos: Option<usize>,
+    /// In which worlds it is looked for.
+    pub worlds: Worlds,
     /// The invariants that find it: those that have to do with the rule.
     pub found_by: &'static [&'static str],
 }
@@ -35,8 +35,7 @@ pub struct Planted {
 impl Planted {
     /// What a seed decides where the bug is looked for, without the bug.
     pub fn plan(&self, seed: u64) -> Plan {
-        self.chaos
-            .map_or_else(|| swarm::plan(seed), |hosts| swarm::chaos(seed, hosts))
+        self.worlds.plan(seed)
     }
 }
 
@@ -46,7 +45,7 @@ pub const ALL: &[Planted] = &[
         name: "one-register",
         rule: "S2.1, S2.2",
         bug: Bug::Node(NodeBug::IntentAndClaimInOneRegister),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &[
             "no-resurrection",
             "nothing-undeleted-vanishes",
@@ -60,161 +59,189 @@ pub const ALL: &[Planted] = &[
         name: "clock-ranks-claims",
         rule: "S2.2",
         bug: Bug::Node(NodeBug::ClaimsRankedByClock),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["owned", "exactly-one-after-heal", "converged"],
     },
     Planted {
         name: "born-judged-after-commit",
         rule: "S2.1",
         bug: Bug::Node(NodeBug::BornJudgedAfterCommit),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["nothing-undeleted-vanishes", "outcome-truth", "serves"],
     },
     Planted {
         name: "absent-intent-is-deletion",
         rule: "S2.3",
         bug: Bug::Node(NodeBug::AbsentIntentReadAsDeletion),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["serves", "outcome-truth", "nothing-undeleted-vanishes"],
     },
     Planted {
         name: "mutual-removal-obeyed",
         rule: "S2.4",
         bug: Bug::Node(NodeBug::MutualRemovalObeyed),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["just-exits"],
     },
     Planted {
         name: "lost-on-one-opinion",
         rule: "S5.4",
         bug: Bug::Node(NodeBug::LostOnOneOpinion),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["temporary-is-spared"],
     },
     Planted {
         name: "epoch-not-raised",
         rule: "S3.1",
         bug: Bug::Node(NodeBug::EpochNotRaised),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["token-order"],
     },
     Planted {
         name: "epochs-forgotten",
         rule: "S3.1",
         bug: Bug::Node(NodeBug::EpochsForgotten),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["token-order"],
     },
     Planted {
         name: "take-over-not-held",
         rule: "S3.2",
         bug: Bug::Node(NodeBug::TakeOverNotHeld),
-        chaos: None,
+        worlds: Worlds::Swarm,
+        found_by: &["held-before-started"],
+    },
+    Planted {
+        name: "restart-above-unheld",
+        rule: "S3.2",
+        bug: Bug::Node(NodeBug::RestartAboveUnheldClaim),
+        worlds: Worlds::Biased(Bias::UnheldClaims),
         found_by: &["held-before-started"],
     },
     Planted {
         name: "everybody-decides",
         rule: "S4.1",
         bug: Bug::Node(NodeBug::EverybodyDecides),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["serves", "one-copy-when-calm", "outcome-truth"],
     },
     Planted {
         name: "view-not-settled",
         rule: "S4.3",
         bug: Bug::Node(NodeBug::ViewNotSettled),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["take-over-justified"],
     },
     Planted {
         name: "suspects-own-nothing",
         rule: "S4.4",
         bug: Bug::Node(NodeBug::SuspectsOwnNothing),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["take-over-justified"],
     },
     Planted {
         name: "woken-blames-others",
         rule: "S4.5",
         bug: Bug::Node(NodeBug::WokenNodeBlamesOthers),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["woken-blames-nobody"],
     },
     Planted {
         name: "round-counts-the-dead",
         rule: "S4.5",
         bug: Bug::Node(NodeBug::RoundCountsTheDead),
-        chaos: Some(6),
+        worlds: Worlds::Chaos { hosts: 6 },
         found_by: &["serves", "owned"],
     },
     Planted {
         name: "newcomers-believed",
         rule: "S4.6",
         bug: Bug::Node(NodeBug::NewcomersBelieved),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["ready-has-caught-up"],
     },
     Planted {
         name: "answered-before-held",
         rule: "S5.2",
         bug: Bug::Node(NodeBug::AnsweredBeforeHeld),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["outcome-truth"],
     },
     Planted {
         name: "finish-forgotten",
         rule: "S5.4",
         bug: Bug::Node(NodeBug::FinishForgotten),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["finished-stays-finished", "exactly-one-after-heal"],
     },
     Planted {
         name: "temporary-taken-over",
         rule: "S5.4",
         bug: Bug::Node(NodeBug::TemporaryTakenOver),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["temporary-at-most-once"],
     },
     Planted {
         name: "shown-late",
         rule: "S5.6",
         bug: Bug::Node(NodeBug::ShownLate),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["found-at-once"],
+    },
+    Planted {
+        name: "late-copy-served",
+        rule: "S5.8",
+        bug: Bug::Node(NodeBug::LateCopyServed),
+        worlds: Worlds::Biased(Bias::LateCalls),
+        found_by: &["begins-for-a-caller", "finished-stays-finished"],
+    },
+    Planted {
+        name: "taken-over-uncovered",
+        rule: "S5.9",
+        bug: Bug::Node(NodeBug::TakenOverUncovered),
+        worlds: Worlds::Biased(Bias::LastWords),
+        found_by: &["stopped-stays-stopped"],
+    },
+    Planted {
+        name: "answered-before-found",
+        rule: "S5.9",
+        bug: Bug::Node(NodeBug::AnsweredBeforeFound),
+        worlds: Worlds::Biased(Bias::LastWords),
+        found_by: &["stopped-stays-stopped"],
     },
     Planted {
         name: "down-members-forgotten",
         rule: "S6.2",
         bug: Bug::Node(NodeBug::DownMembersForgotten),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["ghosts", "converged"],
     },
     Planted {
         name: "lifeline-is-proof",
         rule: "S6.3",
         bug: Bug::Node(NodeBug::LifelineIsProof),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["one-copy-when-calm", "take-over-justified", "ghosts", "serves"],
     },
     Planted {
         name: "loser-does-not-ask",
         rule: "S7.1",
         bug: Bug::Node(NodeBug::LoserDoesNotAsk),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["conflict-spares-last"],
     },
     Planted {
         name: "winner-answers-from-map",
         rule: "S7.1",
         bug: Bug::Node(NodeBug::WinnerAnswersFromTheMap),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["conflict-spares-last"],
     },
     Planted {
         name: "context-ahead-of-data",
         rule: "S1.3",
         bug: Bug::Node(NodeBug::Map(MapBug::PartialKeysWithWholeVector)),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -226,7 +253,7 @@ pub const ALL: &[Planted] = &[
         name: "context-before-last-chunk",
         rule: "S1.3",
         bug: Bug::Node(NodeBug::Map(MapBug::ContextBeforeLastChunk)),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -238,7 +265,7 @@ pub const ALL: &[Planted] = &[
         name: "loser-dropped-at-merge",
         rule: "S1.1",
         bug: Bug::Node(NodeBug::Map(MapBug::LoserDroppedAtMerge)),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &[
             "equal-vectors-equal-states",
             "exactly-one-after-heal",
@@ -250,7 +277,7 @@ pub const ALL: &[Planted] = &[
         name: "gap-applied",
         rule: "S1.3",
         bug: Bug::Node(NodeBug::Map(MapBug::GapApplied)),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -262,7 +289,7 @@ pub const ALL: &[Planted] = &[
         name: "context-not-closed",
         rule: "S1.1",
         bug: Bug::Node(NodeBug::Map(MapBug::ContextNotClosed)),
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &[
             "equal-vectors-equal-states",
             "converged",
@@ -271,10 +298,24 @@ pub const ALL: &[Planted] = &[
         ],
     },
     Planted {
+        name: "context-stripped-by-fold",
+        rule: "S1.5",
+        bug: Bug::Node(NodeBug::Map(MapBug::ContextStrippedByFold)),
+        worlds: Worlds::Chaos { hosts: 5 },
+        found_by: &[
+            "equal-vectors-equal-states",
+            "converged",
+            "owned",
+            "exactly-one-after-heal",
+            "nothing-undeleted-vanishes",
+            "no-resurrection",
+        ],
+    },
+    Planted {
         name: "id-reused",
         rule: "S1.6",
         bug: Bug::IdReused,
-        chaos: None,
+        worlds: Worlds::Swarm,
         found_by: &["just-exits"],
     },
 ];

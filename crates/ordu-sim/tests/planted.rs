@@ -61,6 +61,7 @@ finds! {
     an_epoch_that_is_not_raised_is_found: "epoch-not-raised",
     epochs_that_are_forgotten_are_found: "epochs-forgotten",
     a_take_over_that_starts_before_its_claim_is_held_is_found: "take-over-not-held",
+    a_restart_above_a_claim_that_nobody_holds_is_found: "restart-above-unheld" from 23,
     nodes_that_all_decide_are_found: "everybody-decides",
     a_view_that_is_acted_on_unsettled_is_found: "view-not-settled",
     suspects_whose_children_are_taken_are_found: "suspects-own-nothing",
@@ -71,6 +72,9 @@ finds! {
     a_finish_that_is_forgotten_is_found: "finish-forgotten",
     a_temporary_child_that_is_taken_over_is_found: "temporary-taken-over",
     a_child_that_its_holders_show_late_is_found: "shown-late",
+    a_copy_of_a_call_that_is_served_late_is_found: "late-copy-served",
+    a_take_over_that_does_not_cover_what_the_first_in_rank_hold_is_found: "taken-over-uncovered",
+    an_answer_that_a_take_over_might_not_find_is_found: "answered-before-found" from 19,
     members_that_are_down_and_not_dialled_are_found: "down-members-forgotten",
     a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof" from 12,
     a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 22,
@@ -80,6 +84,7 @@ finds! {
     a_loser_dropped_at_merge_is_found: "loser-dropped-at-merge",
     a_push_applied_over_a_gap_is_found: "gap-applied" from 58,
     a_context_that_is_not_closed_is_found: "context-not-closed",
+    a_context_stripped_by_a_fold_is_found: "context-stripped-by-fold" from 24,
     an_identity_used_again_is_found: "id-reused",
 }
 

@@ -6,48 +6,46 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ordu_core::Node;
-use ordu_sim::{Report, Trace, run, swarm};
+use ordu_sim::swarm::{self, Bias, Worlds};
+use ordu_sim::{Report, Trace, run};
 
 /// The seeds every run of the tests goes through.
 const SEEDS: Range<u64> = 0..1_000;
 
-/// A seed, and the worlds that it is one of: the swarm's, or those of so many nodes in which all goes wrong.
+/// The seeds of each kind of biased worlds.
+const BIASED: Range<u64> = 0..20;
+
+/// A seed, and the worlds that it is one of.
 #[derive(Clone, Copy)]
 struct Seed {
-    chaos: Option<usize>,
+    worlds: Worlds,
     seed: u64,
 }
 
 impl Seed {
-    /// As it stands in the list of those that once failed: `7`, or `chaos-6:7`.
+    /// As it stands in the list of those that once failed: `7`, `chaos-6:7` or `late-calls:7`.
     fn parse(text: &str) -> Option<Self> {
         let (worlds, seed) = text.split_once(':').unwrap_or(("", text));
-        let hosts = worlds.strip_prefix("chaos-");
-        let chaos = match hosts {
-            Some(hosts) => Some(hosts.parse().ok()?),
-            None if worlds.is_empty() => None,
-            None => return None,
+        let worlds = match worlds.strip_prefix("chaos-") {
+            Some(hosts) => Worlds::Chaos {
+                hosts: hosts.parse().ok()?,
+            },
+            None if worlds.is_empty() => Worlds::Swarm,
+            None => Worlds::Biased(Bias::named(worlds)?),
         };
         let seed = seed.parse().ok()?;
-        Some(Self { chaos, seed })
+        Some(Self { worlds, seed })
     }
 
     fn report(self) -> Report {
-        let plan = match self.chaos {
-            Some(hosts) => swarm::chaos(self.seed, hosts),
-            None => swarm::plan(self.seed),
-        };
-        run::<Node>(&plan, Trace::Off)
+        run::<Node>(&self.worlds.plan(self.seed), Trace::Off)
     }
 }
 
 impl fmt::Display for Seed {
     /// The options that repeat it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(hosts) = self.chaos {
-            write!(f, "--chaos --hosts {hosts} ")?;
-        }
-        write!(f, "--seed {}", self.seed)
+        write!(f, "{} --seed {}", self.worlds, self.seed)
     }
 }
 
@@ -63,7 +61,7 @@ fn holds(seeds: impl Iterator<Item = Seed>) {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Some(violation) = seed.report().violation {
                         failed.lock().expect("no run panics").push(format!(
-                            "{violation}\nrepeat it with: cargo xtask sim {seed} --trace"
+                            "{violation}\nrepeat it with: cargo xtask sim{seed} --trace"
                         ));
                     }
                 }
@@ -76,7 +74,19 @@ fn holds(seeds: impl Iterator<Item = Seed>) {
 
 #[test]
 fn every_rule_holds_in_a_short_swarm() {
-    holds(SEEDS.map(|seed| Seed { chaos: None, seed }));
+    let worlds = Worlds::Swarm;
+    holds(SEEDS.map(|seed| Seed { worlds, seed }));
+}
+
+#[test]
+fn every_rule_holds_where_one_thing_goes_wrong_at_the_worst_moment() {
+    let of = |bias| {
+        BIASED.map(move |seed| Seed {
+            worlds: Worlds::Biased(bias),
+            seed,
+        })
+    };
+    holds(Bias::ALL.into_iter().flat_map(of));
 }
 
 #[test]

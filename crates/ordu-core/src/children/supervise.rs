@@ -196,7 +196,7 @@ impl Node {
             // A loser that crashed is not started again: the winner is responsible (S7).
             return self.call_off(key, incarnation, StopWhy::Conflict, ExitReason::CONFLICT);
         }
-        let waits = self.claim_waits(key);
+        let waits = self.claim_waits(key) && !self.planted.is(Bug::RestartAboveUnheldClaim);
         if copy.phase == Phase::Restarting && waits {
             // What starts next starts above the claim of the take-over, so once that is held (S3.2).
             return self.call_off(key, incarnation, StopWhy::Outranked, ExitReason::Shutdown);

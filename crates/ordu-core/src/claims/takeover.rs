@@ -513,7 +513,8 @@ impl Node {
             let is_answered = !waiting.any(|(witness, _)| self.answers_still(*witness));
             let is_covered = proposal.held_there.iter().all(|dot| self.covers(*dot));
             let is_held = self.holders(proposal.written).len() >= concern;
-            if unheld || is_answered && is_covered && is_held {
+            let is_covered = is_answered && is_covered || self.planted.is(Bug::TakenOverUncovered);
+            if unheld || is_covered && is_held {
                 ready.push(*number);
             }
         }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use ordu_crdt::Dot;
 
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::ChildKey;
 use crate::{Answer, NodeId};
 
@@ -44,7 +45,7 @@ impl Node {
             let here = node == self.id && self.covers(*entry);
             here || node == caller || self.replica.is_held_by(node.replica(), *entry)
         };
-        others.peek().is_none() || others.any(holds)
+        others.peek().is_none() || others.any(holds) || self.planted.is(Bug::AnsweredBeforeFound)
     }
 
     /// Moves answers on that were withheld and need not be any more; gives whether there were any.

@@ -4,6 +4,7 @@
 //! any more and is asked again and again until it holds or time is up.
 
 mod answered;
+mod begins_for_a_caller;
 mod bounded_messages;
 mod catching_up_is_silent;
 mod conflict_spares_last;
@@ -26,6 +27,7 @@ mod ready_has_caught_up;
 mod runs_where_it_can;
 mod sense;
 mod silence_removes_nobody;
+mod stopped_stays_stopped;
 mod take_over_bounded;
 mod take_over_justified;
 mod temporary_at_most_once;
@@ -120,6 +122,8 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
         Box::new(temporary_is_spared::TemporaryIsSpared::default()),
         Box::new(finished_stays_finished::FinishedStaysFinished),
+        Box::new(begins_for_a_caller::BeginsForACaller::default()),
+        Box::new(stopped_stays_stopped::StoppedStaysStopped::default()),
         Box::new(held_before_started::HeldBeforeStarted::default()),
         Box::new(runs_where_it_can::RunsWhereItCan::default()),
         Box::new(take_over_bounded::TakeOverBounded::default()),

@@ -118,6 +118,7 @@ impl History {
                 id,
                 token,
                 spec,
+                ..
             } => {
                 let child = (horde.clone(), id.clone());
                 self.copies_of.entry(child.clone()).or_default().push(*copy);

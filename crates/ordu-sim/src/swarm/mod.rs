@@ -1,10 +1,15 @@
 //! From a seed to a plan: each seed is another cluster, another network, other workers, other troubles.
 
+mod biased;
 mod calls;
 mod configuration;
 mod extras;
 mod faults;
+mod which;
 mod worlds;
+
+pub use biased::{Bias, biased};
+pub use which::Worlds;
 
 use std::time::Duration;
 

@@ -236,10 +236,10 @@ impl<M: Machine> World<M> {
                 start,
                 horde,
                 id,
+                life,
                 token,
                 spec,
-                ..
-            } => self.start_worker(boot, start, horde, id, token, spec),
+            } => self.start_worker(boot, start, (horde, id), life, token, spec),
             Output::ShutdownChild { start } => self.shut_down_worker(boot, start),
             Output::KillChild { start } => self.kill_worker(boot, start),
             Output::Reply { request, result } => self.reply(boot, request, result),

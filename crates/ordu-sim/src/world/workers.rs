@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{ChildId, ChildSpec, ExitReason, HordeName, Input, StartId, Token};
+use ordu_core::{ChildId, ChildSpec, ExitReason, HordeName, Input, Life, StartId, Token};
 
 use super::World;
 use super::happening::Happening;
@@ -35,8 +35,8 @@ impl<M: Machine> World<M> {
         &mut self,
         boot: Boot,
         start: StartId,
-        horde: HordeName,
-        id: ChildId,
+        (horde, id): (HordeName, ChildId),
+        life: Life,
         token: Token,
         spec: Arc<ChildSpec>,
     ) {
@@ -81,6 +81,7 @@ impl<M: Machine> World<M> {
             node,
             horde,
             id,
+            life,
             token,
             spec,
         });
