@@ -48,7 +48,9 @@ impl Invariant for StoppedStaysStopped {
             }
             What::CopyStarting { copy, boot, .. } => {
                 let child = &history.copy(*copy).child;
-                if let Some(stop) = self.undone(history, child) {
+                if let Some(stop) = self.undone(history, child)
+                    && history.is_smooth()
+                {
                     return Err(format!(
                         "{boot} starts {:?}, of which {} said at {:?} that it is stopped",
                         child.1,
