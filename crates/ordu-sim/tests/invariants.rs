@@ -227,6 +227,15 @@ impl Machine for Bad {
                 }
             }
             Input::ChildStarted { start, .. } if self.config.capacity == index(STOPS) => {
+                if let Some((_, child)) = self.owed.take() {
+                    let (horde, id) = (child.horde.clone(), child.id.clone());
+                    self.outputs.push_back(Output::Event(Event::ChildStarted {
+                        horde,
+                        id,
+                        token: child.token.expect("given"),
+                        previous: None,
+                    }));
+                }
                 self.outputs.push_back(Output::ShutdownChild { start });
             }
             Input::ChildStarted { .. } => {
