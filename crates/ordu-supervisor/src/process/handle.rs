@@ -26,7 +26,8 @@ const STARTS: usize = 64;
 #[non_exhaustive]
 pub struct KeeperConfig {
     /// Where to note what runs. What a predecessor noted there and left running is killed at the start;
-    /// needed only for the case that an agent and its keeper are killed at the same instant.
+    /// needed only for the case that an agent and its keeper are killed at the same instant. Beside this file there is
+    /// another, with `.new` after its name, which has room for the next record, for a disk that becomes full.
     pub ledger: Option<PathBuf>,
     /// Start no child in a control group of its own. Where cgroup v2 can be had, each has one otherwise, below that of
     /// this process, and is killed by it, which reaches also what has forgotten its environment.
