@@ -148,7 +148,18 @@ fn a_file_whose_owner_was_changed_is_refused() {
         "{error}"
     );
 
+    // Who owns a link to it can put another in its place.
     std::os::unix::fs::chown(place.path(), Some(0), None).unwrap();
+    let link = place.dir.path().join("link");
+    symlink(place.path(), &link).unwrap();
+    ClusterKey::load(&link).unwrap();
+    std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
+    let error = ClusterKey::load(&link).unwrap_err();
+    assert!(
+        matches!(error, KeyFileError::OtherOwner { owner: 65_534, .. }),
+        "{error}"
+    );
+
     std::os::unix::fs::chown(place.dir.path(), Some(65_534), None).unwrap();
     let error = ClusterKey::load(place.path()).unwrap_err();
     assert!(
@@ -197,6 +208,43 @@ fn every_directory_on_the_way_of_a_link_counts() {
         ClusterKey::load(place.path()).unwrap();
         set(open, 0o700);
     }
+}
+
+#[test]
+fn a_link_that_goes_up_is_followed_as_the_system_does() {
+    let place = Place::new();
+    let (below, beside) = (place.dir.path().join("below"), place.dir.path().join("beside"));
+    fs::create_dir(&below).unwrap();
+    fs::create_dir(&beside).unwrap();
+    ClusterKey::generate()
+        .unwrap()
+        .create_file(beside.join("cluster.key"))
+        .unwrap();
+    let link = below.join("link");
+    symlink("../beside/cluster.key", &link).unwrap();
+    ClusterKey::load(&link).unwrap();
+
+    fs::set_permissions(&beside, Permissions::from_mode(0o777)).unwrap();
+    match ClusterKey::load(&link) {
+        Err(KeyFileError::OpenDirectory { directory, .. }) => assert_eq!(directory, beside),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn links_that_lead_to_each_other_are_not_followed_for_ever() {
+    let place = Place::new();
+    let [one, other] = ["one", "other"].map(|name| place.dir.path().join(name));
+    symlink(&other, &one).unwrap();
+    symlink(&one, &other).unwrap();
+    let (done, made) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let key = ClusterKey::generate().unwrap();
+        done.send(key.create_file(one.join("cluster.key")))
+    });
+    let made = made.recv_timeout(std::time::Duration::from_secs(20));
+    let error = made.expect("they are followed for ever").unwrap_err();
+    assert!(matches!(error, KeyFileError::Create { .. }), "{error}");
 }
 
 #[test]

@@ -110,3 +110,22 @@ async fn raise(link: &Link, proof: &Proof) -> io::Result<TcpStream> {
         _ = link.quic.closed() => Err(io::ErrorKind::NotConnected.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_takes_a_call_and_hangs_up_does_not_know_the_connection() {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionRefused, ConnectionReset, HostUnreachable, InvalidData, TimedOut,
+            UnexpectedEof,
+        };
+        for kind in [UnexpectedEof, ConnectionReset, BrokenPipe] {
+            assert!(is_refusal(&kind.into()), "{kind}");
+        }
+        for kind in [ConnectionRefused, HostUnreachable, TimedOut, InvalidData] {
+            assert!(!is_refusal(&kind.into()), "{kind}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::node::{Node, Pair};
+use super::node::{Node, PATIENCE, Pair};
 use super::raw_peer::RawPeer;
 use crate::cluster_key::ClusterKey;
 use crate::transport::lifeline::{ACK, BYE, proof_of};
@@ -26,6 +26,15 @@ async fn lifeline_closed(node: &mut Node) -> (ConnId, u128) {
         _ => None,
     })
     .await
+}
+
+/// Takes the next call and knows its connection.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    let called = tokio::time::timeout(PATIENCE, listener.accept()).await;
+    let (mut lifeline, _) = called.expect("nobody calls").unwrap();
+    lifeline.read_exact(&mut [0; 32]).await.unwrap();
+    lifeline.write_all(&[ACK]).await.unwrap();
+    lifeline
 }
 
 async fn probe(node: &mut Node, addr: SocketAddr) -> ProbeOutcome {
@@ -228,9 +237,7 @@ async fn a_connection_lives_without_a_lifeline_and_its_lack_is_told_once() {
 
     // Once somebody listens there the lifeline comes by itself.
     let listener = TcpListener::bind(peer.addr()).await.unwrap();
-    let (mut lifeline, _) = listener.accept().await.unwrap();
-    lifeline.read_exact(&mut [0; 32]).await.unwrap();
-    lifeline.write_all(&[ACK]).await.unwrap();
+    let _lifeline = accept(&listener).await;
     assert_eq!(lifeline_up(&mut node).await, conn);
     assert!(!node.has_seen(|event| failed(event).is_some()));
 }
@@ -255,8 +262,6 @@ async fn who_does_not_know_a_connection_is_not_asked_for_its_lifeline_again_whil
 
     // The connection lives after all.
     quic.send_datagram(b"x".to_vec().into()).unwrap();
-    let (mut lifeline, _) = listener.accept().await.unwrap();
-    lifeline.read_exact(&mut [0; 32]).await.unwrap();
-    lifeline.write_all(&[ACK]).await.unwrap();
+    let _lifeline = accept(&listener).await;
     assert_eq!(lifeline_up(&mut node).await, conn);
 }

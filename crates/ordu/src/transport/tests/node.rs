@@ -7,7 +7,7 @@ use crate::cluster_key::ClusterKey;
 use crate::transport::{Channel, Command, ConnId, DialError, Event, Limits, Transport};
 
 /// Longer than anything here takes on a busy machine; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A transport on loopback, driven by a test.
 pub(super) struct Node {
