@@ -59,6 +59,13 @@ impl Stopping {
         }
     }
 
+    /// The child has ended, but for what belongs to it, which was killed now.
+    pub(crate) fn lingers(&mut self, policy: &ChildPolicy, now: Time) {
+        if self.is_asked() {
+            *self = Self::kill(policy, now);
+        }
+    }
+
     /// When [`Stopping::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.deadline

@@ -291,7 +291,8 @@ impl ChildSpec {
         self
     }
 
-    /// How long it may take to end once killed before it is a zombie; 5 s unless set. Extension.
+    /// How long it may take to end once killed before it is a zombie, and what belongs to it once it has ended; 5 s
+    /// unless set. Extension.
     pub fn kill_grace(mut self, limit: Duration) -> Self {
         self.policy.kill_grace = limit;
         self

@@ -55,7 +55,8 @@ impl Ctx {
     }
 
     /// Spawns a task that belongs to the child: it is aborted when the child ends or its start fails, and the
-    /// child counts as ended, or its start as failed, only once it is gone. (What `tokio::spawn` spawns
+    /// child counts as ended, or its start as failed, only once it is gone; if that takes longer than the kill grace the
+    /// child is a zombie meanwhile. (What `tokio::spawn` spawns
     /// outlives the child.) Once the child has ended the future is dropped at once.
     ///
     /// A panic in it ends nothing but itself.

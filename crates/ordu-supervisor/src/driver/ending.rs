@@ -1,8 +1,9 @@
 //! The end of a run of a child.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
@@ -18,6 +19,8 @@ pub(super) struct Ending {
     shared: Arc<Shared>,
     closing: Option<Closing>,
     news: Option<News>,
+    /// The supervisor was told that the helpers take their time.
+    lingers: bool,
 }
 
 impl Ending {
@@ -27,6 +30,14 @@ impl Ending {
             shared,
             closing,
             news: Some(news),
+            lingers: false,
+        }
+    }
+
+    /// The supervisor gives the helpers, which do not end at once, the time that it gives what it kills.
+    fn linger(&mut self) {
+        if !mem::replace(&mut self.lingers, true) {
+            self.shared.news.tell(News::Lingers(self.shared.incarnation));
         }
     }
 
@@ -43,7 +54,10 @@ impl Future for Ending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(closing) = &mut self.closing {
-            ready!(closing.as_mut().poll(cx));
+            if closing.as_mut().poll(cx).is_pending() {
+                self.linger();
+                return Poll::Pending;
+            }
             self.closing = None;
         }
         self.tell();
@@ -55,10 +69,12 @@ impl Drop for Ending {
     fn drop(&mut self) {
         // Tasks that were aborted are gone only once they have been waited for, which a drop cannot do.
         if let (Some(closing), Ok(runtime)) = (self.closing.take(), Handle::try_current()) {
+            self.linger();
             let mut rest = Self {
                 shared: Arc::clone(&self.shared),
                 closing: None,
                 news: self.news.take(),
+                lingers: true,
             };
             // Should the runtime be ending, this is dropped here and now, which tells it.
             let name = format_args!("end of {}", ChildPath(&self.shared));

@@ -32,6 +32,8 @@ pub(super) enum News {
         incarnation: Incarnation,
         reason: ExitReason,
     },
+    /// The body, or the start, of this run is over, but not all that belongs to it. One of the above follows.
+    Lingers(Incarnation),
     /// Somebody wants to know when this run ends.
     Monitor {
         incarnation: Incarnation,

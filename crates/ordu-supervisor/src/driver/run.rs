@@ -45,6 +45,7 @@ pub(super) enum Fact {
         incarnation: Incarnation,
         reason: ExitReason,
     },
+    Lingers(Incarnation),
     Stop(ExitReason),
     Kill,
     Tick,
@@ -146,7 +147,7 @@ impl<M: Mind> Loop<M> {
                     self.hands.monitor(incarnation, ended);
                 }
                 Some(Message::Command(command)) => contain("a waker", || drop(command)),
-                Some(Message::News(News::Stop(_) | News::Kill)) => {}
+                Some(Message::News(News::Lingers(_) | News::Stop(_) | News::Kill)) => {}
                 None => break,
             }
         }
@@ -199,6 +200,7 @@ impl<M: Mind> Loop<M> {
                     self.hands.monitor(incarnation, ended);
                     continue;
                 }
+                Some(Message::News(News::Lingers(incarnation))) => Fact::Lingers(incarnation),
                 Some(Message::News(News::Stop(reason))) => Fact::Stop(reason),
                 Some(Message::News(News::Kill)) => Fact::Kill,
                 None => continue,

@@ -6,9 +6,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ordu_supervisor::{
-    Child, ChildSpec, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown, StartChild, StartChildError,
-    StartError, Started, Starting, StopError, Supervisor,
+    Child, ChildInfo, ChildSpec, ChildState, Ctx, DynamicSupervisor, ExitReason, Restart, Shutdown,
+    StartChild, StartChildError, StartError, Started, Starting, StopError, Supervisor,
 };
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::support::{Stage, boom, counts, dynamic_counts, secs};
@@ -136,8 +137,7 @@ async fn a_blocking_start_that_outlasts_its_limit_has_failed_though_it_succeeded
     let starting = supervisor.start_child(spec);
     opener.wait();
     // Its limit has passed once it is shown as stopping.
-    let stopping =
-        |state: &ordu_supervisor::ChildState| matches!(state, ordu_supervisor::ChildState::Stopping(_));
+    let stopping = |state: &ChildState| matches!(state, ChildState::Stopping(_));
     while !supervisor
         .which_children()
         .await
@@ -169,6 +169,98 @@ async fn a_kill_does_not_wait_longer_than_the_kill_grace_for_a_start_that_blocks
     assert_eq!((exit.reason, exit.zombies.len()), (ExitReason::Killed, 1));
     assert!(starting.await.is_err());
     drop(opener);
+}
+
+/// A helper that blocks its thread. Ends when the test says that it does: whom the helper woke, or who waits in the queue
+/// of its thread, could not go on beside it.
+async fn block_a_helper(ctx: &Ctx, gate: Gate, blocked: &Notify) {
+    ctx.spawn(async move { gate.block() });
+    blocked.notified().await;
+}
+
+/// The state of the only child, once it is one that is wanted.
+async fn until_it_is(which: impl AsyncFn() -> Vec<ChildInfo>, wanted: fn(&ChildState) -> bool) -> ChildInfo {
+    let found = async {
+        loop {
+            if let Some(child) = which().await.into_iter().find(|child| wanted(&child.state)) {
+                return child;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, found)
+        .await
+        .expect("a helper hides what became of it")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_helper_that_blocks_does_not_hide_the_end_of_its_child() {
+    let blocked = Arc::new(Notify::new());
+    let fails_beside_a_helper = |gate: Gate| {
+        let blocked = Arc::clone(&blocked);
+        let spec = ChildSpec::task("a", move |ctx: Ctx| {
+            let (gate, blocked) = (gate.clone(), Arc::clone(&blocked));
+            async move {
+                if ctx.restarts() > 0 {
+                    std::future::pending::<()>().await;
+                }
+                block_a_helper(&ctx, gate, &blocked).await;
+                Err::<(), _>("failed")
+            }
+        });
+        spec.kill_grace(Duration::from_millis(20))
+    };
+    let is_zombie: fn(&ChildState) -> bool = |state| matches!(state, ChildState::Zombie(_));
+    let runs: fn(&ChildState) -> bool = |state| matches!(state, ChildState::Running(_));
+
+    let (gate, opener) = gate();
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    supervisor.start_child(fails_beside_a_helper(gate)).await.unwrap();
+    opener.wait();
+    blocked.notify_one();
+    let which = async || supervisor.which_children().await.unwrap();
+    until_it_is(which, is_zombie).await;
+    drop(opener);
+    assert_eq!(until_it_is(which, runs).await.restarts, 1);
+    supervisor.kill();
+
+    let (gate, opener) = self::gate();
+    let spec = fails_beside_a_helper(gate);
+    let supervisor = Supervisor::builder().child(spec).start().await.unwrap();
+    opener.wait();
+    blocked.notify_one();
+    let which = async || supervisor.which_children().await.unwrap();
+    until_it_is(which, is_zombie).await;
+    drop(opener);
+    assert_eq!(until_it_is(which, runs).await.restarts, 1);
+    supervisor.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_helper_that_blocks_does_not_hide_that_a_start_failed() {
+    let (gate, opener) = gate();
+    let blocked = Arc::new(Notify::new());
+    let end = Arc::clone(&blocked);
+    let spec = ChildSpec::new("a", move |ctx: Ctx| {
+        let (gate, end) = (gate.clone(), Arc::clone(&end));
+        async move {
+            block_a_helper(&ctx, gate, &end).await;
+            Err::<Child, _>(StartError::Failed(boom()))
+        }
+    });
+    let supervisor = DynamicSupervisor::builder().start().unwrap();
+    let starting = supervisor.start_child(spec.kill_grace(Duration::from_millis(20)));
+    opener.wait();
+    blocked.notify_one();
+    let started = timeout(SOON, starting).await.expect("nothing was told");
+    assert!(matches!(started, Err(StartChildError::Zombie(_))), "{started:?}");
+    drop(opener);
+    let gone = async {
+        while dynamic_counts(&supervisor).await != [0; 4] {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, gone).await.expect("it stays a zombie");
 }
 
 #[tokio::test]

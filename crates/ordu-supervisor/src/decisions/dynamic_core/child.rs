@@ -48,8 +48,10 @@ pub(super) enum Then {
     Forget(ExitReason),
     /// It is started again: this was ordered. If that came into its first start, the next is the first.
     Restart { first: bool },
-    /// Its start took too long and counts as failed.
-    FailStart { first: bool },
+    /// Its start took too long and counts as failed; or it is over, not `late`, and counts as what it came to.
+    FailStart { first: bool, late: bool },
+    /// What follows an end that nobody ordered. It ran from then on.
+    Follow { since: Time },
     /// The supervisor is stopping.
     Leave,
 }
@@ -64,7 +66,7 @@ pub enum ChildPhase {
     Running,
     /// It does not run: a restart of it is under way, or waits for its back-off.
     Restarting,
-    /// It was told to end.
+    /// It was told to end, or has ended but for what belongs to it.
     Stopping,
     /// It was killed and did not end in time.
     Zombie,
@@ -108,7 +110,7 @@ impl Phase {
             Self::Starting { first: false, .. }
             | Self::Waiting { .. }
             | Self::Stopping {
-                then: Then::FailStart { first: false },
+                then: Then::FailStart { first: false, .. },
                 ..
             } => ChildPhase::Restarting,
             Self::Stopping { .. } => ChildPhase::Stopping,
@@ -126,7 +128,7 @@ impl Phase {
             self,
             Self::Starting { first: true, .. }
                 | Self::Stopping {
-                    then: Then::FailStart { first: true } | Then::Restart { first: true },
+                    then: Then::FailStart { first: true, .. } | Then::Restart { first: true },
                     ..
                 }
         )

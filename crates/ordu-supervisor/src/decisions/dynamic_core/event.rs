@@ -34,6 +34,12 @@ pub enum DynamicEvent<K, P = ()> {
         /// Why.
         reason: ExitReason,
     },
+    /// A child's body, or its start, is over, but not all that belongs to it, which was killed: it has the kill grace
+    /// to end. `Exited`, or `Started`, follows once nothing is left.
+    Lingers {
+        /// Which one.
+        incarnation: Incarnation,
+    },
     /// Stop a child and forget it. One that is being stopped for a restart is not started again.
     Terminate {
         /// Which one.

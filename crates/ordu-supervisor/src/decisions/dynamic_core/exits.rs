@@ -3,6 +3,7 @@
 use super::books::Books;
 use super::child::{Child, Phase, Then};
 use super::{DynamicCore, Notice};
+use crate::decisions::stopping::Stopping;
 use crate::decisions::{ExitReason, Incarnation, Report, StartOutcome, Started, Time};
 
 impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
@@ -11,7 +12,12 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return;
         };
         match &child.phase {
-            Phase::Starting { first, .. } => {
+            Phase::Starting { first, .. }
+            | Phase::Stopping {
+                then: Then::FailStart { first, late: false },
+                up: false,
+                ..
+            } => {
                 let first = *first;
                 match outcome {
                     Ok(Started::Running) => {
@@ -46,7 +52,11 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return;
         };
         match &child.phase {
-            Phase::Running { since } => {
+            Phase::Running { since }
+            | Phase::Stopping {
+                then: Then::Follow { since },
+                ..
+            } => {
                 let ran = now.since(*since);
                 if child
                     .policy
@@ -81,6 +91,28 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             Phase::Stopping { .. } => self.stopped(&key, reason, now),
             Phase::Waiting { .. } => {}
         }
+    }
+
+    /// All that is left of a child is what belongs to it: as if it had been killed itself, it may be a zombie.
+    pub(super) fn lingers(&mut self, incarnation: Incarnation, now: Time) {
+        let Some((key, child, books)) = self.owner(incarnation) else {
+            return;
+        };
+        let (then, up) = match child.phase.clone() {
+            Phase::Running { since } => (Then::Follow { since }, true),
+            Phase::Starting { first, .. } => (Then::FailStart { first, late: false }, false),
+            Phase::Stopping {
+                then,
+                mut stopping,
+                up,
+            } => {
+                stopping.lingers(&child.policy, now);
+                return books.set_phase(&key, child, Phase::Stopping { then, stopping, up });
+            }
+            Phase::Waiting { .. } => return,
+        };
+        let stopping = Stopping::kill(&child.policy, now);
+        books.set_phase(&key, child, Phase::Stopping { then, stopping, up });
     }
 
     /// The child whose last start this is. Another one that it is known by ended before.
@@ -172,7 +204,12 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
         }
         match then {
             Then::Restart { first } => self.launch(key, first, now),
-            Then::FailStart { first } => self.start_failed(key, first, ExitReason::StartTimeout, now),
+            Then::FailStart { first, late } => {
+                let reason = if late { ExitReason::StartTimeout } else { reason };
+                self.start_failed(key, first, reason, now);
+            }
+            // Comes to its end as one that runs.
+            Then::Follow { .. } => {}
             Then::Forget(ordered) => {
                 self.forget(key);
                 self.notify(

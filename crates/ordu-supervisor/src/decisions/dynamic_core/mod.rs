@@ -122,6 +122,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             }
             DynamicEvent::Started { incarnation, outcome } => self.started(incarnation, outcome, now),
             DynamicEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
+            DynamicEvent::Lingers { incarnation } => self.lingers(incarnation, now),
             DynamicEvent::Terminate { key, reason } => self.terminate(key, reason, now),
             DynamicEvent::Restart { key } => self.restart(key, now),
             DynamicEvent::ChangePolicy { key, policy } => self.change_policy(key, policy),
@@ -276,7 +277,9 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             return;
         };
         match child.phase.clone() {
-            Phase::Starting { first, .. } => self.kill_child(key, Then::FailStart { first }, false, now),
+            Phase::Starting { first, .. } => {
+                self.kill_child(key, Then::FailStart { first, late: true }, false, now);
+            }
             Phase::Waiting { reason, .. } => self.attempt_restart(key, reason, now),
             Phase::Stopping { then, stopping, up } => self.expire_stop(key, then, stopping, up, now),
             Phase::Running { .. } => {}

@@ -547,6 +547,77 @@ fn a_kill_kills_what_runs_and_what_was_being_asked() {
     );
 }
 
+fn lingers(incarnation: Incarnation) -> DynamicEvent<u64> {
+    DynamicEvent::Lingers { incarnation }
+}
+
+#[test]
+fn a_child_of_which_something_is_left_for_longer_than_the_kill_grace_is_a_zombie_and_then_what_follows_goes_on()
+ {
+    let mut bench = Bench::new(DynamicFlags::default());
+    let policy = ChildPolicy::worker();
+    let grace = policy.kill_grace;
+    let quick = bench.start(1, &policy);
+    bench.step(lingers(quick));
+    let actions = bench.crash(quick);
+    assert!(
+        notices(&actions)
+            .iter()
+            .all(|(_, notice)| matches!(notice, Notice::Restarting { .. }))
+    );
+    started_in(&actions, 1);
+
+    let slow = bench.start(2, &policy);
+    assert_eq!(signals(&bench.step(lingers(slow))), []);
+    assert_eq!(bench.core.child(&2), Some((slow, ChildPhase::Stopping)));
+    let actions = bench.advance(grace);
+    assert_eq!(notices(&actions), [(2, Notice::Zombie)]);
+    let actions = bench.crash(slow);
+    let reports = actions.iter().filter(|action| {
+        matches!(action, DynamicAction::Report(Report::ChildTerminated(_, reason)) if *reason == boom())
+    });
+    assert_eq!(reports.count(), 1);
+    started_in(&actions, 2);
+}
+
+#[test]
+fn a_start_of_which_something_is_left_comes_to_what_it_came_to_once_nothing_is() {
+    for outcome in [Err(boom()), Ok(Started::Ignore)] {
+        for late in [false, true] {
+            let mut bench = Bench::new(DynamicFlags::default());
+            let policy = ChildPolicy::worker();
+            let grace = policy.kill_grace;
+            let incarnation = started_in(&bench.step(start_child(1, policy)), 1);
+            bench.step(lingers(incarnation));
+            if late {
+                assert_eq!(notices(&bench.advance(grace)), [(1, Notice::Zombie)]);
+            }
+            let notice = match &outcome {
+                Err(reason) => Notice::StartFailed(reason.clone()),
+                Ok(_) => Notice::Ignored,
+            };
+            let outcome = outcome.clone();
+            let actions = bench.step(DynamicEvent::Started { incarnation, outcome });
+            assert_eq!(notices(&actions), [(1, notice)]);
+        }
+    }
+}
+
+#[test]
+fn a_child_that_was_asked_to_stop_and_of_which_something_is_left_has_the_kill_grace_from_then_on() {
+    let mut bench = Bench::new(DynamicFlags::default());
+    let policy = ChildPolicy {
+        shutdown: Shutdown::Infinity,
+        ..ChildPolicy::worker()
+    };
+    let grace = policy.kill_grace;
+    let incarnation = bench.start(1, &policy);
+    let reason = ExitReason::Shutdown;
+    bench.step(DynamicEvent::Terminate { key: 1, reason });
+    bench.step(lingers(incarnation));
+    assert_eq!(notices(&bench.advance(grace)), [(1, Notice::Zombie)]);
+}
+
 #[test]
 fn temporary_and_normally_ended_transient_children_are_forgotten() {
     let mut bench = Bench::new(DynamicFlags::default());

@@ -6,7 +6,7 @@ use core::fmt;
 use super::child::{AfterZombie, Child, State};
 use super::roster::Place;
 use super::{CallError, Plan, Queued, Reply, Request, StaticCore, Work};
-use crate::decisions::{ChildPolicy, Incarnation, Time};
+use crate::decisions::{ChildPolicy, Incarnation, Restart, Time};
 
 impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
     /// A call waits its turn, unless that can never come.
@@ -125,9 +125,13 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 None
             }
             State::Zombie { incarnation, then } => {
-                if *then == AfterZombie::Retry {
-                    *then = AfterZombie::Keep;
-                }
+                *then = match *then {
+                    AfterZombie::Follow { .. } if child.policy.restart == Restart::Temporary => {
+                        AfterZombie::Forget
+                    }
+                    AfterZombie::Retry | AfterZombie::Follow { .. } => AfterZombie::Keep,
+                    then => then,
+                };
                 Some(Reply::Refused(CallError::Zombie(*incarnation)))
             }
             State::Undefined | State::Restarting { .. } => {

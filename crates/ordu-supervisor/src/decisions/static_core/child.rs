@@ -27,6 +27,8 @@ pub(super) enum State {
     Running {
         incarnation: Incarnation,
         since: Time,
+        /// Since when nothing is left of it but what belongs to it.
+        lingers: Option<Time>,
     },
     /// To be tried again: at a time, or as soon as its turn in the inbox comes.
     Restarting {
@@ -48,6 +50,8 @@ pub(super) enum AfterZombie {
     Forget,
     /// It is tried again: somebody wanted it restarted when it did not end.
     Retry,
+    /// What follows an end that nobody ordered. It ran from then on.
+    Follow { since: Time },
 }
 
 impl<K: Clone, P> Child<K, P> {

@@ -33,6 +33,12 @@ pub enum StaticEvent<K, P = ()> {
         /// Why.
         reason: ExitReason,
     },
+    /// A child's body, or its start, is over, but not all that belongs to it, which was killed: it has the kill grace
+    /// to end. `Exited`, or `Started`, follows once nothing is left.
+    Lingers {
+        /// Which one.
+        incarnation: Incarnation,
+    },
     /// The parent ended, or somebody ordered the supervisor to stop: stop all children in reverse start
     /// order, then end with this reason. Overtakes what waits; a start under way is killed.
     Stop {

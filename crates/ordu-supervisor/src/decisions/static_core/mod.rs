@@ -89,6 +89,8 @@ pub struct StaticCore<K, P = ()> {
     /// Reasons of the ends that wait in the inbox. Taking one out absorbs that end.
     ends: BTreeMap<Incarnation, ExitReason>,
     backoffs: BTreeSet<(Time, Place)>,
+    /// When children that linger become zombies.
+    lingering: BTreeSet<(Time, Incarnation)>,
     plan: Option<Plan>,
     work: Option<Work>,
     ending: Option<ExitReason>,
@@ -150,8 +152,11 @@ enum Work {
         place: Place,
         incarnation: Incarnation,
         deadline: Option<Time>,
-        /// Set once the start is being killed: it took too long, or the supervisor stops.
+        /// Set once the start is being killed, since it took too long or the supervisor stops, or is over but for
+        /// what belongs to it.
         killing: Option<Stopping>,
+        /// It is over, and counts as what it came to.
+        lingers: bool,
     },
     Stopping {
         place: Place,
@@ -188,6 +193,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             asking: BTreeSet::new(),
             ends: BTreeMap::new(),
             backoffs: BTreeSet::new(),
+            lingering: BTreeSet::new(),
             plan: Some(Plan::Init { from: Place::FIRST }),
             work: None,
             ending: None,
@@ -209,6 +215,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             } => self.queue_call(call, caller, request),
             StaticEvent::Started { incarnation, outcome } => self.started(incarnation, outcome, now),
             StaticEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
+            StaticEvent::Lingers { incarnation } => self.lingers(incarnation, now),
             StaticEvent::Stop { reason } => self.stop(reason, now),
             StaticEvent::Kill => self.kill(now),
             StaticEvent::Tick => self.tick(now),
@@ -237,7 +244,8 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             None => None,
         };
         let backoff = self.backoffs.first().map(|(at, _)| *at);
-        work.into_iter().chain(backoff).min()
+        let zombie = self.lingering.first().map(|(at, _)| *at);
+        work.into_iter().chain(backoff).chain(zombie).min()
     }
 
     /// All children, the last started first.
@@ -348,6 +356,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             self.backoffs.remove(&(at, place));
             self.queue_retry(place);
         }
+        self.expire_lingering(now);
         self.expire_work(now);
     }
 

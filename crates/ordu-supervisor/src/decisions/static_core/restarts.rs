@@ -17,7 +17,11 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             return;
         };
         let ran = match child.state {
-            State::Running { since, .. } => now.since(since),
+            State::Running { since, .. }
+            | State::Zombie {
+                then: AfterZombie::Follow { since },
+                ..
+            } => now.since(since),
             State::Zombie { then, .. } => return self.zombie_ended(place, incarnation, then),
             State::Undefined | State::Restarting { .. } => return,
         };
@@ -220,8 +224,19 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             State::Restarting { .. } if group.waits && place == group.failed => self.plan = Some(plan),
             State::Undefined | State::Restarting { .. } | State::Zombie { .. } => {
                 self.cancel_retry(place);
+                self.forget_if_temporary(place);
                 self.plan = Some(plan);
             }
+        }
+    }
+
+    /// A temporary child that cannot be killed is not restarted with its group.
+    fn forget_if_temporary(&mut self, place: Place) {
+        if let Some(child) = self.roster.get_mut(place)
+            && child.is_temporary()
+            && let State::Zombie { then, .. } = &mut child.state
+        {
+            *then = AfterZombie::Forget;
         }
     }
 
@@ -266,7 +281,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         };
         child.state = State::Undefined;
         match then {
-            AfterZombie::Keep => {}
+            AfterZombie::Keep | AfterZombie::Follow { .. } => {}
             AfterZombie::Forget => {
                 self.roster.remove(place);
             }

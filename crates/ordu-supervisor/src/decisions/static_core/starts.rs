@@ -41,6 +41,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             incarnation,
             deadline,
             killing: None,
+            lingers: false,
         });
         self.plan = Some(plan);
         self.actions.push_back(StaticAction::Start {
@@ -57,9 +58,10 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 place,
                 incarnation: current,
                 killing,
+                lingers,
                 ..
             }) if current == incarnation => {
-                match (killing, outcome) {
+                match (killing.filter(|_| !lingers || self.ending.is_some()), outcome) {
                     (None, outcome) => self.start_over(place, incarnation, outcome, now),
                     // What was sent may have found nobody yet.
                     (Some(_), Ok(Started::Running)) => self.signal(place, incarnation, Signal::Kill),
@@ -104,6 +106,7 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 child.state = State::Running {
                     incarnation,
                     since: now,
+                    lingers: None,
                 };
                 let offender = child.offender(Some(incarnation));
                 self.actions
@@ -217,11 +220,12 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             incarnation,
             deadline,
             killing,
+            lingers,
         }) = &mut self.work
         else {
             return;
         };
-        let (place, incarnation) = (*place, *incarnation);
+        let (place, incarnation, lingers) = (*place, *incarnation, *lingers);
         let Some(stopping) = killing else {
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.kill_start(now);
@@ -232,12 +236,17 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             return;
         };
         if stopping.expire(&child.policy, now) == Some(Expired::Zombie) {
-            self.start_is_zombie(place, incarnation);
+            let reason = if lingers {
+                ExitReason::Unkillable
+            } else {
+                ExitReason::StartTimeout
+            };
+            self.start_is_zombie(place, incarnation, reason);
         }
     }
 
     /// The start counts as failed, but what it began may still be running, so its id stays taken.
-    fn start_is_zombie(&mut self, place: Place, incarnation: Incarnation) {
+    fn start_is_zombie(&mut self, place: Place, incarnation: Incarnation, reason: ExitReason) {
         self.work = None;
         let plan = self.plan.take();
         let then = match plan {
@@ -248,10 +257,10 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         self.becomes_zombie(place, incarnation, then);
         match plan {
             Some(Plan::Add { call } | Plan::Manual { call }) => {
-                self.refuse_start(call, ExitReason::StartTimeout);
+                self.refuse_start(call, reason);
             }
             Some(Plan::Init { .. }) if self.ending.is_none() => {
-                self.init_failed(place, ExitReason::StartTimeout);
+                self.init_failed(place, reason);
             }
             Some(Plan::GroupStart { .. }) if self.ending.is_none() && self.flags.escalate_zombies => {
                 self.ending = Some(ExitReason::Unkillable);

@@ -24,15 +24,17 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
                 place,
                 incarnation: current,
                 killing,
+                lingers,
                 ..
             }) if current == incarnation => {
-                if killing.is_some() {
+                if killing.is_some() && !lingers {
                     self.killed_start_over(place, incarnation, now);
                 } else {
                     self.start_over(place, incarnation, Err(reason), now);
                 }
             }
             _ if self.roster.owner(incarnation).is_some() && !self.ends.contains_key(&incarnation) => {
+                self.forget_lingering(incarnation);
                 self.ends.insert(incarnation, reason);
                 self.inbox.push_back(Queued::Exited(incarnation));
             }
@@ -47,17 +49,21 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
         let Some(child) = self.roster.get(place) else {
             return;
         };
-        let State::Running { incarnation, .. } = child.state else {
+        let State::Running {
+            incarnation, lingers, ..
+        } = child.state
+        else {
             return;
         };
         if let Some(reason) = self.ends.remove(&incarnation) {
             return self.stop_over(place, incarnation, &reason, now);
         }
-        let (stopping, signals) = match self.killed_at {
-            // Everybody was sent the kill at that moment.
+        let (stopping, signals) = match lingers.or(self.killed_at) {
+            // What is left of it, or everybody, was sent the kill at that moment.
             Some(at) => (Stopping::kill(&child.policy, at), &[][..]),
             None => Stopping::begin(&child.policy, now),
         };
+        self.forget_lingering(incarnation);
         self.work = Some(Work::Stopping {
             place,
             incarnation,
@@ -93,6 +99,80 @@ impl<K: Ord + Clone + fmt::Display, P: Clone> StaticCore<K, P> {
             }
             Some(Plan::Renew { call }) => self.begin_start(place, Plan::Manual { call }, now),
             _ => {}
+        }
+    }
+
+    /// All that is left of a child is what belongs to it: as if it had been killed itself, it may be a zombie.
+    pub(super) fn lingers(&mut self, incarnation: Incarnation, now: Time) {
+        let Some(child) = self
+            .roster
+            .owner(incarnation)
+            .and_then(|place| self.roster.get_mut(place))
+        else {
+            return;
+        };
+        match &mut self.work {
+            Some(Work::Stopping {
+                incarnation: current,
+                stopping,
+                ..
+            }) if *current == incarnation => stopping.lingers(&child.policy, now),
+            Some(Work::Starting {
+                incarnation: current,
+                killing: killing @ None,
+                lingers,
+                ..
+            }) if *current == incarnation => {
+                *killing = Some(Stopping::kill(&child.policy, now));
+                *lingers = true;
+            }
+            _ => {
+                if let State::Running {
+                    incarnation: current,
+                    lingers: lingers @ None,
+                    ..
+                } = &mut child.state
+                    && *current == incarnation
+                    && !self.ends.contains_key(&incarnation)
+                {
+                    *lingers = Some(now);
+                    let at = now.after(child.policy.kill_grace);
+                    self.lingering.insert((at, incarnation));
+                }
+            }
+        }
+    }
+
+    /// It has ended, or is being stopped, which has its own time.
+    fn forget_lingering(&mut self, incarnation: Incarnation) {
+        let Some(child) = self
+            .roster
+            .owner(incarnation)
+            .and_then(|place| self.roster.get(place))
+        else {
+            return;
+        };
+        if let State::Running {
+            lingers: Some(since), ..
+        } = child.state
+        {
+            self.lingering
+                .remove(&(since.after(child.policy.kill_grace), incarnation));
+        }
+    }
+
+    pub(super) fn expire_lingering(&mut self, now: Time) {
+        while let Some((at, incarnation)) = self.lingering.first().copied() {
+            if at > now {
+                break;
+            }
+            self.lingering.remove(&(at, incarnation));
+            let Some(place) = self.roster.owner(incarnation) else {
+                continue;
+            };
+            if let Some(State::Running { since, .. }) = self.roster.get(place).map(|child| child.state) {
+                self.becomes_zombie(place, incarnation, AfterZombie::Follow { since });
+            }
         }
     }
 

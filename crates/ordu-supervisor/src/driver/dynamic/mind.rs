@@ -336,6 +336,7 @@ impl Mind for DynamicMind {
         let event = match fact {
             Fact::Started { incarnation, outcome } => DynamicEvent::Started { incarnation, outcome },
             Fact::Exited { incarnation, reason } => DynamicEvent::Exited { incarnation, reason },
+            Fact::Lingers(incarnation) => DynamicEvent::Lingers { incarnation },
             Fact::Stop(reason) => DynamicEvent::Stop { reason },
             Fact::Kill => DynamicEvent::Kill,
             Fact::Tick => DynamicEvent::Tick,

@@ -182,7 +182,7 @@ pub enum ChildState {
     Starting(ChildRef),
     /// It runs.
     Running(ChildRef),
-    /// It was told to end and has not yet. (Only under a dynamic supervisor: a static one answers nobody
+    /// It was told to end and has not yet, or has ended but for what belongs to it. (Only under a dynamic supervisor: a static one answers nobody
     /// meanwhile.)
     Stopping(ChildRef),
     /// It does not run, and nobody is trying to restart it.

@@ -170,6 +170,7 @@ impl Mind for StaticMind {
         let event = match fact {
             Fact::Started { incarnation, outcome } => StaticEvent::Started { incarnation, outcome },
             Fact::Exited { incarnation, reason } => StaticEvent::Exited { incarnation, reason },
+            Fact::Lingers(incarnation) => StaticEvent::Lingers { incarnation },
             Fact::Stop(reason) => StaticEvent::Stop { reason },
             Fact::Kill => StaticEvent::Kill,
             Fact::Tick => StaticEvent::Tick,

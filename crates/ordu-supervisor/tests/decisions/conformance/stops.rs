@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ordu_supervisor::decisions::{
-    CallError, ChildPolicy, ChildState, ExitReason, Intensity, Reply, Request, Restart, Shutdown,
-    StaticEvent, StaticFlags, Strategy,
+    CallError, ChildPolicy, ChildState, ExitReason, Incarnation, Intensity, Reply, Request, Restart,
+    Shutdown, StaticEvent, StaticFlags, Strategy,
 };
 
 use crate::world::{Answer, Event, NextStart, World, boom, refused, spec};
@@ -379,4 +379,107 @@ fn what_waits_when_the_supervisor_ends_is_answered() {
     world.advance(SECOND);
     assert_eq!(world.replies.remove(&first), Some(Reply::Done));
     assert_eq!(world.replies.remove(&second), Some(refused(CallError::Gone)));
+}
+
+/// A world with this child, of which something is left that does not end when the child has.
+fn of_which_something_is_left(policy: ChildPolicy) -> (World, Incarnation, StaticEvent<String, u32>) {
+    let mut world = World::new(
+        StaticFlags::default(),
+        vec![spec("a", policy), spec("b", ChildPolicy::worker())],
+    );
+    let incarnation = world.incarnation("a");
+    let end = world.end_unseen("a", boom());
+    world.step(StaticEvent::Lingers { incarnation });
+    (world, incarnation, end)
+}
+
+#[test]
+fn a_child_of_which_something_is_left_holds_up_nobody_and_is_a_zombie_after_the_kill_grace() {
+    let grace = ChildPolicy::worker().kill_grace;
+    let (mut world, _, end) = of_which_something_is_left(ChildPolicy::worker());
+    assert!(matches!(world.call(Request::CountChildren), Reply::Counts(_)));
+    world.step(end);
+    assert_eq!(world.starts["a"], 2, "quick enough");
+    world.advance(grace);
+    assert!(matches!(world.state("a"), Some(ChildState::Running(_))));
+
+    let (mut world, incarnation, end) = of_which_something_is_left(ChildPolicy::worker());
+    world.advance(grace);
+    assert_eq!(world.state("a"), Some(ChildState::Zombie(incarnation)));
+    assert_eq!(world.starts["a"], 1);
+    world.step(end);
+    assert_eq!(world.starts["a"], 2, "what follows goes on");
+    let troubles: Vec<_> = world.troubles().into_iter().map(|trouble| trouble.0).collect();
+    assert_eq!(troubles, ["shutdown_error", "child_terminated"]);
+}
+
+#[test]
+fn a_zombie_of_which_something_is_left_is_not_restarted_once_it_was_terminated() {
+    for restart in [Restart::Permanent, Restart::Temporary] {
+        let policy = ChildPolicy {
+            restart,
+            ..ChildPolicy::worker()
+        };
+        let grace = policy.kill_grace;
+        let (mut world, incarnation, end) = of_which_something_is_left(policy);
+        world.advance(grace);
+        assert_eq!(world.terminate("a"), refused(CallError::Zombie(incarnation)));
+        world.step(end);
+        assert_eq!(world.starts["a"], 1);
+        let left = (restart == Restart::Permanent).then_some(ChildState::Undefined);
+        assert_eq!(world.state("a"), left);
+    }
+}
+
+#[test]
+fn a_stop_gives_what_is_left_of_a_child_its_kill_grace_and_no_more() {
+    let policy = ChildPolicy {
+        shutdown: Shutdown::Infinity,
+        ..ChildPolicy::worker()
+    };
+    let grace = policy.kill_grace;
+    for before in [true, false] {
+        let (mut world, incarnation, _) = if before {
+            of_which_something_is_left(policy.clone())
+        } else {
+            let specs = vec![spec("a", policy.clone()), spec("b", ChildPolicy::worker())];
+            let mut world = World::new(StaticFlags::default(), specs);
+            let incarnation = world.incarnation("a");
+            let end = world.end_unseen("a", boom());
+            (world, incarnation, end)
+        };
+        let reason = ExitReason::Shutdown;
+        world.step(StaticEvent::Stop { reason });
+        if !before {
+            world.step(StaticEvent::Lingers { incarnation });
+        }
+        assert_eq!(world.exit, None);
+        world.advance(grace);
+        assert_eq!(world.exit, Some((ExitReason::Shutdown, vec![incarnation])));
+    }
+}
+
+#[test]
+fn a_start_of_which_something_is_left_has_failed_with_its_own_reason_or_as_unkillable() {
+    let grace = ChildPolicy::worker().kill_grace;
+    for late in [false, true] {
+        let mut world = World::new(StaticFlags::default(), Vec::new());
+        world.script_start("a", NextStart::Hang);
+        let (key, policy, payload) = spec("a", ChildPolicy::worker());
+        let call = world.send(Request::StartChild { key, policy, payload });
+        let incarnation = world.hanging("a");
+        world.forget_hanging(incarnation);
+        world.step(StaticEvent::Lingers { incarnation });
+        if late {
+            world.advance(grace);
+        }
+        let outcome = Err(boom());
+        world.step(StaticEvent::Started { incarnation, outcome });
+        let reason = if late { ExitReason::Unkillable } else { boom() };
+        assert_eq!(
+            world.replies.remove(&call),
+            Some(refused(CallError::Failed(reason)))
+        );
+        assert_eq!(world.state("a"), None);
+    }
 }
