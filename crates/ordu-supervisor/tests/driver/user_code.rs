@@ -436,17 +436,12 @@ async fn a_waker_may_panic_when_its_call_is_answered_or_its_child_is_asked_to_st
 }
 
 fn poll_badly<F: Future>(future: F) -> Pin<Box<F>> {
-    poll_with(future, Waker::from(Arc::new(BadWaker)))
+    poll_with(future, &Waker::from(Arc::new(BadWaker)))
 }
 
-fn poll_with<F: Future>(future: F, waker: Waker) -> Pin<Box<F>> {
+fn poll_with<F: Future>(future: F, waker: &Waker) -> Pin<Box<F>> {
     let mut future = Box::pin(future);
-    assert!(
-        future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    assert!(future.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
     future
 }
 
@@ -530,13 +525,13 @@ fn a_waker_may_use_the_supervisor_that_wakes_it() {
             let also = Arc::new(Mutex::new(Vec::new()));
             let (handle, kept) = (supervisor.clone(), Arc::clone(&also));
             let waker = Waker::from(Arc::new(Does(move || {
-                kept.lock().unwrap().push(handle.subscribe())
+                kept.lock().unwrap().push(handle.subscribe());
             })));
-            drop(poll_with(events.next(), waker.clone()));
+            drop(poll_with(events.next(), &waker));
             let stage = Stage::new();
             supervisor.start_child(stage.actor("a")).await.unwrap();
             assert!(events.next().await.is_some());
-            drop(poll_with(events.next(), waker));
+            drop(poll_with(events.next(), &waker));
             supervisor.stop().await.unwrap();
             assert_eq!(also.lock().unwrap().len(), 2);
         });
