@@ -46,7 +46,7 @@ fn born(map: &mut Replica<Key, Value>) -> Intent {
 
 fn put(map: &mut Replica<Key, Value>, intent: &Intent) {
     map.write(1, |batch| {
-        batch.put(Key::Intent(key()), Value::encode(intent)).unwrap()
+        batch.put(Key::Intent(key()), Value::encode(intent)).unwrap();
     });
 }
 
