@@ -189,7 +189,7 @@ where
         self.hlc = self.hlc.max(seen);
     }
 
-    /// What transfers brought since this was last called. Layers that tell the absence of a value that was superseded
+    /// What transfers brought since this was last called: of each origin that they named one entry is kept until then. Layers that tell the absence of a value that was superseded
     /// from one that has not come yet judge by what was covered before.
     pub fn take_arrived(&mut self) -> Arrived {
         core::mem::take(&mut self.arrived)
