@@ -5,11 +5,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_crdt::{Dot, Replica, ReplicaId, SyncConfig};
+use ordu_crdt::{Dot, Replica, ReplicaId, Stamp, SyncConfig};
 
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
-use crate::registers::{ChildKey, Key, Member, Removal, Status, Value, Why};
+use crate::registers::{ChildKey, Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why};
 use crate::wire::Message;
 use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, WallTime};
 
@@ -137,6 +137,20 @@ pub(crate) const UNBORN: Dot = Dot {
     origin: ReplicaId(u128::MAX),
     seq: u64::MAX,
 };
+
+/// The first intent of a life.
+pub(crate) fn life(birth: Stamp) -> Intent {
+    Intent {
+        birth,
+        born: UNBORN,
+        retried: false,
+        run: birth,
+        runner: None,
+        desired: Desired::Running,
+        deleted: Deleted::No,
+        spec: spec(),
+    }
+}
 
 pub(crate) fn spec() -> Arc<ChildSpec> {
     Arc::new(ChildSpec::new(kind(), 1, Vec::new()))

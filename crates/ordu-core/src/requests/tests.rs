@@ -8,8 +8,8 @@ use ordu_crdt::{Replica, Stamp};
 
 use super::Closed;
 use crate::in_tests::{
-    ME, UNBORN, child_decided_by, conn_of, connect, exchange, meet, ready_node, replica_of, sent_to, settle,
-    spec,
+    ME, UNBORN, child_decided_by, conn_of, connect, exchange, life, meet, ready_node, replica_of, sent_to,
+    settle, spec,
 };
 use crate::membership::Liveness;
 use crate::node::Node;
@@ -259,14 +259,9 @@ fn to_be_stopped_by_n2(node: &mut Node, deleted: Deleted) -> (ChildKey, Claim) {
     let key = child_decided_by(node, ME);
     let birth = node.stamp();
     let intent = Intent {
-        born: UNBORN,
-        retried: false,
-        birth,
-        run: birth,
-        runner: None,
         desired: Desired::Stopped,
         deleted,
-        spec: spec(),
+        ..life(birth)
     };
     let claim = Claim {
         born: UNBORN,
@@ -353,16 +348,7 @@ fn write_claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, claim: &Claim) 
 fn owned_by_n2(node: &mut Node) -> (ChildKey, Replica<Key, Value>) {
     let key = child_decided_by(node, ME);
     let birth = node.stamp();
-    let intent = Intent {
-        born: UNBORN,
-        retried: false,
-        birth,
-        run: birth,
-        runner: None,
-        desired: Desired::Running,
-        deleted: Deleted::No,
-        spec: spec(),
-    };
+    let intent = life(birth);
     node.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
     let mut n2 = replica_of(N2);
     exchange(node, &mut n2);
@@ -732,16 +718,7 @@ fn busy_after_doubt() -> (Node, ChildKey, NodeId, Stamp) {
 }
 
 fn runs_on(node: &mut Node, key: &ChildKey, owner: NodeId, birth: Stamp) {
-    let intent = Intent {
-        born: UNBORN,
-        retried: false,
-        birth,
-        run: birth,
-        runner: None,
-        desired: Desired::Running,
-        deleted: Deleted::No,
-        spec: spec(),
-    };
+    let intent = life(birth);
     let mut replica = replica_of(owner);
     replica.write(1, |batch| {
         batch

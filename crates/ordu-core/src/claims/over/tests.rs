@@ -3,9 +3,9 @@ use core::time::Duration;
 use ordu_crdt::{Dot, Replica, Stamp};
 
 use crate::claims::{Copy, Phase, Step, StopWhy};
-use crate::in_tests::{ME, exchange, meet, ready_node, replica_of, settle, spec};
+use crate::in_tests::{ME, exchange, life, meet, ready_node, replica_of, settle};
 use crate::node::Node;
-use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Value};
 use crate::{NodeId, Token};
 
 const N2: NodeId = NodeId(2);
@@ -28,17 +28,11 @@ fn born(map: &mut Replica<Key, Value>) -> Intent {
     let birth = map.next_stamp(1);
     let seq = map.vector().get(map.id()) + 1;
     let intent = Intent {
-        birth,
         born: Dot {
             origin: map.id(),
             seq,
         },
-        retried: false,
-        run: birth,
-        runner: None,
-        desired: Desired::Running,
-        deleted: Deleted::No,
-        spec: spec(),
+        ..life(birth)
     };
     put(map, &intent);
     intent

@@ -6,10 +6,10 @@ use ordu_crdt::{Dot, Message as SyncMessage};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Started};
 
 use crate::claims::{Copy, Phase, StopWhy};
-use crate::in_tests::{UNBORN, meet, ready_node, sent_to, settle};
+use crate::in_tests::{UNBORN, life, meet, ready_node, sent_to, settle};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
-use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Status, Value};
 use crate::wire::{ClaimNotice, Message, Place, Proposed};
 use crate::{
     ChildSpec, ChildState, Config, ConnId, Event, Input, Kind, NodeId, Now, Output, Time, Token, WallTime,
@@ -51,14 +51,8 @@ fn child_with_an_older_copy_here(node: &mut Node) -> ChildKey {
     let token = |epoch, owner| Token { epoch, owner };
     let spec = Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, Vec::new()));
     let intent = Intent {
-        born: UNBORN,
-        retried: false,
-        birth,
-        run: birth,
-        runner: None,
-        desired: Desired::Running,
-        deleted: Deleted::No,
         spec: Arc::clone(&spec),
+        ..life(birth)
     };
     let claim = Claim {
         born: UNBORN,

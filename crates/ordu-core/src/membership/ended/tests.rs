@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Hlc;
 
-use crate::in_tests::{
-    ME, UNBORN, child_decided_by, conn_of, meet, ready_node, remove, sent_to, settle, spec,
-};
+use crate::in_tests::{ME, child_decided_by, conn_of, life, meet, ready_node, remove, sent_to, settle};
 use crate::membership::{Liveness, Removed, Standing};
 use crate::node::Node;
 use crate::registers::{Deleted, Desired, Intent, Key, Status, Value, Why};
@@ -238,14 +236,10 @@ fn written_off_and_back(retried: bool) {
     let key = child_decided_by(&node, ME);
     let birth = node.stamp();
     let over = Intent {
-        born: UNBORN,
         retried,
-        birth,
-        run: birth,
-        runner: None,
         desired: Desired::Stopped,
         deleted: Deleted::ByUser,
-        spec: spec(),
+        ..life(birth)
     };
     node.write([(Key::Intent(key.clone()), Some(Value::encode(&over)))]);
     held_by(&mut node, &[N3]);
