@@ -70,13 +70,13 @@ fn report(name: &str, started_in: Duration, bytes: f64, mut restarts: Vec<Durati
     let part = |percent: usize| restarts[(restarts.len() - 1) * percent / 100].as_secs_f64() * 1e6;
     let per_second = f64::from(MANY) / started_in.as_secs_f64();
     let bytes = bytes / f64::from(MANY);
-    println!("{name:<10} {per_second:>14.0} {bytes:>14.0} {:>16.1} {:>16.1}", part(50), part(99));
+    println!("{name:<10} {per_second:>14.0} {bytes:>14.0} {:>16.2} {:>16.2}", part(50), part(99));
     for (key, value) in [
         ("start_awaited_per_s", per_second),
         ("bytes_per_child", bytes),
         ("restart_us.p50", part(50)),
         ("restart_us.p99", part(99)),
     ] {
-        println!("{{\"key\":\"peers.{name}.{key}\",\"value\":{value:.1},\"goal\":null}}");
+        println!("{{\"key\":\"peers.{name}.{key}\",\"value\":{value:.2},\"goal\":null}}");
     }
 }
