@@ -36,7 +36,7 @@ impl SupervisorHandle {
         // The rest depends on the supervisor's flags and is checked there.
         match spec.validate(None) {
             Err(error) => Call::refused(StartChildError::InvalidSpec(error)),
-            Ok(()) => self.call(None, |answer| Command::StartChild(spec, answer)),
+            Ok(()) => self.call(None, |answer| Command::StartChild(Box::new(spec), answer)),
         }
     }
 

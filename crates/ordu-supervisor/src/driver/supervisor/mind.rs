@@ -29,7 +29,8 @@ pub(in crate::driver) struct Asked {
 
 /// A call, and where its answer goes.
 pub(in crate::driver) enum Command {
-    StartChild(ChildSpec, Sender<Result<StartedChild, StartChildError>>),
+    /// Boxed: each message, also the news of a child, would be as large as a spec.
+    StartChild(Box<ChildSpec>, Sender<Result<StartedChild, StartChildError>>),
     TerminateChild(ChildId, Sender<Result<(), TerminateChildError>>),
     RestartChild(ChildId, Sender<Result<StartedChild, RestartChildError>>),
     RestartNow(ChildId, Sender<Result<StartedChild, RestartChildError>>),
