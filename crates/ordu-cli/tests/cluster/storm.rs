@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Cluster, Node, eventually, holds_for, measured};
+use crate::harness::{Cluster, Copies, Node, eventually, holds_for, is_alive, measured};
 
 /// How long, in seconds, if this is set in the environment.
 const SECONDS: &str = "ORDU_STORM_SECONDS";
@@ -56,7 +56,7 @@ fn in_a_storm_of_kills_each_child_is_one_whenever_it_is_calm_and_no_orphan_is_le
         cluster.await_members(Duration::from_secs(20));
         longest = longest.max(await_one_start_each(&cluster, &ids));
         holds_for(Duration::from_millis(300), "one of each", || {
-            one_start_each(&cluster, &ids)
+            one_start_each(&cluster, &ids).map(drop)
         });
         calms += 1;
     }
@@ -135,13 +135,32 @@ fn end(pid: u32) {
 
 fn await_one_start_each(cluster: &Cluster, ids: &[String]) -> Duration {
     eventually(Duration::from_secs(20), "one of each", || {
-        one_start_each(cluster, ids)
+        let copies = one_start_each(cluster, ids)?;
+        leaders_run(cluster, &copies)
     })
     .1
 }
 
+/// The first process of every child runs, by the word of each node. Where it was killed the rest of its family goes on
+/// for as long as it may take to stop, and only then the child is started again.
+fn leaders_run(cluster: &Cluster, copies: &Copies) -> Result<(), String> {
+    for node in &cluster.nodes {
+        for child in node.children()? {
+            let processes = child["id"].as_str().and_then(|id| copies.0.get(id));
+            let is_leader = |pid: u32| child["os_pid"] == pid && is_alive(pid);
+            if !processes.is_some_and(|processes| processes.iter().any(|process| is_leader(process.pid))) {
+                return Err(format!(
+                    "{} lists {child}, and there run {processes:?}",
+                    node.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// All processes of each child are of one start, and every child has one.
-fn one_start_each(cluster: &Cluster, ids: &[String]) -> Result<(), String> {
+fn one_start_each(cluster: &Cluster, ids: &[String]) -> Result<Copies, String> {
     let copies = cluster.copies();
     let mut wrong = String::new();
     for id in ids {
@@ -151,7 +170,7 @@ fn one_start_each(cluster: &Cluster, ids: &[String]) -> Result<(), String> {
             let _ = write!(wrong, "{id} has {processes:?}; ");
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(copies) } else { Err(wrong) }
 }
 
 /// A small generator (xorshift), for repeatable storms.
