@@ -74,6 +74,7 @@ pub(crate) fn connect(node: &mut Node, peer: NodeId, conn: ConnId) {
         lifeline_closed: false,
         retired: None,
         is_told: false,
+        rank_told: None,
     };
     node.links.insert(conn, link);
     node.links.greet(conn, ME);

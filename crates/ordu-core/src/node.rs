@@ -13,8 +13,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::children::Children;
 use crate::claims::Takeovers;
 use crate::membership::{
-    Backlog, Dialer, Evidence, Identity, Link, Links, Names, Parting, Roster, Settled, Standing, Swim,
-    Unfinished,
+    Backlog, Dialer, Evidence, Identity, Links, Names, Parting, Roster, Settled, Standing, Swim, Unfinished,
 };
 use crate::planted::{Bug, Planted};
 use crate::registers::{ChildKey, Key, Status, Value};
@@ -279,11 +278,7 @@ impl Node {
             Input::Disconnected { conn, .. } => {
                 self.disconnected(conn);
             }
-            Input::Datagram { conn, bytes } => {
-                if self.links.link(conn).is_some_and(Link::greeted) {
-                    self.swim.received(&bytes, self.now.mono);
-                }
-            }
+            Input::Datagram { conn, bytes } => self.packet_received(conn, &bytes),
             Input::Received { conn, bytes, .. } => self.received(conn, &bytes),
             Input::LifelineClosed { conn } => self.lifeline_closed(conn),
             Input::Probed { probe, outcome } => self.probed(probe, outcome),

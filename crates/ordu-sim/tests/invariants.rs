@@ -29,7 +29,7 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
-const VICES: [(&str, Vice); 17] = [
+const VICES: [(&str, Vice); 18] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
@@ -95,6 +95,11 @@ const VICES: [(&str, Vice); 17] = [
         bad.outputs.push_back(Output::Exit {
             cause: ExitCause::Cloned,
         });
+    }),
+    ("no-flapping", |bad, _, _| {
+        for _ in 0..31 {
+            bad.outputs.push_back(Output::Event(Event::CatchingUp));
+        }
     }),
     ("silence-removes-nobody", |bad, _, _| {
         bad.outputs.push_back(Output::Member {

@@ -6,8 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Liveness;
 use super::links::{Handshake, Link, LinkChange};
+use super::{Identity, Liveness};
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
 use crate::{CloseReason, ConnId, DialId, Event, ExitCause, MemberState, NodeId, Output};
@@ -42,6 +42,7 @@ impl Node {
             lifeline_closed: false,
             retired: None,
             is_told: false,
+            rank_told: None,
         };
         self.links.insert(conn, link);
         // Before it hears of anything else.
@@ -228,14 +229,8 @@ impl Node {
         if !self.settled.is_ready(peer) && !is_over {
             self.settled.disturb(now);
         }
-        if let Some((seniority, generation)) = self.roster.highest_of_name(&identity).filter(|_| !is_over) {
-            self.send(
-                peer,
-                &Message::Outrank {
-                    seniority,
-                    generation,
-                },
-            );
+        if !is_over {
+            self.tell_rank(conn, &identity);
         }
         match change {
             LinkChange::Switched { retired, close } => {
@@ -251,6 +246,50 @@ impl Node {
         }
         self.swim.announce(identity, now);
         self.members_changed = true;
+    }
+
+    /// A packet of the failure detector came.
+    pub(crate) fn packet_received(&mut self, conn: ConnId, packet: &[u8]) {
+        let Some(peer) = self
+            .links
+            .link(conn)
+            .filter(|link| link.greeted())
+            .map(|link| link.peer)
+        else {
+            return;
+        };
+        self.swim.received(packet, self.now.mono);
+        let known = self.roster.get(peer);
+        let unheard = known.filter(|known| matches!(known.liveness, Liveness::Heard | Liveness::Down));
+        if let Some(known) = unheard.filter(|_| !self.roster.is_over(peer)) {
+            let identity = known.identity.clone();
+            self.tell_rank(conn, &identity);
+        }
+    }
+
+    /// Tells a peer which other boot of its name is remembered here and would win against it, once for each on a
+    /// connection: until it outranks that the failure detector takes it for down, whatever it says.
+    fn tell_rank(&mut self, conn: ConnId, identity: &Identity) {
+        let remembered = [
+            self.roster.highest_of_name(identity),
+            self.swim.rank_above(identity),
+        ];
+        let Some(rank) = remembered.into_iter().flatten().max() else {
+            return;
+        };
+        let link = self.links.link_mut(conn);
+        let Some(link) = link.filter(|link| link.rank_told < Some(rank)) else {
+            return;
+        };
+        link.rank_told = Some(rank);
+        let (seniority, generation) = rank;
+        self.send_on(
+            conn,
+            &Message::Outrank {
+                seniority,
+                generation,
+            },
+        );
     }
 
     /// Nothing sent to this peer before is known to have arrived.

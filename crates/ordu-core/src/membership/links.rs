@@ -30,6 +30,8 @@ pub(crate) struct Link {
     pub(crate) retired: Option<Time>,
     /// The peer has ended and was told so (S2.4).
     pub(crate) is_told: bool,
+    /// The highest (seniority, generation) of another boot of the peer's name that it was told of.
+    pub(crate) rank_told: Option<(NodeId, u32)>,
 }
 
 /// What became of the peer's handshake on a connection.
@@ -163,6 +165,7 @@ mod tests {
             lifeline_closed: false,
             retired: None,
             is_told: false,
+            rank_told: None,
         }
     }
 

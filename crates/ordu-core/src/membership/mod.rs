@@ -35,9 +35,9 @@ pub(crate) use dialer::Dialer;
 pub(crate) use ended::Parting;
 pub(crate) use evidence::Evidence;
 pub(crate) use identity::Identity;
+pub(crate) use links::Links;
 #[cfg(test)]
-pub(crate) use links::Handshake;
-pub(crate) use links::{Link, Links};
+pub(crate) use links::{Handshake, Link};
 pub(crate) use names::{Names, Newcomer};
 pub(crate) use removals::{Removals, Removed};
 pub(crate) use roster::{Known, Liveness, Roster};

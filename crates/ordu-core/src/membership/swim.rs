@@ -179,6 +179,15 @@ impl Swim {
         }
     }
 
+    /// The highest (seniority, generation) that is remembered under the name of an identity and wins against it.
+    pub(crate) fn rank_above(&self, identity: &Identity) -> Option<(NodeId, u32)> {
+        let members = self.foca.iter_membership_state().map(Member::id);
+        let ranks = members
+            .filter(|member| member.name == identity.name)
+            .map(Identity::rank);
+        ranks.max().filter(|rank| *rank > identity.rank())
+    }
+
     /// The members that answer, and whether each is suspected.
     pub(crate) fn active(&self) -> impl Iterator<Item = (NodeId, bool)> {
         self.foca

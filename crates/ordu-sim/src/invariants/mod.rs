@@ -16,6 +16,7 @@ mod found_at_once;
 mod ghosts;
 mod held_before_started;
 mod just_exits;
+mod no_flapping;
 mod no_resurrection;
 mod nothing_undeleted_vanishes;
 mod one_copy_when_calm;
@@ -128,6 +129,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(runs_where_it_can::RunsWhereItCan::default()),
         Box::new(take_over_bounded::TakeOverBounded::default()),
         Box::new(take_over_justified::TakeOverJustified::default()),
+        Box::new(no_flapping::NoFlapping::default()),
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
         Box::new(ghosts::Ghosts),

@@ -144,6 +144,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         lifeline_closed: false,
         retired: None,
         is_told: false,
+        rank_told: None,
     };
     node.links.insert(ConnId(1), link);
     node.links.greet(ConnId(1), ME);

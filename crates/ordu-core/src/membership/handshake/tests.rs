@@ -1,10 +1,10 @@
 use core::time::Duration;
 
-use crate::in_tests::{ME, meet, ready_node, remove, sent_to};
+use crate::in_tests::{ME, conn_of, meet, ready_node, remove, sent_to};
 use crate::membership::Identity;
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{ConnId, NodeId};
+use crate::{ConnId, Input, NodeId};
 
 const PEER: NodeId = NodeId(9);
 const CONN: ConnId = ConnId(9);
@@ -92,4 +92,53 @@ fn who_is_not_ready_itself_tells_nobody_that_it_has_ended() {
     dialled(&mut node);
     let sent = sent_to(&mut node, PEER);
     assert!(matches!(sent[..], [Message::Hello(_)]), "{sent:?}");
+}
+
+/// Another boot of the peer's name that had a higher id, since the machine's clock has been set back, and is down.
+fn earlier_boot_with_a_higher_id(node: &Node) -> Identity {
+    Identity {
+        id: NodeId(90),
+        seniority: NodeId(90),
+        generation: 3,
+        ..hello(node).identity
+    }
+}
+
+fn is_told_to_outrank(sent: &[Message]) -> usize {
+    let told = Message::Outrank {
+        seniority: NodeId(90),
+        generation: 3,
+    };
+    sent.iter().filter(|message| **message == told).count()
+}
+
+#[test]
+fn a_peer_hears_of_a_boot_of_its_name_that_only_the_failure_detector_remembers() {
+    let mut node = ready_node();
+    let before = earlier_boot_with_a_higher_id(&node);
+    node.swim.note_down(before, node.now.mono);
+    dialled(&mut node);
+    let greeting = hello(&node);
+    node.greeted(CONN, greeting);
+    assert_eq!(is_told_to_outrank(&sent_to(&mut node, PEER)), 1);
+}
+
+#[test]
+fn a_peer_hears_once_of_a_boot_of_its_name_that_others_told_of_later() {
+    let mut node = ready_node();
+    meet(&mut node, PEER);
+    sent_to(&mut node, PEER);
+    let before = earlier_boot_with_a_higher_id(&node);
+    node.swim.note_down(before, node.now.mono);
+    node.handle(node.now, Input::Timer);
+    sent_to(&mut node, PEER);
+    let mut packet = || {
+        let packet = Input::Datagram {
+            conn: conn_of(PEER),
+            bytes: [0].into(),
+        };
+        node.handle(node.now, packet);
+        is_told_to_outrank(&sent_to(&mut node, PEER))
+    };
+    assert_eq!([packet(), packet()], [1, 0], "it goes on saying that it is alive");
 }

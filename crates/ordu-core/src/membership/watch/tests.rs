@@ -25,6 +25,7 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
         lifeline_closed: false,
         retired: None,
         is_told: false,
+        rank_told: None,
     };
     node.links.insert(ConnId(1), forgotten);
     node.links.greet(ConnId(1), NodeId(1));
