@@ -609,10 +609,12 @@ impl Node {
                 continue;
             }
             if before.map(|before| before.state) != Some(info.state) {
-                let reason = self
-                    .reasons
-                    .remove(&node)
-                    .unwrap_or_else(|| String::from(why(info.state)));
+                let was_up = self.roster.get(node).is_none_or(|known| known.was_up);
+                let why = match info.state {
+                    MemberState::Down if !was_up => "others knew it, and it has not answered yet",
+                    state => why(state),
+                };
+                let reason = self.reasons.remove(&node).unwrap_or_else(|| String::from(why));
                 let name = info.name.clone();
                 self.event(Event::MemberChanged {
                     node,

@@ -35,7 +35,10 @@ struct Down {
 }
 
 /// What a node says of a member that is down and not proven to be.
-const SUSPICION: &str = "it did not answer for the suspicion time";
+const UNPROVEN: [&str; 2] = [
+    "it did not answer for the suspicion time",
+    "others knew it, and it has not answered yet",
+];
 
 /// What a node says of a copy that it does not start again.
 const GAVE_UP: &str = "gave up";
@@ -111,7 +114,7 @@ impl TakeOverJustified {
         }
         match state {
             MemberState::Down | MemberState::Left | MemberState::Removed => {
-                let is_proven = state != MemberState::Down || reason != SUSPICION;
+                let is_proven = state != MemberState::Down || !UNPROVEN.contains(&reason);
                 down.insert(boot, Down { since: at, is_proven });
             }
             // A suspect is still counted.

@@ -1,4 +1,5 @@
 use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::in_tests::{meet, ready_node, sent_to, spec};
@@ -168,4 +169,30 @@ fn who_leaves_before_it_has_caught_up_decides_nothing() {
 
 fn child_decided_by_itself() -> ChildKey {
     ChildKey::new("main".parse().unwrap(), "c".parse().unwrap())
+}
+
+#[test]
+fn a_member_that_is_known_from_others_alone_is_not_said_to_have_failed_to_answer() {
+    let mut node = ready_node();
+    let member = Member::of(&node.config, Status::Ready);
+    let member = Member {
+        name: "n9".parse().unwrap(),
+        ..member
+    };
+    node.roster.set_member(NodeId(9), Some(member), node.now.mono);
+    node.members_changed = true;
+    node.members_refresh();
+    let reasons: Vec<_> = core::iter::from_fn(|| node.poll_output())
+        .filter_map(|output| match output {
+            Output::Event(Event::MemberChanged { state, reason, .. }) => Some((state, reason)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        reasons,
+        [(
+            MemberState::Down,
+            "others knew it, and it has not answered yet".into()
+        )]
+    );
 }
