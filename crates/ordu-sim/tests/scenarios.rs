@@ -436,6 +436,42 @@ fn a_node_that_leaves_hands_its_children_over() {
     }
 }
 
+/// One that takes its time to stop holds up no other (S5.2).
+#[test]
+fn each_child_of_a_node_that_leaves_goes_on_elsewhere_once_it_has_stopped() {
+    let slow = Behaviour {
+        stop: (seconds(3), seconds(3)),
+        ..Behaviour::steady()
+    };
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 20, seed, |setup| setup.behaviours.push(slow.clone()));
+        let slow = cluster.world().setup().behaviours.len() - 1;
+        for number in 0..6 {
+            let outcome = cluster.ask(host(0), start(&format!("slow{number}"), slow), PATIENCE);
+            assert!(
+                matches!(outcome, Ok(Some(Ok(Answer::Started { .. })))),
+                "{outcome:?}"
+            );
+        }
+        cluster.inflict(Fault::Leave(host(1)));
+        run(&mut cluster, seconds(1));
+        let there: Vec<_> = live(&cluster)
+            .into_iter()
+            .filter(|copy| copy.boot.host == host(1))
+            .collect();
+        assert!(!there.is_empty(), "the slow ones stop still");
+        let there = there.len();
+        assert_eq!(
+            live(&cluster).len() - there,
+            26 - there,
+            "all others run elsewhere"
+        );
+        run(&mut cluster, seconds(4));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 26);
+    }
+}
+
 #[test]
 fn nodes_that_know_of_nobody_are_one_cluster_once_clients_have_told_them_of_each_other() {
     for seed in 0..5 {

@@ -320,10 +320,14 @@ impl Node {
             }
             Notice::Stopped { exit, .. } => {
                 self.exited_event(key, &exit, "stopped");
-                let unwritten = self.copy_of(key).is_some_and(|copy| copy.unwritten);
+                let copy = self.copy_of(key);
+                let unwritten = copy.is_some_and(|copy| copy.unwritten);
+                let leaves = copy.is_some_and(|copy| copy.phase == Phase::Stopping(StopWhy::Leave));
                 self.drop_copy(key);
                 if unwritten {
                     self.answer_placement(key, Err(PlaceError::Superseded));
+                } else if leaves {
+                    self.give_away(key, &exit.to_string());
                 }
             }
             Notice::Zombie => {
@@ -480,6 +484,21 @@ impl Node {
             let at = self.now.mono + Duration::from_millis(100 << child.attempts.min(6));
             child.retry_at = Some(at);
             self.children.wake_at(at, key);
+        }
+    }
+
+    /// This node leaves, and the child has stopped: another node is to run it, and need not wait until all others here have
+    /// stopped as well. What runs once only stays with the one that may run it.
+    fn give_away(&mut self, key: &ChildKey, reason: &str) {
+        let child = self.children.get(key);
+        let intent = child.and_then(|child| child.claims.intent());
+        let is_wanted = |intent: &Intent| intent.wants_running() && intent.spec.restart != Restart::Temporary;
+        if intent.is_some_and(is_wanted) {
+            self.write_claim(key, |claim| Claim {
+                state: ClaimState::Relocating,
+                os_pid: None,
+                ..claim.because(reason)
+            });
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) enum ClaimState {
     Restarting,
     /// Stopped because a user wanted it.
     Stopped,
-    /// The owner used up the restart budget and gives the child to another node.
+    /// The owner gives the child to another node: it used up the restart budget, or leaves and has stopped it.
     Relocating,
     /// No node is to try again until a user restarts it (S2.5).
     Failed,
