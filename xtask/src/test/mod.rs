@@ -4,6 +4,7 @@
 //! `CI=true` in the environment it is a failure, and so is an ignored one.
 //! Nothing is ever tried twice: a test that fails now and then is a bug.
 
+mod built;
 mod counts;
 mod stage;
 

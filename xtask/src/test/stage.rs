@@ -1,9 +1,9 @@
 //! The stages: what each runs.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::built::{self, Built};
 use super::counts::Counts;
 use crate::cargo;
 
@@ -13,7 +13,7 @@ pub(crate) struct Stage {
     pub(crate) name: &'static str,
     /// What it shows.
     pub(crate) what: &'static str,
-    commands: fn() -> Vec<Command>,
+    commands: fn() -> Result<Vec<Command>, String>,
 }
 
 /// All stages, cheap ones first.
@@ -21,13 +21,13 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage {
         name: "fmt",
         what: "the code is formatted",
-        commands: || vec![cargo::command(["fmt", "--all", "--check"])],
+        commands: || Ok(vec![cargo::command(["fmt", "--all", "--check"])]),
     },
     Stage {
         name: "clippy",
         what: "no lint speaks up",
         commands: || {
-            vec![cargo::command([
+            Ok(vec![cargo::command([
                 "clippy",
                 "--quiet",
                 "--workspace",
@@ -35,7 +35,7 @@ pub(crate) const STAGES: &[Stage] = &[
                 "--",
                 "-D",
                 "warnings",
-            ])]
+            ])])
         },
     },
     Stage {
@@ -44,68 +44,66 @@ pub(crate) const STAGES: &[Stage] = &[
         commands: || {
             let mut doc = cargo::command(["doc", "--quiet", "--workspace", "--no-deps"]);
             doc.env("RUSTDOCFLAGS", "-D warnings");
-            vec![doc]
+            Ok(vec![doc])
+        },
+    },
+    Stage {
+        name: "build",
+        what: "all tests and examples are built",
+        commands: || {
+            built::tests()?;
+            built::examples()?;
+            Ok(Vec::new())
         },
     },
     Stage {
         name: "unit",
         what: "unit, property and conformance tests",
-        commands: || {
-            vec![test(&[
-                "--workspace",
-                "--exclude",
-                "ordu-sim",
-                "--exclude",
-                "ordu-cli",
-                "--lib",
-                "--bins",
-                "--tests",
-            ])]
-        },
+        commands: || tests(|package| !["ordu-sim", "ordu-cli"].contains(&package)),
     },
     Stage {
         name: "sim",
         what: "many nodes in virtual time, with faults",
-        commands: || vec![test(&["-p", "ordu-sim", "--lib", "--bins", "--tests"])],
+        commands: || tests(|package| package == "ordu-sim"),
     },
     Stage {
         name: "planted",
         what: "bugs that are planted in the nodes are found",
         commands: || {
-            vec![test(&[
-                "-p",
-                "ordu-sim",
+            Ok(vec![cargo_test(&[
                 "--features",
-                "planted-bugs",
+                "ordu-sim/planted-bugs",
                 "--test",
                 "planted",
-            ])]
+            ])])
         },
     },
     Stage {
         name: "doc",
         what: "the examples in the documentation run",
-        commands: || vec![test(&["--workspace", "--doc"])],
+        commands: || Ok(vec![cargo_test(&["--doc"])]),
     },
     Stage {
         name: "processes",
         what: "real agents, real children, the command line",
-        commands: || vec![test(&["-p", "ordu-cli", "--bins", "--tests"])],
+        commands: || tests(|package| package == "ordu-cli"),
     },
     Stage {
         name: "examples",
         what: "the example programs run to a good end",
-        commands: examples,
+        commands: || Ok(built::examples()?.iter().map(Built::command).collect()),
     },
 ];
 
 impl Stage {
     /// Runs it, showing what it says, and adds up what that says. An error is a stage that failed without a test
-    /// saying so; what its tests said before counts.
+    /// saying so; what its other tests said counts.
     pub(crate) fn run(&self, counts: &mut Counts) -> Result<(), String> {
-        (self.commands)()
+        let outcomes: Vec<_> = (self.commands)()?
             .into_iter()
-            .try_for_each(|command| run(command, counts))
+            .map(|command| run(command, counts))
+            .collect();
+        outcomes.into_iter().collect()
     }
 }
 
@@ -114,7 +112,7 @@ fn run(mut command: Command, counts: &mut Counts) -> Result<(), String> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("cargo: {error}"))?;
+        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
     let stdout = child.stdout.take().expect("stdout is piped");
     let failed_before = counts.failed;
     for line in BufReader::new(stdout).split(b'\n') {
@@ -132,41 +130,20 @@ fn run(mut command: Command, counts: &mut Counts) -> Result<(), String> {
     }
 }
 
-/// Plain `cargo test`, with the output of tests that passed: one that skips itself says so there.
-fn test(which: &[&str]) -> Command {
-    let mut command = cargo::command(["test", "--quiet", "--no-fail-fast"]);
+/// The tests of some packages, with the output of those that passed: one that skips itself says so there.
+fn tests(of: impl Fn(&str) -> bool) -> Result<Vec<Command>, String> {
+    let wanted = built::tests()?.iter().filter(|test| of(&test.package));
+    let command = |test: &Built| {
+        let mut command = test.command();
+        command.args(["--quiet", "--show-output"]);
+        command
+    };
+    Ok(wanted.map(command).collect())
+}
+
+/// Plain `cargo test` of some tests of the workspace, in the same way.
+fn cargo_test(which: &[&str]) -> Command {
+    let mut command = cargo::command(["test", "--quiet", "--workspace", "--no-fail-fast"]);
     command.args(which).args(["--", "--show-output"]);
     command
-}
-
-/// Every `crates/*/examples/*.rs`.
-fn examples() -> Vec<Command> {
-    let mut found: Vec<(String, String)> = entries(cargo::root().join("crates"))
-        .into_iter()
-        .flat_map(|package| {
-            entries(package.join("examples"))
-                .into_iter()
-                .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-                .map(move |path| (name(&package), name(&path)))
-        })
-        .collect();
-    found.sort();
-    found
-        .iter()
-        .map(|(package, example)| {
-            cargo::command(["run", "--quiet", "--package", package, "--example", example])
-        })
-        .collect()
-}
-
-fn entries(folder: PathBuf) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
-}
-
-fn name(path: &std::path::Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }
