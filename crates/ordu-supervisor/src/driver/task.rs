@@ -70,7 +70,7 @@ impl ChildTask {
                         // Each for itself: one panic must not meet another.
                         Ok(Started::Running(child, info)) => {
                             drop(info.map(Guarded::new));
-                            drop(child);
+                            child.abandon(&self.shared);
                         }
                         Ok(Started::Ignore) | Err(_) => {}
                     }
@@ -81,9 +81,16 @@ impl ChildTask {
         let running = match outcome {
             Ok(Started::Running(child, info)) => {
                 let info = info.map(Guarded::new);
-                child
-                    .run(&self.shared)
-                    .map(|(control, body)| (control, info, body))
+                // Asked before anything of it runs: from here on no abort can come in between.
+                if self.shared.came_up() {
+                    let running = child.run(&self.shared);
+                    running.map(|(control, body)| (control, info, body))
+                } else {
+                    // Told to end meanwhile, which found a start: it counts as one that was aborted.
+                    drop(info);
+                    contain("a body, when it was dropped,", || child.abandon(&self.shared));
+                    Err(StartError::Failed(ExitReason::Killed))
+                }
             }
             Ok(Started::Ignore) => {
                 self.end(self.news(Ok(Up::Ignored)));
@@ -92,18 +99,10 @@ impl ChildTask {
             Err(error) => Err(error),
         };
         match running {
-            Ok((control, info, body)) if self.shared.came_up() => {
+            Ok((control, info, body)) => {
                 self.step = Step::Running(body);
                 self.shared.news.tell(self.news(Ok(Up::Running(control, info))));
                 true
-            }
-            // Told to end meanwhile, which found a start: it counts as one that was aborted.
-            Ok((control, info, body)) => {
-                drop(info);
-                contain("a body, when it was dropped,", || drop(body));
-                control.abandon(&self.shared);
-                self.end_start(StartError::Failed(ExitReason::Killed));
-                false
             }
             Err(error) => {
                 self.end_start(error);
