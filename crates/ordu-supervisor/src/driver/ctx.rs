@@ -162,15 +162,15 @@ impl StopSignal {
     /// # }
     /// ```
     pub fn cancellation_token(&self) -> CancellationToken {
-        let token = CancellationToken::new();
-        let (stop, cancel) = (self.clone(), token.clone().drop_guard());
-        // If the child has ended, this is dropped at once, which cancels, too.
-        let name = format_args!("stop token of {}", ChildPath(&self.0));
-        self.0.helpers.spawn(name, async move {
-            stop.stopped().await;
-            drop(cancel);
-        });
-        token
+        self.0.helpers.cancellation_token(|token| {
+            let (stop, cancel) = (self.clone(), token.drop_guard());
+            // If the child has ended, this is dropped at once, which cancels, too.
+            let name = format_args!("stop token of {}", ChildPath(&self.0));
+            self.0.helpers.spawn(name, async move {
+                stop.stopped().await;
+                drop(cancel);
+            });
+        })
     }
 }
 

@@ -5,6 +5,8 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::{AbortHandle, JoinError, JoinSet};
+#[cfg(feature = "tokio-util")]
+use tokio_util::sync::CancellationToken;
 
 use super::panics::contain;
 use super::shared::Shared;
@@ -42,6 +44,9 @@ enum State {
 struct Set {
     tasks: JoinSet<()>,
     others: Vec<Box<dyn Belonging>>,
+    /// Cancelled when the child is to stop; made when the first asks for one.
+    #[cfg(feature = "tokio-util")]
+    stop: Option<CancellationToken>,
 }
 
 /// Ends when the helpers that were closed are gone. They are being ended whether this is awaited or not.
@@ -71,6 +76,23 @@ impl Helpers {
         drop(state);
         ended.into_iter().for_each(forget);
         helper
+    }
+
+    /// A token of its own for each who asks, below the one of the run, which forgets it when it is dropped. `cancel` has
+    /// the one of the run cancelled in time; it is called for the first who asks, or if the run is over.
+    #[cfg(feature = "tokio-util")]
+    pub(super) fn cancellation_token(&self, cancel: impl FnOnce(CancellationToken)) -> CancellationToken {
+        let stop = CancellationToken::new();
+        let token = stop.child_token();
+        if let State::Open(set) = &mut *self.lock() {
+            let set = set.get_or_insert_default();
+            if let Some(stop) = &set.stop {
+                return stop.child_token();
+            }
+            set.stop = Some(stop.clone());
+        }
+        cancel(stop);
+        token
     }
 
     /// Starts something that belongs to the run, and owns it before it can do anything. `None`, and nothing is
@@ -123,6 +145,7 @@ impl Helpers {
         let Set {
             mut tasks,
             mut others,
+            ..
         } = set;
         take_ended(&mut tasks).into_iter().for_each(forget);
         tasks.abort_all();
