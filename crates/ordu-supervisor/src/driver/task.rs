@@ -202,7 +202,12 @@ fn panicked() -> ExitReason {
 
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
     use tokio::sync::mpsc::unbounded_channel;
+    use tokio::sync::oneshot;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::decisions::Incarnation;
@@ -232,6 +237,23 @@ mod tests {
                 _ => panic!("something else was told"),
             }
         }
+    }
+
+    /// As when a runtime ends over it, and nobody is left who knows how the child is made to end.
+    #[tokio::test]
+    async fn a_thread_is_told_to_stop_when_the_task_that_waits_for_it_is_dropped() {
+        let (tell, told) = oneshot::channel();
+        let spec = ChildSpec::thread_once("a", move |_ctx, stop| {
+            stop.wait();
+            tell.send(()).unwrap();
+        });
+        let news = NewsSink::new::<()>(unbounded_channel::<Message<()>>().0);
+        let shared = Shared::new(SupervisorId::new(), "a".into(), Incarnation::new(1), None, news);
+        let mut task = Box::pin(ChildTask::new(shared, spec.start, 0, false));
+        let is_pending = poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "the thread runs");
+        drop(task);
+        timeout(Duration::from_secs(10), told).await.unwrap().unwrap();
     }
 
     #[test]
