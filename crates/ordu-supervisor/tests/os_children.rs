@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Failed, Trial};
 use ordu_supervisor::process::{KeeperConfig, keeper};
 use ordu_supervisor::{
-    ChildState, Event, EventStream, ExitReason, ProcessCommand, Processes, Report, Restart, Shutdown,
-    StartChildError, Supervisor, SupervisorHandle,
+    ChildState, DynamicSupervisor, Event, EventStream, ExitReason, ProcessCommand, Processes, Report,
+    Restart, Shutdown, StartChildError, Supervisor, SupervisorHandle,
 };
 
 fn main() {
@@ -41,6 +41,10 @@ fn main() {
             start_of_a_hung_keeper,
         ),
         trial("dropping_everything_ends_the_processes", dropped),
+        trial(
+            "the_process_of_a_start_that_is_cut_short_is_gone_before_that_start_is_over",
+            cut_short,
+        ),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
@@ -269,5 +273,35 @@ async fn dropped(processes: Processes) {
     supervisor.exited().await;
     while std::fs::exists(format!("/proc/{pid}")).unwrap() {
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The processes that were started with this argument.
+fn running_with(argument: &str) -> usize {
+    let directory = std::fs::read_dir("/proc").unwrap();
+    let commands = directory
+        .flatten()
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
+    commands
+        .filter(|command| command.split('\0').any(|word| word == argument))
+        .count()
+}
+
+async fn cut_short(processes: Processes) {
+    // Longer each time, so that starts are cut short at every step of their way.
+    for step in 0..60 {
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        let command = ProcessCommand::new(["sleep", "98765.375"]);
+        let starts: Vec<_> = (0..5)
+            .map(|number| supervisor.start_child(processes.child(number.to_string(), command.clone())))
+            .collect();
+        let until = Instant::now() + Duration::from_micros(step * 100);
+        while Instant::now() < until {
+            tokio::task::yield_now().await;
+        }
+        supervisor.kill();
+        assert_eq!(supervisor.exited().await.zombies, []);
+        assert_eq!(running_with("98765.375"), 0, "after {step} steps");
+        drop(starts);
     }
 }

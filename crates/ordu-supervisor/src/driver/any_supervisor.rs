@@ -13,9 +13,11 @@ use super::child_id::ChildRef;
 use super::errors::{QueryError, StopError};
 use super::events::{EventStream, Subscriptions};
 use super::exit::SupervisorExit;
+use super::helpers::Belonging;
 use super::mailbox::{News, NewsSink, SupervisorId};
 use super::shared::Shared;
 use super::shield::shielded;
+use super::start::BoxFuture;
 use super::supervisor::OwnedSupervisor;
 use crate::decisions::{ExitReason, Incarnation};
 
@@ -162,7 +164,7 @@ impl AnySupervisor {
     }
 
     /// Whether a child with this run is below this supervisor.
-    fn is_above(&self, child: &Arc<Shared>) -> bool {
+    pub(super) fn is_above(&self, child: &Arc<Shared>) -> bool {
         // What a child started itself is not above it. The common case, and the lineage may be long.
         self.starter != Some(child.run()) && child.lineage().any(|shared| shared.supervisor == self.id)
     }
@@ -171,6 +173,21 @@ impl AnySupervisor {
     pub(super) fn child_of_caller(&self) -> Option<Arc<Shared>> {
         let caller = Shared::current()?;
         caller.lineage().find(|shared| shared.supervisor == self.id)
+    }
+}
+
+impl Belonging for AnySupervisor {
+    fn kill(&self) {
+        Self::kill(self);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.has_exited()
+    }
+
+    fn gone(&self) -> BoxFuture<()> {
+        let exited = self.exited();
+        Box::pin(async move { drop(exited.await) })
     }
 }
 

@@ -25,7 +25,7 @@ enum Body {
     Thread(Box<dyn FnOnce(StopSignal) -> BodyEnd + Send>),
     Supervisor(OwnedSupervisor),
     #[cfg(feature = "process")]
-    Process(super::process::RunningProcess),
+    Process(Arc<super::process::RunningProcess>),
 }
 
 impl Child {
@@ -91,11 +91,22 @@ impl Child {
     }
 
     #[cfg(feature = "process")]
-    pub(super) fn process(process: super::process::RunningProcess) -> Self {
+    pub(super) fn process(process: Arc<super::process::RunningProcess>) -> Self {
         Self(Body::Process(process))
     }
 
-    /// Makes of it what its task is to run, and the way to make it end. Called in that task.
+    /// Drops it: its start was cut short before it ran. Called in its task, whose run then waits for what there is of
+    /// it.
+    pub(super) fn abandon(self, shared: &Arc<Shared>) {
+        match self.0 {
+            // As when it is to run: it belongs to others, and lives on.
+            Body::Supervisor(supervisor) if supervisor.is_above(shared) => supervisor.release(),
+            body => drop(body),
+        }
+    }
+
+    /// Makes of it what its task is to run, and the way to make it end. Called in that task, and only once its start
+    /// cannot be cut short any more: what it starts is for the body to end.
     pub(super) fn run(self, shared: &Arc<Shared>) -> Result<(Control, BoxFuture<BodyEnd>), StartError> {
         Ok(match self.0 {
             Body::Task(body) => (Control::Task, body),
@@ -120,7 +131,6 @@ impl Child {
             }
             #[cfg(feature = "process")]
             Body::Process(process) => {
-                let process = Arc::new(process);
                 let watched = Arc::clone(&process);
                 let body = async move { BodyEnd::from(watched.ended().await) };
                 (Control::Process(process), Box::pin(body))
@@ -129,7 +139,7 @@ impl Child {
     }
 }
 
-/// Starts the thread; what is given back ends with it.
+/// Starts the thread; what is given back ends with it, and tells it to stop if it is dropped before.
 fn run_thread(
     shared: &Arc<Shared>,
     body: Box<dyn FnOnce(StopSignal) -> BodyEnd + Send>,
@@ -151,9 +161,29 @@ fn run_thread(
         .name(name)
         .spawn(run)
         .map_err(|error| StartError::failed(format_args!("the thread could not be started: {error}")))?;
+    let running = RunningThread(Some(Arc::clone(shared)));
     Ok(Box::pin(async move {
-        end.await.unwrap_or_else(|_| BodyEnd::from(ExitReason::Killed))
+        let end = end.await;
+        running.has_ended();
+        end.unwrap_or_else(|_| BodyEnd::from(ExitReason::Killed))
     }))
+}
+
+/// A thread that has not ended, as far as is known. There is no other way to end it.
+struct RunningThread(Option<Arc<Shared>>);
+
+impl RunningThread {
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for RunningThread {
+    fn drop(&mut self) {
+        if let Some(child) = &self.0 {
+            child.request_stop();
+        }
+    }
 }
 
 /// How a body ended: with a reason, or with nothing to say.

@@ -136,8 +136,8 @@ impl ChildSpec {
     {
         let (put, nested) = Nested::new();
         let put = Arc::new(put);
-        let start = move |_ctx: Ctx| {
-            let (starting, put) = (build().start_nested(), Arc::clone(&put));
+        let start = move |ctx: Ctx| {
+            let (starting, put) = (build().start_nested(ctx), Arc::clone(&put));
             async move {
                 let (handle, supervisor) = starting.await?;
                 put.send_replace(Some(handle));

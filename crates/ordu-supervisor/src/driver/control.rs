@@ -56,11 +56,4 @@ impl Control {
             (Self::Process(process), Signal::Kill) => process.kill(),
         }
     }
-
-    /// Ends what came up for a start that had been aborted. It goes with the helpers, which are waited for.
-    pub(super) fn abandon(self, shared: &Shared) {
-        if let Self::Supervisor(supervisor) = self {
-            shared.helpers.link(supervisor);
-        }
-    }
 }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "tokio-util")]
 use tokio_util::sync::CancellationToken;
 
+use super::any_supervisor::AnySupervisor;
 use super::child_id::{ChildId, ChildRef};
 use super::helpers::Helper;
 use super::place::ChildPath;
 use super::shared::Shared;
-use super::supervisor::OwnedSupervisor;
 
 /// What a child is given when it starts: who it is, its stop signal, and a way to spawn tasks that end with it.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Ctx {
         self.restarts
     }
 
-    /// Ends when the child is asked to stop. Only a trapping child is asked; others are just ended.
+    /// Ends when the child is asked to stop. Only a trapping child and a thread are asked; others are just ended.
     pub async fn stopped(&self) {
         self.shared.stop_requested().await;
     }
@@ -75,8 +75,8 @@ impl Ctx {
     }
 
     /// Kills the supervisor when the child ends; at once if it has ended.
-    pub(super) fn link(&self, supervisor: OwnedSupervisor) {
-        self.shared.helpers.link(supervisor);
+    pub(super) fn link(&self, supervisor: &AnySupervisor) {
+        self.shared.helpers.take_over(Box::new(supervisor.clone()));
     }
 }
 
@@ -162,15 +162,15 @@ impl StopSignal {
     /// # }
     /// ```
     pub fn cancellation_token(&self) -> CancellationToken {
-        let token = CancellationToken::new();
-        let (stop, cancel) = (self.clone(), token.clone().drop_guard());
-        // If the child has ended, this is dropped at once, which cancels, too.
-        let name = format_args!("stop token of {}", ChildPath(&self.0));
-        self.0.helpers.spawn(name, async move {
-            stop.stopped().await;
-            drop(cancel);
-        });
-        token
+        self.0.helpers.cancellation_token(|token| {
+            let (stop, cancel) = (self.clone(), token.drop_guard());
+            // If the child has ended, this is dropped at once, which cancels, too.
+            let name = format_args!("stop token of {}", ChildPath(&self.0));
+            self.0.helpers.spawn(name, async move {
+                stop.stopped().await;
+                drop(cancel);
+            });
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use super::helpers::Closing;
+use super::helpers::{Closing, Helpers};
 use super::mailbox::News;
 use super::place::ChildPath;
 use super::shared::Shared;
@@ -25,7 +25,7 @@ pub(super) struct Ending {
 
 impl Ending {
     pub(super) fn new(shared: Arc<Shared>, news: News) -> Self {
-        let closing = shared.helpers.close();
+        let closing = Helpers::close(&shared);
         Self {
             shared,
             closing,

@@ -11,6 +11,7 @@ use super::child_id::{ChildId, ChildRef};
 use super::control::Control;
 use super::errors::QueryError;
 use super::factory::Factory;
+use super::helpers::Helpers;
 use super::mailbox::{NewsSink, SupervisorId, Up};
 use super::panics::{Guarded, contain_of};
 use super::place::ChildPath;
@@ -193,7 +194,7 @@ impl Live {
 impl Drop for Live {
     /// Whatever the way out was: nobody looks after its helpers from here on.
     fn drop(&mut self) {
-        drop(self.shared.helpers.close());
+        drop(Helpers::close(&self.shared));
     }
 }
 

@@ -3,26 +3,31 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::future::poll_fn;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::child::Child;
 use super::child_id::ChildId;
 use super::child_spec::ChildSpec;
 use super::ctx::Ctx;
+use super::helpers::Belonging;
 use super::place::{ChildPath, TARGET};
 use super::spawn::spawn;
-use super::start::StartError;
+use super::start::{BoxFuture, StartError};
 use super::text::Field;
 use crate::decisions::ExitReason;
 use crate::process::{
     Asked, Keeper, KeeperConfig, KeeperEvent, Output, ProcessExit, Signal, SpawnError, SpawnRequest,
+    Spawning, Turn,
 };
 
 /// How long to wait before a keeper that could not be started again is tried once more.
@@ -38,7 +43,7 @@ pub struct Processes(Arc<Inner>);
 struct Inner {
     /// `None` while a lost keeper is being replaced: starts wait for the next one.
     keeper: watch::Sender<Option<Keeper>>,
-    ends: Mutex<BTreeMap<u64, oneshot::Sender<ProcessExit>>>,
+    ends: Mutex<BTreeMap<u64, watch::Sender<Option<ProcessExit>>>>,
     last: AtomicU64,
 }
 
@@ -76,9 +81,13 @@ impl fmt::Debug for Processes {
 }
 
 impl Inner {
-    fn ends(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<ProcessExit>>> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ends(&self) -> MutexGuard<'_, BTreeMap<u64, watch::Sender<Option<ProcessExit>>>> {
+        lock(&self.ends)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Passes on what the keeper reports, and replaces it when it is lost.
@@ -88,8 +97,7 @@ async fn attend(inner: Weak<Inner>, config: KeeperConfig, mut events: mpsc::Unbo
             Some(KeeperEvent::Exited { incarnation, exit }) => {
                 let Some(inner) = inner.upgrade() else { return };
                 if let Some(end) = inner.ends().remove(&incarnation) {
-                    // Nobody waits for a process whose start was given up.
-                    let _ = end.send(exit);
+                    end.send_replace(Some(exit));
                 }
             }
             Some(KeeperEvent::Lost | KeeperEvent::Hung) | None => {
@@ -263,20 +271,15 @@ async fn start_under(
     command: Arc<ProcessCommand>,
     ctx: &Ctx,
 ) -> Result<Child, SpawnError> {
+    let turn = keeper.turn().await?;
     let incarnation = inner.last.fetch_add(1, Ordering::Relaxed) + 1;
-    let (ended, end) = oneshot::channel();
-    inner.ends().insert(incarnation, ended);
-    // From here on, whatever becomes of this start, the process does not outlive what this makes.
-    let process = RunningProcess {
-        keeper,
-        inner,
-        incarnation,
-        command: Arc::clone(&command),
-        asked: Mutex::new(Asked::Nothing),
-        end: Mutex::new(Some(end)),
-    };
-    let mut started = process.keeper.spawn(command.request(incarnation, ctx)).await?;
-    if let (Some(read), Some(output)) = (&command.on_output, started.stdout.take()) {
+    let request = command.request(incarnation, ctx);
+    let order = || RunningProcess::order(keeper, inner, Arc::clone(&command), request, turn);
+    // From here on, whatever becomes of this start, it is not over before the process is.
+    let process = ctx.shared.helpers.start(order);
+    let process = process.unwrap_or(Err(SpawnError::Invalid("its child has ended")))?;
+    let output = process.started().await?;
+    if let (Some(read), Some(output)) = (&command.on_output, output) {
         // Not a helper of the child: what it wrote last is read also after its end.
         let name = format_args!("output of {}", ChildPath(&ctx.shared));
         spawn(name, drain(output, Arc::clone(read)));
@@ -291,17 +294,59 @@ async fn drain(mut output: pipe::Receiver, read: OnOutput) {
     }
 }
 
-/// A process that runs. It is killed when this is dropped before its end.
+/// A process that runs, or is to. It is killed when this is dropped before its end.
 pub(super) struct RunningProcess {
     keeper: Keeper,
     inner: Arc<Inner>,
     incarnation: u64,
     command: Arc<ProcessCommand>,
     asked: Mutex<Asked>,
-    end: Mutex<Option<oneshot::Receiver<ProcessExit>>>,
+    /// Until it is known what came of the start.
+    spawning: Mutex<Option<Spawning>>,
+    exit: watch::Receiver<Option<ProcessExit>>,
 }
 
 impl RunningProcess {
+    fn order(
+        keeper: Keeper,
+        inner: Arc<Inner>,
+        command: Arc<ProcessCommand>,
+        request: SpawnRequest,
+        turn: Turn,
+    ) -> Result<Arc<Self>, SpawnError> {
+        let incarnation = request.incarnation;
+        let (ended, exit) = watch::channel(None);
+        inner.ends().insert(incarnation, ended);
+        let process = Self {
+            keeper,
+            inner,
+            incarnation,
+            command,
+            asked: Mutex::new(Asked::Nothing),
+            spawning: Mutex::new(None),
+            exit,
+        };
+        *lock(&process.spawning) = Some(process.keeper.order_spawn(request, turn)?);
+        Ok(Arc::new(process))
+    }
+
+    /// Waits until it runs, and gives its output to the first who does.
+    async fn started(&self) -> Result<Option<pipe::Receiver>, SpawnError> {
+        poll_fn(|cx| {
+            let mut spawning = lock(&self.spawning);
+            let Some(start) = &mut *spawning else {
+                return Poll::Ready(Ok(None));
+            };
+            let started = ready!(Pin::new(start).poll(cx));
+            *spawning = None;
+            if started.is_err() {
+                self.inner.ends().remove(&self.incarnation);
+            }
+            Poll::Ready(started.map(|process| process.stdout))
+        })
+        .await
+    }
+
     pub(super) fn ask(&self) {
         let signal = self.command.stop_signal;
         self.set_asked(Asked::Stop(signal));
@@ -318,22 +363,44 @@ impl RunningProcess {
         let _ = self.keeper.kill(self.incarnation);
     }
 
-    /// Waits for its end. To be called once.
+    /// Waits for its end.
     pub(super) async fn ended(&self) -> ExitReason {
-        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let exit = match end {
-            Some(end) => end.await.unwrap_or(ProcessExit::Lost),
-            None => ProcessExit::Lost,
-        };
+        let exit = self.exit().await;
         exit.reason(self.asked(), &self.command.normal_codes)
     }
 
+    async fn exit(&self) -> ProcessExit {
+        let mut exit = self.exit.clone();
+        let ended = exit.wait_for(Option::is_some).await;
+        ended.ok().and_then(|exit| *exit).unwrap_or(ProcessExit::Lost)
+    }
+
     fn asked(&self) -> Asked {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.asked)
     }
 
     fn set_asked(&self, asked: Asked) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+        *lock(&self.asked) = asked;
+    }
+}
+
+impl Belonging for Arc<RunningProcess> {
+    fn kill(&self) {
+        RunningProcess::kill(self);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.exit.has_changed().is_err() || self.exit.borrow().is_some()
+    }
+
+    fn gone(&self) -> BoxFuture<()> {
+        let process = Self::clone(self);
+        Box::pin(async move {
+            // One that was not started has no end.
+            if process.started().await.is_ok() {
+                process.exit().await;
+            }
+        })
     }
 }
 

@@ -70,7 +70,7 @@ impl ChildTask {
                         // Each for itself: one panic must not meet another.
                         Ok(Started::Running(child, info)) => {
                             drop(info.map(Guarded::new));
-                            drop(child);
+                            child.abandon(&self.shared);
                         }
                         Ok(Started::Ignore) | Err(_) => {}
                     }
@@ -81,9 +81,16 @@ impl ChildTask {
         let running = match outcome {
             Ok(Started::Running(child, info)) => {
                 let info = info.map(Guarded::new);
-                child
-                    .run(&self.shared)
-                    .map(|(control, body)| (control, info, body))
+                // Asked before anything of it runs: from here on no abort can come in between.
+                if self.shared.came_up() {
+                    let running = child.run(&self.shared);
+                    running.map(|(control, body)| (control, info, body))
+                } else {
+                    // Told to end meanwhile, which found a start: it counts as one that was aborted.
+                    drop(info);
+                    contain("a body, when it was dropped,", || child.abandon(&self.shared));
+                    Err(StartError::Failed(ExitReason::Killed))
+                }
             }
             Ok(Started::Ignore) => {
                 self.end(self.news(Ok(Up::Ignored)));
@@ -92,18 +99,10 @@ impl ChildTask {
             Err(error) => Err(error),
         };
         match running {
-            Ok((control, info, body)) if self.shared.came_up() => {
+            Ok((control, info, body)) => {
                 self.step = Step::Running(body);
                 self.shared.news.tell(self.news(Ok(Up::Running(control, info))));
                 true
-            }
-            // Told to end meanwhile, which found a start: it counts as one that was aborted.
-            Ok((control, info, body)) => {
-                drop(info);
-                contain("a body, when it was dropped,", || drop(body));
-                control.abandon(&self.shared);
-                self.end_start(StartError::Failed(ExitReason::Killed));
-                false
             }
             Err(error) => {
                 self.end_start(error);
@@ -203,7 +202,12 @@ fn panicked() -> ExitReason {
 
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
     use tokio::sync::mpsc::unbounded_channel;
+    use tokio::sync::oneshot;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::decisions::Incarnation;
@@ -233,6 +237,23 @@ mod tests {
                 _ => panic!("something else was told"),
             }
         }
+    }
+
+    /// As when a runtime ends over it, and nobody is left who knows how the child is made to end.
+    #[tokio::test]
+    async fn a_thread_is_told_to_stop_when_the_task_that_waits_for_it_is_dropped() {
+        let (tell, told) = oneshot::channel();
+        let spec = ChildSpec::thread_once("a", move |_ctx, stop| {
+            stop.wait();
+            tell.send(()).unwrap();
+        });
+        let news = NewsSink::new::<()>(unbounded_channel::<Message<()>>().0);
+        let shared = Shared::new(SupervisorId::new(), "a".into(), Incarnation::new(1), None, news);
+        let mut task = Box::pin(ChildTask::new(shared, spec.start, 0, false));
+        let is_pending = poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "the thread runs");
+        drop(task);
+        timeout(Duration::from_secs(10), told).await.unwrap().unwrap();
     }
 
     #[test]

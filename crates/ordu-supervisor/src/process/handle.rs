@@ -1,11 +1,14 @@
 use std::io;
+use std::mem;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::net::unix::pipe;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::boot::boot;
 use super::cgroup::RunGroup;
@@ -140,13 +143,22 @@ impl Keeper {
     /// dropped, the child may have been started all the same: it is reported and can be killed by its
     /// incarnation like any other, but its output goes nowhere.
     pub async fn spawn(&self, request: SpawnRequest) -> Result<Process, SpawnError> {
+        let turn = self.turn().await?;
+        self.order_spawn(request, turn)?.await
+    }
+
+    /// Waits until another start may be under way.
+    pub(crate) async fn turn(&self) -> Result<Turn, KeeperGone> {
+        let starts = Arc::clone(&self.starts);
+        starts.acquire_owned().await.map(Turn).map_err(|_| KeeperGone)
+    }
+
+    /// Starts a child, as [`spawn`](Self::spawn): from here on there may be one, until this says that there is none, or
+    /// its end is reported.
+    pub(crate) fn order_spawn(&self, request: SpawnRequest, turn: Turn) -> Result<Spawning, SpawnError> {
         let incarnation = request.incarnation;
         let mark = Mark::of_run(self.run).map_err(SpawnError::Mark)?;
         let (program, cwd) = (request.program(), request.cwd.clone());
-        let permit = Arc::clone(&self.starts)
-            .acquire_owned()
-            .await
-            .map_err(|_| KeeperGone)?;
         let mut receivers = Vec::new();
         let mut outputs = Vec::new();
         for _ in 0..request.pipes() {
@@ -161,7 +173,7 @@ impl Keeper {
             ));
         }
         let (to, answered) = oneshot::channel();
-        let answer = Answer { to, _permit: permit };
+        let answer = Answer { to, _permit: turn.0 };
         self.order(Order::Spawn {
             incarnation,
             frame,
@@ -169,32 +181,15 @@ impl Keeper {
             mark,
             answer,
         })?;
-        let Started {
-            pid,
-            start_time,
-            in_control_group,
-        } = match answered.await.map_err(|_| KeeperGone)?? {
-            Ok(started) => started,
-            Err(Refusal::Directory(number)) => {
-                let (path, source) = (cwd.unwrap_or_default(), io::Error::from_raw_os_error(number));
-                return Err(SpawnError::WorkingDirectory { path, source });
-            }
-            Err(Refusal::Program(number)) => {
-                return Err(SpawnError::Program {
-                    program,
-                    source: io::Error::from_raw_os_error(number),
-                });
-            }
-        };
         let mut receivers = receivers.into_iter();
         let (stdout, stderr) = (receivers.next(), receivers.next());
-        Ok(Process {
+        Ok(Spawning {
             incarnation,
-            pid,
-            start_time,
-            in_control_group,
+            program,
+            cwd,
             stdout,
             stderr,
+            answered,
         })
     }
 
@@ -249,6 +244,53 @@ impl Keeper {
 
     fn order(&self, order: Order) -> Result<(), KeeperGone> {
         self.orders.send(order).map_err(|_| KeeperGone)
+    }
+}
+
+/// Whose turn it is to start a child.
+#[derive(Debug)]
+pub(crate) struct Turn(OwnedSemaphorePermit);
+
+/// A start that was ordered: what comes of it. To be polled until that is told.
+#[derive(Debug)]
+pub(crate) struct Spawning {
+    incarnation: u64,
+    program: String,
+    cwd: Option<PathBuf>,
+    stdout: Option<pipe::Receiver>,
+    stderr: Option<pipe::Receiver>,
+    answered: oneshot::Receiver<Result<Result<Started, Refusal>, SpawnError>>,
+}
+
+impl Future for Spawning {
+    type Output = Result<Process, SpawnError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answered).poll(cx));
+        let started = match answer.map_err(|_| KeeperGone)?? {
+            Ok(started) => started,
+            Err(Refusal::Directory(number)) => {
+                let (path, source) = (
+                    self.cwd.take().unwrap_or_default(),
+                    io::Error::from_raw_os_error(number),
+                );
+                return Poll::Ready(Err(SpawnError::WorkingDirectory { path, source }));
+            }
+            Err(Refusal::Program(number)) => {
+                return Poll::Ready(Err(SpawnError::Program {
+                    program: mem::take(&mut self.program),
+                    source: io::Error::from_raw_os_error(number),
+                }));
+            }
+        };
+        Poll::Ready(Ok(Process {
+            incarnation: self.incarnation,
+            pid: started.pid,
+            start_time: started.start_time,
+            in_control_group: started.in_control_group,
+            stdout: self.stdout.take(),
+            stderr: self.stderr.take(),
+        }))
     }
 }
 

@@ -57,6 +57,7 @@ pub use environment::environment;
 pub use error::{KeeperGone, SpawnError, StartError};
 pub use exit::{Asked, ProcessExit};
 pub use handle::{Keeper, KeeperConfig, KeeperEvent, Process};
+pub(crate) use handle::{Spawning, Turn};
 pub use own_child::reap_orphans;
 pub use request::{Output, SpawnRequest};
 pub use signal::{Signal, UnknownSignal};

@@ -2,7 +2,8 @@ use std::sync::{Arc, OnceLock};
 
 use ordu_supervisor::{
     Child, ChildRef, ChildSpec, Ctx, DynamicSupervisor, DynamicSupervisorHandle, ExitReason, QueryError,
-    RestartChildError, Shutdown, StartError, StopError, Supervisor, SupervisorHandle, TerminateChildError,
+    RestartChildError, Shutdown, StartChildError, StartError, StopError, Supervisor, SupervisorHandle,
+    TerminateChildError,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot};
@@ -358,4 +359,122 @@ async fn who_does_not_wait_for_its_call_closes_no_circle() {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// A child whose start has a sibling started, when it is told, and says what came of that.
+fn starting(
+    handle: &DynamicSupervisorHandle,
+    sibling: &ChildSpec,
+) -> (
+    ChildSpec,
+    Arc<Notify>,
+    UnboundedReceiver<Result<(), StartChildError>>,
+) {
+    let go = Arc::new(Notify::new());
+    let (tell, told) = unbounded_channel();
+    let (handle, sibling, gone) = (handle.clone(), sibling.clone(), Arc::clone(&go));
+    let spec = ChildSpec::new("starting", move |_ctx: Ctx| {
+        let (handle, sibling, go, tell) = (handle.clone(), sibling.clone(), Arc::clone(&gone), tell.clone());
+        async move {
+            go.notified().await;
+            tell.send(handle.start_child(sibling).await.map(drop)).unwrap();
+            Child::task(std::future::pending::<()>()).up()
+        }
+    });
+    (spec, go, told)
+}
+
+fn idle(id: &str) -> ChildSpec {
+    ChildSpec::task(id, async |_ctx| std::future::pending::<()>().await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_waits_for_the_place_it_holds_itself_is_told_so() {
+    let supervisor = DynamicSupervisor::builder().max_children(1).start().unwrap();
+    let (spec, go, mut told) = starting(&supervisor, &idle("sibling"));
+    let start = supervisor.start_child(spec);
+    go.notify_one();
+    let answer = timeout(secs(60), told.recv()).await;
+    assert_eq!(answer, Ok(Some(Err(StartChildError::WouldDeadlock))));
+    start.await.unwrap();
+    assert_eq!(supervisor.count_children().await.unwrap().specs, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_that_wait_for_the_places_of_each_other_do_not_wait_for_ever() {
+    // With one that waits for none of them, and comes up only when they wait for it alone.
+    for bystander in [false, true] {
+        let max = 2 + usize::from(bystander);
+        let supervisor = DynamicSupervisor::builder().max_children(max).start().unwrap();
+        let come_up = Arc::new(Notify::new());
+        let waits = Arc::clone(&come_up);
+        let third = ChildSpec::new("third", move |_ctx: Ctx| {
+            let come_up = Arc::clone(&waits);
+            async move {
+                come_up.notified().await;
+                Child::task(std::future::pending::<()>()).up()
+            }
+        });
+        let third = bystander.then(|| supervisor.start_child(third));
+        let (first, go_first, mut first_told) = starting(&supervisor, &idle("sibling"));
+        let (second, go_second, mut second_told) = starting(&supervisor, &idle("sibling"));
+        let starts = [supervisor.start_child(first), supervisor.start_child(second)];
+        for go in [go_first, go_second] {
+            go.notify_one();
+            // Until it has called.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        }
+        if let Some(third) = third {
+            assert!(first_told.try_recv().is_err() && second_told.try_recv().is_err());
+            come_up.notify_one();
+            third.await.unwrap();
+        }
+        let told = timeout(secs(60), async {
+            (first_told.recv().await, second_told.recv().await)
+        });
+        // The last one is refused; when it is up, the other waits for nobody but itself.
+        let refused = || Some(Err(StartChildError::WouldDeadlock));
+        let refused = (refused(), refused());
+        assert_eq!(told.await.expect("they wait for each other"), refused);
+        for start in starts {
+            start.await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_waits_for_one_that_waits_for_the_place_of_the_first_does_not_wait_for_ever() {
+    let supervisor = DynamicSupervisor::builder().max_children(2).start().unwrap();
+    let (inner, go_inner, mut inner_told) = starting(&supervisor, &idle("sibling"));
+    let (outer, go_outer, mut outer_told) = starting(&supervisor, &inner);
+    let start = supervisor.start_child(outer);
+    go_outer.notify_one();
+    go_inner.notify_one();
+    let told = timeout(secs(60), async {
+        (inner_told.recv().await, outer_told.recv().await)
+    });
+    let refused = Some(Err(StartChildError::WouldDeadlock));
+    assert_eq!(
+        told.await.expect("they wait for each other"),
+        (refused, Some(Ok(())))
+    );
+    start.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_may_have_a_sibling_started_without_waiting_for_it() {
+    let supervisor = DynamicSupervisor::builder().max_children(1).start().unwrap();
+    let stage = Stage::new();
+    let (handle, sibling) = (supervisor.clone(), stage.actor("sibling"));
+    let spec = ChildSpec::new("a", move |_ctx: Ctx| {
+        drop(handle.start_child(sibling.clone()));
+        async { Err::<Child, _>(StartError::failed("no")) }
+    });
+    supervisor.start_child(spec).await.unwrap_err();
+    while supervisor.count_children().await.unwrap().active == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.log(), ["+sibling"]);
 }

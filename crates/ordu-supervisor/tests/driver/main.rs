@@ -11,6 +11,7 @@
 
 mod calls;
 mod children;
+mod cut_short;
 mod deadlock;
 mod dynamic;
 mod glob;

@@ -348,3 +348,27 @@ fn an_order_to_terminate_that_is_dropped_leaves_nothing_while_the_child_stops() 
     let left = left_by_calls_that_are_dropped(terminate, true);
     assert!(left < ALLOWED, "{left} bytes");
 }
+
+#[cfg(feature = "tokio-util")]
+#[test]
+fn a_cancellation_token_that_is_dropped_leaves_nothing_while_the_child_lives() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let spec = ChildSpec::task_once("a", async move |ctx: Ctx| {
+            tell.send(ctx.stop_signal()).unwrap();
+            std::future::pending::<()>().await;
+        });
+        let supervisor = DynamicSupervisor::builder().start().unwrap();
+        supervisor.start_child(spec).await.unwrap();
+        let stop = told.await.unwrap();
+        let ask = || (0..ROUNDS).for_each(|_| drop(stop.cancellation_token()));
+        ask();
+        let (tasks, bytes) = (alive(), allocator::live_bytes());
+        ask();
+        assert_eq!(alive(), tasks);
+        assert!(allocator::live_bytes() - bytes < BYTES_A_ROUND);
+        supervisor.stop().await.unwrap();
+    });
+}

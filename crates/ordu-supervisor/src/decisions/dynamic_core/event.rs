@@ -20,6 +20,11 @@ pub enum DynamicEvent<K, P = ()> {
         /// How often it was restarted before, elsewhere: where its count goes on.
         restarts: u32,
     },
+    /// Take back a `StartChild` that still waits for a place: nothing comes of it.
+    Withdraw {
+        /// Which one.
+        key: K,
+    },
     /// A start came to an end.
     Started {
         /// Which one.

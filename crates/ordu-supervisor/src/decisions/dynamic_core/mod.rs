@@ -120,6 +120,7 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
                 };
                 self.start_child(child, now);
             }
+            DynamicEvent::Withdraw { key } => self.withdraw(key),
             DynamicEvent::Started { incarnation, outcome } => self.started(incarnation, outcome, now),
             DynamicEvent::Exited { incarnation, reason } => self.exited(incarnation, reason, now),
             DynamicEvent::Lingers { incarnation } => self.lingers(incarnation, now),
@@ -191,6 +192,27 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
     /// The child that is known by this incarnation, or whose restart it is.
     pub fn key_of(&self, incarnation: Incarnation) -> Option<&K> {
         self.books.owners.get(&incarnation)
+    }
+
+    /// How many starts wait for a place.
+    #[must_use]
+    pub fn waiting_starts(&self) -> usize {
+        self.books.places.waiting()
+    }
+
+    /// How many children hold a place that they may yet give back: their first start may come to nothing.
+    #[must_use]
+    pub fn undecided_starts(&self) -> usize {
+        self.books.places.undecided()
+    }
+
+    /// Whether this is a first start that is under way, and is not being ended.
+    #[must_use]
+    pub fn is_first_start(&self, incarnation: Incarnation) -> bool {
+        let child = self.key_of(incarnation).and_then(|key| self.children.get(key));
+        child.is_some_and(|child| {
+            child.incarnation == incarnation && matches!(child.phase, Phase::Starting { first: true, .. })
+        })
     }
 
     /// How the child with this key is treated.

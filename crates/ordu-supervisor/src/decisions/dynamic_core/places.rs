@@ -55,6 +55,14 @@ impl<K, P> Places<K, P> {
         self.leaving += usize::from(after.is_leaving());
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn undecided(&self) -> usize {
+        self.undecided
+    }
+
     /// A child in this phase was forgotten.
     pub(super) fn left(&mut self, phase: &Phase) {
         self.undecided -= usize::from(phase.is_undecided());
@@ -73,6 +81,16 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             _ if self.children.contains_key(&child.key) => self.refuse(child.key, Refusal::AlreadyPresent),
             Room::Free | Room::Perhaps => self.books.places.waiting.push_back(child),
             Room::None => self.refuse(child.key, Refusal::MaxChildren),
+        }
+    }
+
+    /// Takes back a start that waits.
+    pub(super) fn withdraw(&mut self, key: K) {
+        let waiting = &mut self.books.places.waiting;
+        // Mostly one of the last.
+        match waiting.iter().rposition(|child| child.key == key) {
+            Some(at) => drop(waiting.remove(at)),
+            None => self.refuse(key, Refusal::NotFound),
         }
     }
 

@@ -854,3 +854,28 @@ fn starts_that_wait_for_a_place_are_refused_when_the_supervisor_stops() {
     });
     assert_eq!(refusals(&actions), [(2, Refusal::Stopping)]);
 }
+
+#[test]
+fn a_start_that_waits_for_a_place_can_be_withdrawn() {
+    let mut bench = limited(1);
+    let first = started_in(&bench.step(start_child(1, ChildPolicy::worker())), 1);
+    bench.step(start_child(2, ChildPolicy::worker()));
+    bench.step(start_child(3, ChildPolicy::worker()));
+    assert_eq!(
+        (bench.core.waiting_starts(), bench.core.undecided_starts()),
+        (2, 1)
+    );
+    assert!(bench.core.is_first_start(first));
+    assert_eq!(bench.step(DynamicEvent::Withdraw { key: 2 }), []);
+    // Not one that waits.
+    for key in [1, 4] {
+        let actions = bench.step(DynamicEvent::Withdraw { key });
+        assert_eq!(refusals(&actions), [(key, Refusal::NotFound)]);
+    }
+    let actions = bench.step(DynamicEvent::Started {
+        incarnation: first,
+        outcome: Err(boom()),
+    });
+    started_in(&actions, 3);
+    assert!(!bench.core.is_first_start(first));
+}

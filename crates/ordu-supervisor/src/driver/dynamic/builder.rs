@@ -41,6 +41,10 @@ impl DynamicSupervisorBuilder {
     }
 
     /// Starts the supervisor on the current runtime. It runs until it is stopped or gives up.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub fn start(self) -> Result<DynamicSupervisorHandle, FlagsError> {
         let core = DynamicCore::new(self.flags)?;
         let id = SupervisorId::new();
@@ -70,7 +74,8 @@ impl DynamicSupervisorBuilder {
     /// ```
     pub fn start_link(self, ctx: &Ctx) -> Result<DynamicSupervisorHandle, FlagsError> {
         let handle = self.start()?;
-        ctx.link(handle.clone().into());
+        // It has no children before its handle is given away.
+        ctx.link(&handle);
         Ok(handle)
     }
 

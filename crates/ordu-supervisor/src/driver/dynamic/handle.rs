@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::mind::{Command, Waiting};
+use super::start_calls::StartCall;
 use crate::decisions::{AutoShutdown, Counts};
 use crate::driver::any_supervisor::AnySupervisor;
 use crate::driver::call::Call;
@@ -27,13 +28,17 @@ pub struct DynamicSupervisorHandle {
 
 impl DynamicSupervisorHandle {
     /// Starts a child; its id is a label and may be used many times. Answers once it is up.
+    ///
+    /// With [`max_children`](super::DynamicSupervisorBuilder::max_children) it may wait for what comes of the starts that
+    /// hold the last places. A child that calls in its start, when all of those wait like this for each other, is told
+    /// [`WouldDeadlock`](StartChildError::WouldDeadlock).
     pub fn start_child(&self, spec: ChildSpec) -> Call<StartedChild, StartChildError> {
-        match spec.validate(Some(AutoShutdown::Never)) {
-            Err(error) => Call::refused(StartChildError::InvalidSpec(error)),
-            Ok(()) => self
-                .link
-                .call(|answer| Command::StartChild(Box::new(spec), answer)),
+        if let Err(error) = spec.validate(Some(AutoShutdown::Never)) {
+            return Call::refused(StartChildError::InvalidSpec(error));
         }
+        let caller = self.child_of_caller().map(|caller| caller.incarnation);
+        self.link
+            .call(|answer| Command::StartChild(Box::new(spec), StartCall { caller, answer }))
     }
 
     /// Stops a child and forgets it. A child that is being restarted is found by its last run.

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot::Sender;
 
+use super::start_calls::{StartCall, StartCalls};
 use super::waits::{Wait, Waits};
 use crate::decisions::numbered::Numbered;
 use crate::decisions::{
@@ -22,7 +23,7 @@ use crate::driver::supervisor::{ChildInfo, ChildState, StartedChild};
 /// A call, and where its answer goes.
 pub(in crate::driver) enum Command {
     /// Boxed: it is large, and all messages would be moved as if they were.
-    StartChild(Box<ChildSpec>, Sender<Result<StartedChild, StartChildError>>),
+    StartChild(Box<ChildSpec>, StartCall),
     TerminateChild(Waiting<(), TerminateChildError>),
     RestartNow(Waiting<StartedChild, RestartChildError>),
     WhichChildren(Sender<Result<Vec<ChildInfo>, QueryError>>),
@@ -63,7 +64,7 @@ impl<T, E> Waiting<T, E> {
 /// What the core knows a child by: a number, since ids may repeat, with the id at hand.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    number: u64,
+    pub(super) number: u64,
     id: ChildId,
 }
 
@@ -93,7 +94,7 @@ pub(super) struct DynamicMind {
     supervisor: SupervisorId,
     core: DynamicCore<Key, Factory>,
     last_key: u64,
-    starts: Callers<Sender<Result<StartedChild, StartChildError>>>,
+    starts: StartCalls,
     terminates: Callers<Vec<Waiting<(), TerminateChildError>>>,
     restarts: Callers<Vec<Waiting<StartedChild, RestartChildError>>>,
     /// Of those in `terminates` and `restarts` that are children here.
@@ -106,7 +107,7 @@ impl DynamicMind {
             supervisor,
             core,
             last_key: 0,
-            starts: Callers::default(),
+            starts: StartCalls::default(),
             terminates: Callers::default(),
             restarts: Callers::default(),
             waits: Waits::default(),
@@ -223,8 +224,21 @@ impl DynamicMind {
     }
 
     fn answer_start(&mut self, key: &Key, answer: impl FnOnce() -> Result<StartedChild, StartChildError>) {
-        if let Some(caller) = self.starts.remove(&key.number) {
-            give(caller, answer());
+        self.starts.answer(key.number, answer);
+    }
+
+    /// Refuses the starts that children wait for and that would have to wait for those children.
+    fn refuse_hopeless_starts(&mut self, now: Time) {
+        while self.starts.some_wait() && self.core.waiting_starts() > 0 {
+            let core = &self.core;
+            let hopeless = self.starts.hopeless(
+                core.undecided_starts(),
+                |caller| core.is_first_start(caller),
+                |key| core.child(key).is_some(),
+            );
+            let Some(key) = hopeless else { return };
+            self.core.step(DynamicEvent::Withdraw { key: key.clone() }, now);
+            self.answer_start(&key, || Err(StartChildError::WouldDeadlock));
         }
     }
 
@@ -304,7 +318,7 @@ impl Mind for DynamicMind {
 
     fn command(&mut self, command: Command, now: Time) {
         match command {
-            Command::StartChild(spec, answer) => {
+            Command::StartChild(spec, call) => {
                 self.last_key += 1;
                 let ChildSpec {
                     id,
@@ -314,7 +328,9 @@ impl Mind for DynamicMind {
                 } = *spec;
                 let number = self.last_key;
                 let key = Key { number, id };
-                self.starts.insert(number, answer);
+                self.starts.insert(number, call);
+                let waiting = self.core.waiting_starts();
+                let new = key.clone();
                 self.core.step(
                     DynamicEvent::StartChild {
                         key,
@@ -324,12 +340,16 @@ impl Mind for DynamicMind {
                     },
                     now,
                 );
+                if self.core.waiting_starts() > waiting {
+                    self.starts.waits(new);
+                }
             }
             Command::TerminateChild(waiting) => self.terminate_child(waiting, now),
             Command::RestartNow(waiting) => self.restart_now(waiting, now),
             Command::WhichChildren(answer) => give(answer, Ok(self.which_children())),
             Command::CountChildren(answer) => give(answer, Ok(self.core.count_children())),
         }
+        self.refuse_hopeless_starts(now);
     }
 
     fn step(&mut self, fact: Fact, now: Time) {
@@ -342,6 +362,7 @@ impl Mind for DynamicMind {
             Fact::Tick => DynamicEvent::Tick,
         };
         self.core.step(event, now);
+        self.refuse_hopeless_starts(now);
     }
 
     fn deadline(&self) -> Option<Time> {

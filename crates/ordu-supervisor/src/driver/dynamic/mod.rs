@@ -3,6 +3,7 @@
 mod builder;
 mod handle;
 mod mind;
+mod start_calls;
 mod waits;
 
 pub use self::builder::DynamicSupervisorBuilder;

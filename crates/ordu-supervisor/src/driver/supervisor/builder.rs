@@ -18,6 +18,7 @@ use crate::driver::errors::StartSupervisorError;
 use crate::driver::events::{EventStream, Listeners};
 use crate::driver::link::Link;
 use crate::driver::mailbox::SupervisorId;
+use crate::driver::shared::Shared;
 use crate::driver::start::StartError;
 
 /// A supervisor yet to be started.
@@ -84,18 +85,19 @@ impl SupervisorBuilder {
     /// it is stopped, gives up or ends by itself: dropping its handles does not end it. Dropping this future
     /// before it is done does.
     pub async fn start(self) -> Result<SupervisorHandle, StartSupervisorError> {
-        let (handle, owned) = self.start_both().await?;
+        let (handle, owned) = self.start_both(None).await?;
         owned.release();
         Ok(handle)
     }
 
-    /// As [`start`](Self::start), but the supervisor is killed when the child `ctx` belongs to ends.
+    /// As [`start`](Self::start), but the supervisor is killed when the child `ctx` belongs to ends, or its start
+    /// fails, also while the supervisor is still starting. It is not started if the child has ended.
     ///
     /// For a child that needs a supervisor of its own beside its own work; one that is nothing but a
     /// supervisor is better started with [`ChildSpec::supervisor`].
     pub async fn start_link(self, ctx: &Ctx) -> Result<SupervisorHandle, StartSupervisorError> {
-        let (handle, owned) = self.start_both().await?;
-        ctx.link(owned);
+        let (handle, owned) = self.start_both(Some(&ctx.shared)).await?;
+        owned.release();
         Ok(handle)
     }
 
@@ -120,9 +122,11 @@ impl SupervisorBuilder {
         self.listeners.0.subscriptions().subscribe_with(bound)
     }
 
-    /// Whoever owns it while it starts lets go of it, or passes it on, once it is up.
+    /// Whoever owns it while it starts lets go of it, or passes it on, once it is up. The run of a child that it
+    /// belongs to owns it from before its first step on.
     pub(super) async fn start_both(
         self,
+        run: Option<&Arc<Shared>>,
     ) -> Result<(SupervisorHandle, OwnedSupervisor), StartSupervisorError> {
         if let Some(spec) = self.children.iter().find(|spec| spec.id.as_str().is_empty()) {
             spec.validate(None)?;
@@ -135,8 +139,15 @@ impl SupervisorBuilder {
         let core = StaticCore::new(self.flags, specs, clock.now())?;
         let (up, is_up) = oneshot::channel();
         let id = SupervisorId::new();
-        let link = Link::spawn(id, StaticMind::new(id, core, up), clock, self.listeners.0);
-        let handle = SupervisorHandle { link: Arc::new(link) };
+        let spawn = || {
+            let link = Link::spawn(id, StaticMind::new(id, core, up), clock, self.listeners.0);
+            Ok(SupervisorHandle { link: Arc::new(link) })
+        };
+        let handle = match run {
+            Some(run) => run.helpers.start(spawn),
+            None => Some(spawn()),
+        };
+        let handle = handle.unwrap_or(Err(StartSupervisorError::Stopped(ExitReason::Killed)))?;
         let owned = OwnedSupervisor::from(handle.clone());
         if is_up.await.is_ok() {
             return Ok((handle, owned));

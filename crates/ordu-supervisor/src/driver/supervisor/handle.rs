@@ -15,8 +15,9 @@ use crate::driver::child_spec::ChildSpec;
 use crate::driver::errors::{
     DeleteChildError, QueryError, RestartChildError, StartChildError, TerminateChildError, WouldDeadlock,
 };
+use crate::driver::helpers::Belonging;
 use crate::driver::link::Link;
-use crate::driver::start::Info;
+use crate::driver::start::{BoxFuture, Info};
 
 /// The way to a running supervisor. Cheap to clone; dropping it does not end the supervisor. What supervisors of
 /// both kinds answer to, as [`stop`](AnySupervisor::stop), stands at [`AnySupervisor`].
@@ -115,6 +116,20 @@ impl SupervisorHandle {
             caller: caller.map(|child| child.incarnation),
             command: command(answer),
         })
+    }
+}
+
+impl Belonging for SupervisorHandle {
+    fn kill(&self) {
+        self.link.any().kill();
+    }
+
+    fn is_gone(&self) -> bool {
+        self.link.any().is_gone()
+    }
+
+    fn gone(&self) -> BoxFuture<()> {
+        self.link.any().gone()
     }
 }
 

@@ -9,6 +9,7 @@ use super::builder::SupervisorBuilder;
 use super::handle::SupervisorHandle;
 use super::owned::OwnedSupervisor;
 use crate::driver::any_supervisor::AnySupervisor;
+use crate::driver::ctx::Ctx;
 use crate::driver::dynamic::{DynamicSupervisorBuilder, DynamicSupervisorHandle};
 use crate::driver::errors::StartSupervisorError;
 use crate::driver::shield::shielded;
@@ -23,9 +24,9 @@ pub trait Build: Send + 'static {
     /// The way to it once it runs.
     type Handle: Clone + Deref<Target = AnySupervisor> + Send + Sync + 'static;
 
-    /// Starts it. Whoever gets the second half owns it.
+    /// Starts it for the child to which `ctx` belongs. Whoever gets the second half owns it, too.
     #[doc(hidden)]
-    fn start_nested(self) -> BoxFuture<Result<(Self::Handle, OwnedSupervisor), StartError>>;
+    fn start_nested(self, ctx: Ctx) -> BoxFuture<Result<(Self::Handle, OwnedSupervisor), StartError>>;
 }
 
 impl BuildSupervisor for SupervisorBuilder {}
@@ -33,9 +34,9 @@ impl BuildSupervisor for SupervisorBuilder {}
 impl Build for SupervisorBuilder {
     type Handle = SupervisorHandle;
 
-    fn start_nested(self) -> BoxFuture<Result<(SupervisorHandle, OwnedSupervisor), StartError>> {
+    fn start_nested(self, ctx: Ctx) -> BoxFuture<Result<(SupervisorHandle, OwnedSupervisor), StartError>> {
         Box::pin(async move {
-            self.start_both()
+            self.start_both(Some(&ctx.shared))
                 .await
                 .map_err(StartSupervisorError::into_start_error)
         })
@@ -47,9 +48,12 @@ impl BuildSupervisor for DynamicSupervisorBuilder {}
 impl Build for DynamicSupervisorBuilder {
     type Handle = DynamicSupervisorHandle;
 
-    fn start_nested(self) -> BoxFuture<Result<(DynamicSupervisorHandle, OwnedSupervisor), StartError>> {
+    fn start_nested(
+        self,
+        ctx: Ctx,
+    ) -> BoxFuture<Result<(DynamicSupervisorHandle, OwnedSupervisor), StartError>> {
         Box::pin(async move {
-            let handle = self.start()?;
+            let handle = self.start_link(&ctx)?;
             Ok((handle.clone(), OwnedSupervisor::from(handle)))
         })
     }

@@ -14,7 +14,8 @@ use crate::driver::start::BoxFuture;
 /// A supervisor that is killed when this is dropped: a child of another supervisor, or the root of a program
 /// that must not outlive a scope.
 ///
-/// Made from a handle. For an orderly end, stop the supervisor before this is dropped.
+/// Made from a handle. For an orderly end, stop the supervisor before this is dropped. If a child drops it, that child
+/// counts as ended only once the supervisor has, unless the child is below it.
 pub struct OwnedSupervisor(
     // Boxed, since each child's task has room for one, and few children are one.
     Option<Box<AnySupervisor>>,
@@ -43,13 +44,16 @@ impl OwnedSupervisor {
         }
     }
 
-    pub(in crate::driver) fn has_exited(&self) -> bool {
-        self.0.as_ref().is_none_or(|supervisor| supervisor.has_exited())
-    }
-
     /// Makes this child the one that the supervisor is below, unless it is above that one itself.
     pub(in crate::driver) fn give_to(&self, child: &Arc<Shared>) -> bool {
         self.0.as_ref().is_none_or(|supervisor| supervisor.give_to(child))
+    }
+
+    /// Whether this child is below it.
+    pub(in crate::driver) fn is_above(&self, child: &Arc<Shared>) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|supervisor| supervisor.is_above(child))
     }
 
     /// Lets go of it: from now on it runs until it is stopped.
@@ -78,7 +82,15 @@ impl From<DynamicSupervisorHandle> for OwnedSupervisor {
 
 impl Drop for OwnedSupervisor {
     fn drop(&mut self) {
-        self.kill();
+        let Some(supervisor) = self.0.take() else { return };
+        supervisor.kill();
+        // Its end takes a while.
+        if let Some(child) = Shared::current()
+            && !supervisor.has_exited()
+            && !supervisor.is_above(&child)
+        {
+            child.helpers.take_over(supervisor);
+        }
     }
 }
 
