@@ -1,9 +1,11 @@
 //! The replicated map on this node: who it is exchanged with, what changes in it, and what is written.
 
+mod kept;
 mod state_digest;
 #[cfg(test)]
 mod tests;
 
+pub use kept::Kept;
 pub use state_digest::StateDigest;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -108,7 +110,8 @@ impl Node {
             let has_ended = self.roster.removals.ends(node)
                 || self.roster.state_of(node, known) == MemberState::Left
                 || self.replaced_by(node).is_some();
-            let is_missed = known.is_written_off(now, forget_after);
+            let is_missed =
+                known.is_written_off(now, forget_after) && !self.planted.is(Bug::WrittenOffCounted);
             match (has_ended, is_missed) {
                 (true, _) => {}
                 (false, true) => written_off.push(node.replica()),
