@@ -302,6 +302,7 @@ fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
         was_before(&mut node, own);
         // Who is misnamed and alone has ended nobody.
         node.names.was_admitted = was_admitted;
+        settle(&mut node);
         node.next_burial = node.now.mono;
         node.bury();
         assert_eq!(node.roster.removals.any_of(BEFORE), was_admitted);
