@@ -54,7 +54,7 @@ pub use life::Life;
 pub use node::Node;
 pub use ordu_supervisor::decisions::{ChildType, ExitReason, Intensity, Restart, Shutdown};
 pub use output::{CloseReason, ExitCause, Output};
-pub use replication::StateDigest;
+pub use replication::{Kept, StateDigest};
 pub use request::{Answer, CallError, Command, RequestId, Stopped};
 pub use spec::{ChildSpec, Constraint};
 pub use text::{is_printable, printable};

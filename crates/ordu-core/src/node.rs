@@ -421,7 +421,8 @@ impl Node {
         if late <= gap {
             // A monotonic clock that stands still while the machine sleeps makes nobody late, but what lies here may be
             // old all the same. A wall clock that is set looks like that, or hides it, and costs a question.
-            if jump.is_some() {
+            let believes = self.planted.is(Bug::ClockSetBackBelieved);
+            if jump.is_some_and(|jump| jump > 0 || !believes) {
                 self.mark_the_backlogs();
             }
             return;

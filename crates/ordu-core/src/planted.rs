@@ -11,6 +11,10 @@ pub enum Bug {
     /// S1: one of the replicated map's own.
     #[cfg(feature = "planted-bugs")]
     Map(ordu_crdt::Bug),
+    /// S1.4: a member that was written off counts for what may be collected.
+    WrittenOffCounted,
+    /// S2.1: a full join takes the intent of a life that is over, and the claim of that life stands.
+    ClaimSparedByJoin,
     /// S2.1: whether a life that an intent is of was over is judged by what came together with it.
     BornJudgedAfterCommit,
     /// S2.1, S2.2: intent and claim are one register, so whoever writes one half writes the other as it last saw it.
@@ -41,6 +45,10 @@ pub enum Bug {
     WokenNodeBlamesOthers,
     /// S4.5: a node that stood still waits for an answer of everybody that it ever heard of.
     RoundCountsTheDead,
+    /// S4.5: a wall clock that is set back hides no sleep.
+    ClockSetBackBelieved,
+    /// S4.5: the question that tells old messages of a peer from new ones is asked once.
+    QuestionAskedOnce,
     /// S4.6: a node is ready because of one that had nothing to tell when states were exchanged.
     NewcomersBelieved,
     /// S5.2: a call is answered before its write is held by another node.
@@ -59,6 +67,8 @@ pub enum Bug {
     AnsweredBeforeFound,
     /// S6.2: members that are down are not dialled again.
     DownMembersForgotten,
+    /// S6.2: the holder of a name gives way to an older boot that was heard once, be it dead by now.
+    NewcomerNotAskedBack,
     /// S6.3: a lifeline that closed is proof enough.
     LifelineIsProof,
     /// S7.1: the loser of a conflict stops because of a record in the map.

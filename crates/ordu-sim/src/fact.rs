@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, Event, ExitCause, ExitReason, HordeName, Life,
-    MemberInfo, NodeId, StateDigest, Token,
+    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, Event, ExitCause, ExitReason, HordeName, Kept,
+    Life, MemberInfo, NodeId, StateDigest, Token,
 };
 
 use crate::{Fault, Moment};
@@ -159,6 +159,8 @@ pub enum What {
     },
     /// What the nodes that are awake hold at this moment, those excepted that are receiving a part of what they lack.
     Held(Vec<(Boot, StateDigest)>),
+    /// What the nodes keep for others at this moment.
+    Kept(Vec<(Boot, Kept)>),
     /// A node gave an output that makes no sense.
     Nonsense {
         /// Who.

@@ -1,4 +1,4 @@
-use ordu_core::{Config, Input, Node, NodeId, Now, Output, StateDigest, Time};
+use ordu_core::{Config, Input, Kept, Node, NodeId, Now, Output, StateDigest, Time};
 
 /// What the world runs on each host: the shipped [`Node`], or a scripted stand-in in the tests of the world
 /// itself.
@@ -19,6 +19,11 @@ pub trait Machine {
 
     /// A digest of what it holds; `None` if it holds nothing that can be compared, or not all of it now.
     fn state_digest(&self) -> Option<StateDigest> {
+        None
+    }
+
+    /// What it keeps only for others; `None` if it keeps nothing that can be counted.
+    fn kept(&self) -> Option<Kept> {
         None
     }
 }
@@ -47,5 +52,9 @@ impl Machine for Node {
 
     fn state_digest(&self) -> Option<StateDigest> {
         Self::state_digest(self)
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        Some(Self::kept(self))
     }
 }

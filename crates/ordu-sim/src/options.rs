@@ -26,7 +26,8 @@ ordu-sim --seed SEED --keep 0-3,7 [--calm-at MICROSECONDS] [--trace]
 ordu-sim --chaos [--hosts N] ...     seeds of worlds of N nodes (default 10) in which all goes wrong that a
                                     seed can choose, as often as a seed can have it
 ordu-sim --biased NAME ...           seeds of worlds in which one thing goes wrong, at the moment at which it can do
-                                    harm: last-words, unheld-claims or late-calls
+                                    harm: last-words, unheld-claims, late-calls, returns,
+                                    old-words or namesakes
 ordu-sim --quiet [--hosts N] [--children N]
                                     nodes in which nothing goes wrong, to measure their cost
 ordu-sim --planted NAME|all [--seeds N] [--from SEED]

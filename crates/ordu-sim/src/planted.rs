@@ -63,6 +63,20 @@ pub const ALL: &[Planted] = &[
         found_by: &["owned", "exactly-one-after-heal", "converged"],
     },
     Planted {
+        name: "written-off-counted",
+        rule: "S1.4",
+        bug: Bug::Node(NodeBug::WrittenOffCounted),
+        worlds: Worlds::Biased(Bias::Returns),
+        found_by: &["bounded-state"],
+    },
+    Planted {
+        name: "claim-spared-by-join",
+        rule: "S2.1",
+        bug: Bug::Node(NodeBug::ClaimSparedByJoin),
+        worlds: Worlds::Biased(Bias::Returns),
+        found_by: &["no-resurrection", "exactly-one-after-heal", "converged"],
+    },
+    Planted {
         name: "born-judged-after-commit",
         rule: "S2.1",
         bug: Bug::Node(NodeBug::BornJudgedAfterCommit),
@@ -154,6 +168,24 @@ pub const ALL: &[Planted] = &[
         found_by: &["serves", "owned"],
     },
     Planted {
+        name: "clock-set-back-believed",
+        rule: "S4.5",
+        bug: Bug::Node(NodeBug::ClockSetBackBelieved),
+        worlds: Worlds::Biased(Bias::OldWords),
+        found_by: &[
+            "begins-for-a-caller",
+            "finished-stays-finished",
+            "take-over-justified",
+        ],
+    },
+    Planted {
+        name: "question-asked-once",
+        rule: "S4.5",
+        bug: Bug::Node(NodeBug::QuestionAskedOnce),
+        worlds: Worlds::Biased(Bias::OldWords),
+        found_by: &["serves", "owned"],
+    },
+    Planted {
         name: "newcomers-believed",
         rule: "S4.6",
         bug: Bug::Node(NodeBug::NewcomersBelieved),
@@ -215,6 +247,13 @@ pub const ALL: &[Planted] = &[
         bug: Bug::Node(NodeBug::DownMembersForgotten),
         worlds: Worlds::Swarm,
         found_by: &["ghosts", "converged"],
+    },
+    Planted {
+        name: "newcomer-not-asked-back",
+        rule: "S6.2",
+        bug: Bug::Node(NodeBug::NewcomerNotAskedBack),
+        worlds: Worlds::Biased(Bias::Namesakes),
+        found_by: &["just-exits"],
     },
     Planted {
         name: "lifeline-is-proof",
@@ -310,6 +349,13 @@ pub const ALL: &[Planted] = &[
             "nothing-undeleted-vanishes",
             "no-resurrection",
         ],
+    },
+    Planted {
+        name: "retire-asks-the-present",
+        rule: "S1.5",
+        bug: Bug::Node(NodeBug::Map(MapBug::RetireAsksPresentPeers)),
+        worlds: Worlds::Biased(Bias::Returns),
+        found_by: &["equal-vectors-equal-states", "converged"],
     },
     Planted {
         name: "id-reused",

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, Channel, ChildId, ChildInfo, ChildSpec, ChildState, Command, Config, ConnId, Event,
-    ExitCause, HordeName, Input, Life, MemberInfo, MemberState, NodeId, Now, Output, RequestId, Restart,
-    StartId, StateDigest, Time, Token,
+    ExitCause, HordeName, Input, Kept, Life, MemberInfo, MemberState, NodeId, Now, Output, RequestId,
+    Restart, StartId, StateDigest, Time, Token,
 };
 use ordu_sim::invariants::Violation;
 use ordu_sim::{Fault, HostId, Machine, PlannedCall, Setup, Simulation, Trace};
@@ -142,7 +142,7 @@ const VICES: [(&str, Vice); 18] = [
 ];
 
 /// What does no harm at once, or not alone.
-const PATIENT: [Vice; 6] = [TWICE, SHOWS, TAKES, LEAVES, BELIEVES, STOPS];
+const PATIENT: [Vice; 7] = [TWICE, SHOWS, TAKES, LEAVES, BELIEVES, STOPS, HOARDS];
 
 const TWICE: Vice = |bad, request, child| {
     bad.show(&child);
@@ -193,6 +193,12 @@ const STOPS: Vice = |bad, request, mut child| {
 
 /// It is ready as soon as it sees anybody.
 const BELIEVES: Vice = |bad, request, _| bad.knows_nothing(request);
+
+/// It keeps a remove for ever.
+const HOARDS: Vice = |bad, request, _| {
+    bad.epoch += 1;
+    bad.knows_nothing(request);
+};
 
 const GONE: Token = Token {
     epoch: 4,
@@ -271,6 +277,11 @@ impl Machine for Bad {
 
     fn next_deadline(&self) -> Option<Time> {
         None
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        let removes = usize::from(self.config.capacity == index(HOARDS));
+        Some(Kept { removes, marks: 0 })
     }
 
     /// All of them have seen the same, and each holds something else.
@@ -522,6 +533,16 @@ fn a_node_that_takes_one_more_child_though_it_was_full_for_long_is_caught() {
         let outcome = simulation.run_for(Duration::from_secs(20));
         assert_eq!(outcome.err().map(|violation| violation.invariant), expected);
     }
+}
+
+#[test]
+fn a_node_that_keeps_for_ever_what_all_have_seen_is_caught() {
+    let mut simulation = patient(&[HOARDS], SECOND);
+    simulation.calm();
+    let settles = simulation.settle(SECOND * 10);
+    assert!(settles.is_ok(), "it may take a while: {settles:?}");
+    assert!(simulation.ask(HostId(0), start(), SECOND).is_ok());
+    assert_eq!(caught_by(simulation.settle(SECOND * 10)), "bounded-state");
 }
 
 #[test]

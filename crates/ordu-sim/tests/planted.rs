@@ -54,6 +54,8 @@ macro_rules! finds {
 finds! {
     one_register_for_intent_and_claim_is_found: "one-register" from 581,
     claims_ranked_by_the_clock_are_found: "clock-ranks-claims",
+    a_member_that_was_written_off_and_counts_all_the_same_is_found: "written-off-counted",
+    a_claim_that_a_full_join_spares_is_found: "claim-spared-by-join",
     a_life_judged_by_what_came_with_it_is_found: "born-judged-after-commit",
     an_absent_intent_read_as_a_deletion_is_found: "absent-intent-is-deletion",
     removals_of_each_other_that_are_both_obeyed_are_found: "mutual-removal-obeyed" from 309,
@@ -67,6 +69,8 @@ finds! {
     suspects_whose_children_are_taken_are_found: "suspects-own-nothing",
     a_woken_node_that_declares_everybody_dead_is_found: "woken-blames-others",
     a_woken_node_that_waits_for_the_dead_is_found: "round-counts-the-dead" from 99,
+    a_clock_set_back_that_hides_a_sleep_is_found: "clock-set-back-believed",
+    a_question_that_is_asked_once_is_found: "question-asked-once" from 66,
     a_newcomer_that_is_believed_is_found: "newcomers-believed" from 1301,
     an_answer_before_the_write_is_held_is_found: "answered-before-held" from 56,
     a_finish_that_is_forgotten_is_found: "finish-forgotten",
@@ -76,6 +80,7 @@ finds! {
     a_take_over_that_does_not_cover_what_the_first_in_rank_hold_is_found: "taken-over-uncovered",
     an_answer_that_a_take_over_might_not_find_is_found: "answered-before-found" from 19,
     members_that_are_down_and_not_dialled_are_found: "down-members-forgotten",
+    a_newcomer_that_may_be_dead_and_is_believed_is_found: "newcomer-not-asked-back",
     a_lifeline_taken_for_a_proof_is_found: "lifeline-is-proof" from 12,
     a_loser_that_stops_unasked_is_found: "loser-does-not-ask" from 22,
     a_winner_that_answers_from_the_map_is_found: "winner-answers-from-map" from 22,
@@ -85,6 +90,7 @@ finds! {
     a_push_applied_over_a_gap_is_found: "gap-applied" from 58,
     a_context_that_is_not_closed_is_found: "context-not-closed",
     a_context_stripped_by_a_fold_is_found: "context-stripped-by-fold" from 24,
+    an_end_about_which_only_the_present_are_asked_is_found: "retire-asks-the-present" from 6,
     an_identity_used_again_is_found: "id-reused",
 }
 

@@ -73,7 +73,7 @@ impl Node {
             let has_ended = matches!(
                 self.roster.state_of(node, known),
                 MemberState::Left | MemberState::Removed
-            ) || self.roster.replaced_by(node).is_some();
+            ) || self.replaced_by(node).is_some();
             let is_missed = !is_retried && known.is_written_off(now, forget_after);
             has_ended || is_missed || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
         })
@@ -93,7 +93,7 @@ impl Node {
         let over = self.roster.iter().filter_map(|(node, known)| {
             let status = known.member.as_ref().map(|member| member.status);
             let has_left = status == Some(Status::Left);
-            let replaced = || self.roster.replaced_by(node).map(Why::Replaced);
+            let replaced = || self.replaced_by(node).map(Why::Replaced);
             let why = if has_left { Some(Why::Left) } else { replaced() };
             why.filter(|_| !self.roster.removals.ends(node))
                 .map(|why| (node, why))
@@ -124,7 +124,8 @@ impl Node {
         }
     }
 
-    /// Nodes that ended long ago are not shown any more.
+    /// Nodes that ended long ago are not shown any more, nor are boots that were replaced before anybody wrote down that
+    /// they were there.
     fn forget_the_ended(&mut self) {
         let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
         let ended = self.roster.removals.ended();
@@ -132,7 +133,12 @@ impl Node {
             let is_in_sight = self.replicating.contains(node);
             now.since(*since) >= forget_after && !is_in_sight && self.roster.knows(*node)
         });
-        for node in over.map(|(node, _)| node).collect::<Vec<_>>() {
+        let unrecorded = self.roster.iter().filter(|(node, known)| {
+            let is_missed = known.member.is_none() && known.is_written_off(now, forget_after);
+            is_missed && !self.roster.removals.ends(*node) && self.replaced_by(*node).is_some()
+        });
+        let over = over.map(|(node, _)| node);
+        for node in over.chain(unrecorded.map(|(node, _)| node)).collect::<Vec<_>>() {
             if self.owned(node) == 0 {
                 self.roster.forget(node);
                 self.members_changed = true;

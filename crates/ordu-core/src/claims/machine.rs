@@ -151,7 +151,9 @@ impl Claims {
         }
         let Some(intent) = &self.intent else {
             let is_of_it = |claim: &Claim| claim.birth == copy.birth;
-            let is_over = self.is_over && self.winner().is_some_and(is_of_it);
+            // A claim goes only together with its life, whoever removed it: perhaps the owner of another copy (S2.3).
+            let is_gone = !copy.unwritten && !self.siblings.iter().any(is_of_it);
+            let is_over = is_gone || self.is_over && self.winner().is_some_and(is_of_it);
             let is_deleted = is_over || self.planted.is(Bug::AbsentIntentReadAsDeletion);
             return is_deleted.then_some(Step::Stop(StopWhy::Deleted));
         };

@@ -78,7 +78,8 @@ impl Node {
             return;
         };
         let winner = known.claims.winner().filter(|_| known.claims.intent().is_none());
-        let is_over = winner.is_some_and(|claim| self.covers(claim.born));
+        let is_spared = self.planted.is(Bug::ClaimSparedByJoin);
+        let is_over = winner.is_some_and(|claim| self.covers(claim.born)) && !is_spared;
         if is_over != known.claims.is_over() {
             self.child_mut(child).claims.set_over(is_over);
             self.children.touch(child);

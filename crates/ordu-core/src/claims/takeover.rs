@@ -137,7 +137,7 @@ impl Node {
     /// Whether what only that node may run is lost: it has ended. Out of sight, be it for everybody here, it may run it
     /// still (S5.4).
     fn has_lost(&self, runner: NodeId) -> bool {
-        let has_ended = self.roster.is_removed(runner) || self.roster.replaced_by(runner).is_some();
+        let has_ended = self.roster.is_removed(runner) || self.replaced_by(runner).is_some();
         has_ended || self.planted.is(Bug::LostOnOneOpinion) && !self.is_living(runner)
     }
 

@@ -112,6 +112,23 @@ fn the_absence_of_an_intent_stops_nothing() {
 }
 
 #[test]
+fn a_copy_of_which_neither_the_intent_nor_the_claim_is_left_is_stopped() {
+    for others in [vec![], vec![claim(2, token(9, OTHER))]] {
+        let mut child = Claims::new(ME, Planted::default());
+        child.set_claims(others);
+        // The first start wrote both.
+        let first = Copy {
+            unwritten: true,
+            ..running(1, token(5, ME))
+        };
+        child.set_copy(Some(first));
+        assert_eq!(child.next_step(), None);
+        child.set_copy(Some(running(1, token(5, ME))));
+        assert_eq!(child.next_step(), Some(Step::Stop(StopWhy::Deleted)));
+    }
+}
+
+#[test]
 fn a_first_start_is_not_disturbed_by_an_older_life() {
     let copy = Copy {
         unwritten: true,

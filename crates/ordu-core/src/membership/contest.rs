@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::{Liveness, Newcomer};
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{Status, Why};
 use crate::wire::{Hello, Message, Refusal};
 use crate::{ConnId, NodeId};
@@ -134,6 +135,9 @@ impl Node {
 
     /// What a newcomer said, it may have said long ago: nobody gives way to one that is not there any more.
     fn ask_back(&mut self, conn: ConnId, mut newcomer: Newcomer) {
+        if self.planted.is(Bug::NewcomerNotAskedBack) {
+            return self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
+        }
         if newcomer.asked_back.is_none() {
             let nonce = self.number();
             newcomer.asked_back = Some(nonce);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Dot;
 
-use super::{Liveness, Removed, Standing};
+use super::{Known, Liveness, Removed, Standing};
 use crate::node::Node;
 use crate::registers::{Key, Removal, Status, Value, Why};
 use crate::wire::Message;
@@ -85,6 +85,19 @@ impl Node {
     /// Whether this node is one whose word for it counts that another has ended.
     pub(crate) fn may_tell_of_ends(&self) -> bool {
         self.standing.may_act() && !self.roster.removals.ends(self.id)
+    }
+
+    /// The boot of its name by which a node that is down has ended: another that is in sight, or this one, if others have
+    /// taken it in.
+    pub(crate) fn replaced_by(&self, node: NodeId) -> Option<NodeId> {
+        let is_replaced_here = |known: &Known| {
+            let is_down = known.liveness == Liveness::Down && known.identity.name == self.config.name;
+            let is_newer = self.id > node || known.was_up;
+            is_down && is_newer && self.names.was_admitted && self.standing.may_act()
+        };
+        let by_this_one = || self.roster.get(node).is_some_and(is_replaced_here);
+        let by_another = self.roster.replaced_by(node);
+        by_another.or_else(|| by_this_one().then_some(self.id))
     }
 
     /// Tells connected nodes that have ended so.
@@ -190,7 +203,7 @@ impl Node {
         let expected = if now < self.parting.since + patience {
             let known = self.roster.iter().map(|(node, _)| node);
             known
-                .filter(|node| is_heir(node) && self.roster.replaced_by(*node).is_none())
+                .filter(|node| is_heir(node) && self.replaced_by(*node).is_none())
                 .count()
         } else {
             heirs.len()

@@ -210,7 +210,8 @@ impl Node {
         let due = self
             .backlog
             .due(self.now.mono, self.config.timing.redial, is_linked);
-        for (peer, nonce) in due {
+        let is_asked_again = !self.planted.is(Bug::QuestionAskedOnce);
+        for (peer, nonce) in due.into_iter().filter(|_| is_asked_again) {
             self.send(peer, &Message::Ping(nonce));
         }
     }

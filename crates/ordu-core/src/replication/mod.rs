@@ -1,9 +1,11 @@
 //! The replicated map on this node: who it is exchanged with, what changes in it, and what is written.
 
+mod kept;
 mod state_digest;
 #[cfg(test)]
 mod tests;
 
+pub use kept::Kept;
 pub use state_digest::StateDigest;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -96,7 +98,8 @@ impl Node {
     }
 
     /// Says for whom removes wait, and whose operations may be folded away (S1.5): every member counts that has not
-    /// ended, also one that this node has never met; not one that was written off.
+    /// ended, also one that this node has never met; not one that was written off. A boot that was replaced has ended,
+    /// whether anybody has written that down or not: nobody else may know of it.
     pub(crate) fn count_members(&mut self) {
         let now = self.now.mono;
         let forget_after = self.config.timing.forget_after;
@@ -104,9 +107,11 @@ impl Node {
         // Those whose removal is void may be known by nothing else.
         written_off.extend(self.roster.removals.spared().map(NodeId::replica));
         for (node, known) in self.roster.iter() {
-            let has_ended =
-                self.roster.removals.ends(node) || self.roster.state_of(node, known) == MemberState::Left;
-            let is_missed = known.is_written_off(now, forget_after);
+            let has_ended = self.roster.removals.ends(node)
+                || self.roster.state_of(node, known) == MemberState::Left
+                || self.replaced_by(node).is_some();
+            let is_missed =
+                known.is_written_off(now, forget_after) && !self.planted.is(Bug::WrittenOffCounted);
             match (has_ended, is_missed) {
                 (true, _) => {}
                 (false, true) => written_off.push(node.replica()),

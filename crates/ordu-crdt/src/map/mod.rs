@@ -101,6 +101,11 @@ impl<K, V> AwLwwMap<K, V> {
         self.ops.len()
     }
 
+    /// How many of these are removes. Looks at each.
+    pub fn removes(&self) -> usize {
+        self.ops.iter().filter(|(_, op)| op.value.is_none()).count()
+    }
+
     /// A hash of all siblings, kept up to date at O(1) a change.
     ///
     /// Replicas with equal vectors have equal fingerprints (S1.2); that they have is audited in every round of

@@ -6,6 +6,7 @@
 mod answered;
 mod begins_for_a_caller;
 mod bounded_messages;
+mod bounded_state;
 mod catching_up_is_silent;
 mod conflict_spares_last;
 mod converged;
@@ -138,5 +139,6 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(exactly_one_after_heal::ExactlyOneAfterHeal::default()),
         Box::new(nothing_undeleted_vanishes::NothingUndeletedVanishes),
         Box::new(no_resurrection::NoResurrection),
+        Box::new(bounded_state::BoundedState::default()),
     ]
 }

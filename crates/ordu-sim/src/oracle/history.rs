@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, NodeId, NodeName};
+use ordu_core::{Answer, Command, ExitCause, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
@@ -85,11 +85,12 @@ impl History {
         self.now = fact.at;
         match &fact.what {
             What::Booted { boot, node } => self.booted(*boot, *node),
-            What::Ended { boot, .. } => {
+            What::Ended { boot, cause } => {
                 self.upheaval();
                 self.troubles.remove(&Trouble::Still(boot.host));
                 if let Some(record) = self.boots.get_mut(boot) {
                     record.ended = Some(fact.at);
+                    record.cause.clone_from(cause);
                 }
             }
             What::RemovalAnswered { result: Ok(_), .. } => self.removals += 1,
@@ -196,6 +197,7 @@ impl History {
             What::RemovalAnswered { result: Err(_), .. }
             | What::Told { .. }
             | What::Held(_)
+            | What::Kept(_)
             | What::Nonsense { .. }
             | What::Oversized { .. } => {}
         }
@@ -239,6 +241,23 @@ impl History {
     /// All processes that live.
     pub fn living(&self) -> impl Iterator<Item = &BootRecord> {
         self.boots.values().filter(|record| record.ended.is_none())
+    }
+
+    /// The last processes of the hosts on which none lives, but for those that left or were removed: they may come back.
+    pub fn missing(&self) -> impl Iterator<Item = &BootRecord> {
+        let is_last = |record: &&BootRecord| {
+            let next = Boot {
+                number: record.boot.number + 1,
+                ..record.boot
+            };
+            !self.boots.contains_key(&next)
+        };
+        let is_over = |record: &BootRecord| {
+            let by_itself = matches!(record.cause, Some(ExitCause::Left | ExitCause::Removed));
+            record.ended.is_none() || by_itself
+        };
+        let last = self.boots.values().filter(is_last);
+        last.filter(move |record| !is_over(record))
     }
 
     /// The living process of this name, else the last there was.
@@ -380,6 +399,7 @@ impl History {
                 node,
                 began: self.now,
                 ended: None,
+                cause: None,
                 still_since: None,
                 resumed: None,
                 children: BTreeMap::new(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitReason, HordeName, MemberInfo,
+    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitCause, ExitReason, HordeName, MemberInfo,
     MemberState, NodeId, Token,
 };
 
@@ -23,6 +23,8 @@ pub struct BootRecord {
     pub began: Moment,
     /// When it ended.
     pub ended: Option<Moment>,
+    /// Why, if it ended by itself.
+    pub cause: Option<ExitCause>,
     /// Since when it stands still, if it does.
     pub still_since: Option<Moment>,
     /// When it last went on.

@@ -259,7 +259,7 @@ impl<M: Machine> World<M> {
         std::mem::take(&mut self.facts)
     }
 
-    /// Tells what the nodes hold: a look inside them, at one moment, that disturbs nothing.
+    /// Tells what the nodes hold, and what for others: a look inside them, at one moment, that disturbs nothing.
     fn compare(&mut self) {
         let awake = self.hosts().filter(|host| !self.is_still(*host));
         let held: Vec<_> = awake
@@ -268,6 +268,10 @@ impl<M: Machine> World<M> {
         if !held.is_empty() {
             self.report(What::Held(held));
         }
+        let all = self.hosts();
+        let kept = all.filter_map(|host| Some((self.running(host)?, self.machine(host)?.kept()?)));
+        let kept: Vec<_> = kept.collect();
+        self.report(What::Kept(kept));
     }
 
     fn report(&mut self, what: What) {

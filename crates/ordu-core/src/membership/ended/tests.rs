@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use ordu_crdt::Hlc;
 
 use crate::in_tests::{ME, child_decided_by, conn_of, life, meet, ready_node, remove, sent_to, settle};
-use crate::membership::{Liveness, Removed, Standing};
+use crate::membership::{Identity, Liveness, Removed, Standing};
 use crate::node::Node;
 use crate::registers::{Deleted, Desired, Intent, Key, Status, Value, Why};
 use crate::wire::Message;
@@ -265,4 +265,46 @@ fn written_off_and_back(retried: bool) {
     node.set_liveness(N2, Liveness::Heard);
     node.look_for_the_written_off();
     assert_eq!(node.written_off, 0);
+}
+
+/// A boot that was here before another of its name, and is down.
+const BEFORE: NodeId = NodeId(0);
+
+fn was_before(node: &mut Node, identity: Identity) {
+    let (id, seniority) = (BEFORE, BEFORE);
+    let identity = Identity {
+        id,
+        seniority,
+        ..identity
+    };
+    node.roster.hear(identity, node.now.mono);
+    node.set_liveness(BEFORE, Liveness::Down);
+}
+
+#[test]
+fn a_boot_that_was_replaced_is_waited_for_by_nobody_though_one_alone_has_met_it() {
+    let mut node = node();
+    let successor = node.roster.get(N3).unwrap().identity.clone();
+    was_before(&mut node, successor);
+    node.count_members();
+    let waits_for_it = node.replica.peers().any(|peer| peer == BEFORE.replica());
+    assert!(!waits_for_it, "no other can write down that it has ended");
+    node.now.mono = node.now.mono + node.config.timing.forget_after;
+    node.bury();
+    assert!(!node.roster.knows(BEFORE));
+}
+
+#[test]
+fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
+    for was_admitted in [false, true] {
+        let mut node = node();
+        let own = node.swim.identity().clone();
+        was_before(&mut node, own);
+        // Who is misnamed and alone has ended nobody.
+        node.names.was_admitted = was_admitted;
+        settle(&mut node);
+        node.next_burial = node.now.mono;
+        node.bury();
+        assert_eq!(node.roster.removals.any_of(BEFORE), was_admitted);
+    }
 }

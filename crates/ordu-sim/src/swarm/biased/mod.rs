@@ -1,10 +1,14 @@
 //! Worlds in which one thing goes wrong again and again, at the moment at which it can do harm: what chaos of every kind
 //! meets once in thousands of seeds.
 
+mod namesakes;
+mod old_words;
+mod returns;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{ChildId, Command, Restart};
+use ordu_core::{ChildId, ChildSpec, Command, Restart};
 
 use super::{SETTLE_WITHIN, faults};
 use crate::random::{Random, Rate};
@@ -20,11 +24,26 @@ pub enum Bias {
     UnheldClaims,
     /// Calls are stuck in connections that are cut, and done elsewhere meanwhile (S5.8).
     LateCalls,
+    /// Members are away for longer than the others wait for them, and come back with what nobody else has; some never
+    /// do (S1.4, S1.5, S2.1).
+    Returns,
+    /// Nodes are out of sight, and what was said before lies there when they are back: machines sleep while their clocks
+    /// are set, and ways fail again as soon as they are whole (S4.5).
+    OldWords,
+    /// Several boots of a name in a row, of which those before the last die before they were taken in (S6.2).
+    Namesakes,
 }
 
 impl Bias {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::LastWords, Self::UnheldClaims, Self::LateCalls];
+    pub const ALL: [Self; 6] = [
+        Self::LastWords,
+        Self::UnheldClaims,
+        Self::LateCalls,
+        Self::Returns,
+        Self::OldWords,
+        Self::Namesakes,
+    ];
 
     /// What to call it on a command line.
     pub const fn name(self) -> &'static str {
@@ -32,6 +51,9 @@ impl Bias {
             Self::LastWords => "last-words",
             Self::UnheldClaims => "unheld-claims",
             Self::LateCalls => "late-calls",
+            Self::Returns => "returns",
+            Self::OldWords => "old-words",
+            Self::Namesakes => "namesakes",
         }
     }
 
@@ -51,6 +73,9 @@ pub fn biased(seed: u64, bias: Bias) -> Plan {
         Bias::LastWords => last_words(&mut random, seed),
         Bias::UnheldClaims => unheld_claims(&mut random, seed),
         Bias::LateCalls => late_calls(&mut random, seed),
+        Bias::Returns => returns::plan(&mut random, seed),
+        Bias::OldWords => old_words::plan(&mut random, seed),
+        Bias::Namesakes => namesakes::plan(&mut random, seed),
     };
     plan.faults.sort_by_key(|(at, _)| *at);
     plan.calls.sort_by_key(|(at, _)| *at);
@@ -194,6 +219,15 @@ fn late_calls(random: &mut Random, seed: u64) -> Plan {
         }
     }
     plan
+}
+
+/// A start of a child of that number.
+fn start(child: u64, spec: &Arc<ChildSpec>) -> Command {
+    Command::StartChild {
+        horde: Setup::horde(),
+        id: id(child),
+        spec: spec.clone(),
+    }
 }
 
 /// A client asks somebody, once.
