@@ -581,8 +581,12 @@ impl Node {
             origin: self.id.replica(),
             seq: self.replica.vector().get(self.id.replica()),
         };
-        // This node, and two others if there are as many (S5.10).
-        if !late && self.holders(head).len() <= heirs.min(2) {
+        // Two that stay, if there are as many (S5.10): who leaves as well takes along what it holds.
+        let holders = self.holders(head);
+        let stay = holders
+            .iter()
+            .filter(|holder| self.status_of(**holder) == Some(Status::Ready));
+        if !late && stay.count() < heirs.min(2) {
             return false;
         }
         // The detector says nothing of it: its datagrams would overtake the record and look like a death.
