@@ -19,6 +19,7 @@ mod just_exits;
 mod no_resurrection;
 mod nothing_undeleted_vanishes;
 mod one_copy_when_calm;
+mod one_list;
 mod one_start_a_node;
 mod one_start_passes;
 mod outcome_truth;
@@ -130,6 +131,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(take_over_justified::TakeOverJustified::default()),
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
+        Box::new(one_list::OneList::default()),
         Box::new(ghosts::Ghosts),
         Box::new(converged::Converged),
         Box::new(owned::Owned::default()),
