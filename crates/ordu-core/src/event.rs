@@ -1,4 +1,5 @@
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,20 @@ pub enum Event {
         name: NodeName,
         /// How often this node has found it, with any peer, since it booted.
         times: u64,
+    },
+    /// Who may be a member has changed (S6.4).
+    MembersListed {
+        /// The names of all that may; `None`: everybody may.
+        names: Option<Vec<NodeName>>,
+        /// The name of the node that was told so.
+        by: NodeName,
+    },
+    /// This node is not on the list of members, and leaves (S6.4).
+    NotListed {
+        /// The names of those that are.
+        names: Vec<NodeName>,
+        /// The name of the node that was told so.
+        by: NodeName,
     },
     /// A peer's handshake was refused.
     PeerRefused {

@@ -147,6 +147,15 @@ pub enum Input {
     Seeds(#[serde(with = "crate::recording::address::several")] Vec<SocketAddr>),
     /// Leave: stop all children here, tell the others, then `Output::Exit`.
     Leave,
+    /// A caller on this node says who may be a member. Each gets exactly one `Output::Reply`.
+    SetMembers {
+        /// Chosen by the shell, as those of `Request`.
+        request: RequestId,
+        /// How long the caller waits.
+        timeout: Duration,
+        /// The names of all that may; `None`: everybody may, as where nobody ever said.
+        names: Option<Vec<NodeName>>,
+    },
 }
 
 /// Why a dial came to nothing.

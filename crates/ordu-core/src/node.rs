@@ -16,9 +16,9 @@ use crate::membership::{
     Backlog, Dialer, Evidence, Identity, Links, Names, Parting, Roster, Settled, Standing, Swim, Unfinished,
 };
 use crate::planted::{Bug, Planted};
-use crate::registers::{ChildKey, Key, Status, Value};
+use crate::registers::{ChildKey, Key, MemberList, Status, Value};
 use crate::replication::SYNC_FRAME;
-use crate::requests::{Answered, Asked, Closed, Decision, Parked, Removing};
+use crate::requests::{Answered, Asked, Closed, Decision, Listing, Parked, Removing};
 use crate::wire::{MAX_FRAME, Message, Placed};
 use crate::{
     CloseReason, Config, ConnId, Event, ExitCause, Input, MemberInfo, NodeId, Now, Output, RequestId,
@@ -58,6 +58,8 @@ pub struct Node {
     /// Connections that gave way to another, and when they are closed.
     pub(crate) retiring: BTreeMap<ConnId, Time>,
     pub(crate) roster: Roster,
+    /// Who may be a member, if that was ever said.
+    pub(crate) list: Option<MemberList>,
     pub(crate) settled: Settled,
     /// Something changed from which members, peers or dials are derived.
     pub(crate) members_changed: bool,
@@ -95,6 +97,7 @@ pub struct Node {
 
     pub(crate) asked: BTreeMap<RequestId, Asked>,
     pub(crate) removing: BTreeMap<RequestId, Removing>,
+    pub(crate) listing: BTreeMap<RequestId, Listing>,
     /// The highest number of a call here so far.
     pub(crate) last_request: RequestId,
     /// Who has answered calls of this node since it was told what it may forget.
@@ -149,6 +152,7 @@ impl Node {
             names: Names::default(),
             retiring: BTreeMap::new(),
             roster: Roster::default(),
+            list: None,
             settled: Settled::new(),
             members_changed: true,
             written_off: 0,
@@ -175,6 +179,7 @@ impl Node {
             takeovers: Takeovers::default(),
             asked: BTreeMap::new(),
             removing: BTreeMap::new(),
+            listing: BTreeMap::new(),
             last_request: RequestId(0),
             unacknowledged: BTreeSet::new(),
             closed: BTreeMap::new(),
@@ -239,6 +244,7 @@ impl Node {
             self.takeovers.next_deadline(),
             self.asked_deadline(),
             self.removals_deadline(),
+            self.listings_deadline(),
             (!self.replicating.is_empty()).then_some(self.next_sync),
             (self.unfinished.exchanges || self.replica.pull_progress().is_some()).then_some(self.next_resync),
             self.unfinished.acquaintances.then_some(self.next_courtship),
@@ -315,6 +321,11 @@ impl Node {
                 timeout,
                 name,
             } => self.removal_requested(request, timeout, name),
+            Input::SetMembers {
+                request,
+                timeout,
+                names,
+            } => self.listing_requested(request, timeout, names),
             Input::Seeds(seeds) => {
                 self.config.seeds = seeds;
                 self.members_changed = true;
@@ -493,6 +504,8 @@ impl Node {
             worked |= self.advance_withheld();
             worked |= self.advance_asked();
             worked |= self.advance_removals();
+            worked |= self.advance_listings();
+            worked |= self.heed_the_member_list();
             worked |= self.advance_leaving();
             worked |= self.advance_parting();
             self.flush_replication();
@@ -577,8 +590,12 @@ impl Node {
             origin: self.id.replica(),
             seq: self.replica.vector().get(self.id.replica()),
         };
-        // This node, and two others if there are as many (S5.10).
-        if !late && self.holders(head).len() <= heirs.min(2) {
+        // Two that stay, if there are as many (S5.10): who leaves as well takes along what it holds.
+        let holders = self.holders(head);
+        let stay = holders
+            .iter()
+            .filter(|holder| self.status_of(**holder) == Some(Status::Ready));
+        if !late && stay.count() < heirs.min(2) {
             return false;
         }
         // The detector says nothing of it: its datagrams would overtake the record and look like a death.

@@ -112,6 +112,11 @@ pub enum Output {
         /// Why.
         cause: ExitCause,
     },
+    /// Who may be a member has changed: publish it for readers. `None`: everybody may.
+    MemberList {
+        /// The names, in their order.
+        names: Option<Vec<NodeName>>,
+    },
 }
 
 /// Why the core closes a connection.
@@ -153,4 +158,13 @@ pub enum ExitCause {
     Removed,
     /// Operations of this node's own id came from elsewhere: a cloned machine or a restored snapshot (S1.6).
     Cloned,
+    /// This node's name is not on the list of members of the cluster that it was to join (S6.4).
+    NotListed {
+        /// Its name.
+        name: NodeName,
+        /// Those on the list.
+        listed: Vec<NodeName>,
+        /// Where the node is that said so.
+        addr: SocketAddr,
+    },
 }

@@ -92,6 +92,15 @@ pub enum Answer {
         /// The nodes known to hold that, the asked one included; none where the member left by itself.
         held_by: Vec<NodeName>,
     },
+    /// The list of members is set or cleared, and of those that live none is left that is not on it.
+    MembersSet {
+        /// The nodes known to hold it, the asked one included.
+        held_by: Vec<NodeName>,
+        /// Those that lived, were not on it, and have left.
+        left: Vec<NodeName>,
+        /// Those that are down, have not ended and are not on it: they leave when they are back.
+        down: Vec<NodeName>,
+    },
 }
 
 /// How far a stop has come.
@@ -146,7 +155,7 @@ pub enum CallError {
         detail: String,
     },
     /// No member has this name. Nothing was done.
-    #[error("no member is called {name}; there are {}", Names(.known))]
+    #[error("no member is called {name}; there are {}", joined(.known))]
     NoSuchMember {
         /// The name.
         name: NodeName,
@@ -185,16 +194,9 @@ pub enum CallError {
 }
 
 /// One after the other.
-struct Names<'a>(&'a [NodeName]);
-
-impl core::fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        for (index, name) in self.0.iter().enumerate() {
-            let before = if index == 0 { "" } else { ", " };
-            write!(f, "{before}{name}")?;
-        }
-        Ok(())
-    }
+pub(crate) fn joined<'a>(names: impl IntoIterator<Item = &'a NodeName>) -> String {
+    let names: Vec<&str> = names.into_iter().map(NodeName::as_str).collect();
+    names.join(", ")
 }
 
 fn on(child: &ChildInfo) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, Event, ExitCause, ExitReason, HordeName, Kept,
-    Life, MemberInfo, NodeId, StateDigest, Token,
+    Life, MemberInfo, NodeId, NodeName, StateDigest, Token,
 };
 
 use crate::{Fault, Moment};
@@ -128,6 +128,13 @@ pub enum What {
         /// The outcome.
         result: Result<Answer, CallError>,
     },
+    /// The node answers an operator who said which nodes may be members.
+    ListAnswered {
+        /// Whom it asked.
+        boot: Boot,
+        /// The outcome.
+        result: Result<Answer, CallError>,
+    },
     /// The node that was asked died first: the client knows nothing.
     CallLost(CallId),
     /// A node publishes what it knows of a child.
@@ -149,6 +156,13 @@ pub enum What {
         node: NodeId,
         /// What it knows; `None`: the member is forgotten.
         info: Option<Arc<MemberInfo>>,
+    },
+    /// A node publishes whose nodes may be members.
+    MemberList {
+        /// Who.
+        boot: Boot,
+        /// The names; `None`: all.
+        names: Option<Vec<NodeName>>,
     },
     /// A node tells something.
     Told {

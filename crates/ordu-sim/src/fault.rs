@@ -49,6 +49,8 @@ pub enum Fault {
     Leave(HostId),
     /// An operator asks the node of the first host to remove that of the second from the cluster.
     Remove(HostId, HostId),
+    /// An operator tells the node of a host which hosts' nodes may be members; `None`: all.
+    SetMembers(HostId, Option<Vec<HostId>>),
     /// Children stop failing, hanging and crashing.
     CalmChildren,
 }

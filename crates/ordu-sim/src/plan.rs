@@ -30,6 +30,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether somebody says in it who may be a member.
+    pub fn has_lists(&self) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|(_, fault)| matches!(fault, Fault::SetMembers(..)))
+    }
+
     /// How many elements can be left out: see [`Kept`].
     pub fn elements(&self) -> usize {
         self.faults.len() + self.calls.len() + self.revived.len()

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::invariants::Violation;
-use crate::{Fault, Machine, Plan, Simulation, Trace, Traffic, World, serving};
+use crate::{Fault, HostId, Machine, Plan, Simulation, Trace, Traffic, World, serving};
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,12 @@ fn phases<M: Machine>(
     }
     simulation.run_for(Duration::ZERO)?;
     simulation.calm();
+    if plan.has_lists() {
+        // All that are there are to be members; whoever is not ready yet is one of several that are told.
+        for host in (0..plan.setup.hosts.len()).map(HostId) {
+            simulation.inflict(Fault::SetMembers(host, None));
+        }
+    }
     *settled_after = Some(simulation.settle(plan.settle_within)?);
     // A node that stood still decides nothing until it has probed every other once (S4.5).
     let hosts = u32::try_from(plan.setup.hosts.len()).unwrap_or(u32::MAX);

@@ -29,7 +29,7 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
-const VICES: [(&str, Vice); 18] = [
+const VICES: [(&str, Vice); 21] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
@@ -100,6 +100,30 @@ const VICES: [(&str, Vice); 18] = [
         for _ in 0..31 {
             bad.outputs.push_back(Output::Event(Event::CatchingUp));
         }
+    }),
+    ("just-exits", |bad, _, _| {
+        bad.outputs.push_back(Output::Exit {
+            cause: ExitCause::Left,
+        });
+    }),
+    ("just-exits", |bad, _, _| {
+        bad.outputs.push_back(Output::Exit {
+            cause: ExitCause::NotListed {
+                name: bad.config.name.clone(),
+                listed: Vec::new(),
+                addr: bad.config.addr,
+            },
+        });
+    }),
+    ("one-list", |bad, _, _| {
+        let name = bad.config.name.clone();
+        bad.outputs.push_back(Output::MemberList {
+            names: Some(vec![name.clone()]),
+        });
+        bad.outputs.push_back(Output::Event(Event::NotListed {
+            names: Vec::new(),
+            by: name,
+        }));
     }),
     ("silence-removes-nobody", |bad, _, _| {
         bad.outputs.push_back(Output::Member {

@@ -637,3 +637,107 @@ fn a_member_that_was_removed_while_it_was_cut_off_hands_over_what_only_it_has() 
         assert_eq!(live(&cluster).len(), 7, "seed {seed}");
     }
 }
+
+/// Those whose nodes may be members, told to that of a host.
+fn list<const N: usize>(asked: usize, listed: [usize; N]) -> Fault {
+    Fault::SetMembers(host(asked), Some(listed.map(host).into()))
+}
+
+fn runs(cluster: &Cluster, hosts: usize) -> Vec<bool> {
+    let runs = |index| cluster.world().running(host(index)).is_some();
+    (0..hosts).map(runs).collect()
+}
+
+#[test]
+fn those_that_are_not_on_a_list_of_members_hand_their_children_over_and_leave_together() {
+    for seed in 0..10 {
+        let mut cluster = cluster(5, 20, seed, |_| {});
+        cluster.inflict(list(1, [0, 1]));
+        run(&mut cluster, seconds(3));
+        assert_eq!(cluster.history().lists(), 1, "seed {seed}");
+        assert_eq!(
+            runs(&cluster, 5),
+            [true, true, false, false, false],
+            "seed {seed}"
+        );
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 20, "seed {seed}");
+        // It is refused as often as it comes, and let in when all are again.
+        cluster.inflict(Fault::Boot(host(2)));
+        run(&mut cluster, seconds(5));
+        assert!(
+            cluster.world().running(host(2)).is_none() || boots(&cluster, 2) > 3,
+            "seed {seed}"
+        );
+        cluster.inflict(Fault::SetMembers(host(0), None));
+        run(&mut cluster, seconds(3));
+        assert!(cluster.world().running(host(2)).is_some(), "seed {seed}");
+        settles(&mut cluster, seconds(5));
+        assert_eq!(live(&cluster).len(), 20, "seed {seed}");
+    }
+}
+
+#[test]
+fn of_two_lists_set_on_the_sides_of_a_split_the_later_counts_and_the_other_makes_nobody_leave() {
+    for seed in 0..10 {
+        for (first, later, runs) in [
+            (list(0, [0, 1]), list(2, [0, 1, 2, 3]), [true, true, true, true]),
+            (list(2, [0, 1, 2, 3]), list(0, [0, 1]), [true, true, false, false]),
+            (list(0, [0, 1]), list(2, [2, 3]), [false, false, true, true]),
+        ] {
+            let mut cluster = cluster(4, 8, seed, |_| {});
+            let sides = [vec![host(0), host(1)], vec![host(2), host(3)]];
+            cluster.inflict(Fault::Split(sides.into()));
+            run(&mut cluster, seconds(5));
+            cluster.inflict(first);
+            run(&mut cluster, seconds(1));
+            cluster.inflict(later);
+            run(&mut cluster, seconds(5));
+            assert_eq!(
+                cluster.history().lists(),
+                2,
+                "seed {seed}: each side knows nobody else"
+            );
+            assert_eq!(
+                self::runs(&cluster, 4),
+                [true; 4],
+                "seed {seed}: who is away is asked nothing"
+            );
+            cluster.inflict(Fault::Heal);
+            run(&mut cluster, seconds(20));
+            assert_eq!(self::runs(&cluster, 4), runs, "seed {seed}");
+            let first_boots = (0..4)
+                .filter(|index| runs[*index])
+                .all(|index| boots(&cluster, index) == 1);
+            assert!(
+                first_boots,
+                "seed {seed}: nobody who is on the list that counts had to come back"
+            );
+            settles(&mut cluster, Duration::ZERO);
+            assert_eq!(live(&cluster).len(), 8, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_list_outlives_the_restarts_of_all_nodes_but_one() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 6, seed, |_| {});
+        cluster.inflict(list(0, [0, 1, 2]));
+        run(&mut cluster, seconds(2));
+        for others in [[0, 1], [1, 2]] {
+            for index in others {
+                cluster.inflict(Fault::Crash(host(index)));
+                cluster.inflict_after(seconds(1), Fault::Boot(host(index)));
+            }
+            run(&mut cluster, seconds(15));
+        }
+        settles(&mut cluster, Duration::ZERO);
+        let knows = |index| {
+            let node = cluster.world().machine(host(index)).expect("it runs");
+            format!("{node:?}").contains("list: Some(MemberList")
+        };
+        assert!((0..3).all(knows), "seed {seed}");
+        assert_eq!(live(&cluster).len(), 6, "seed {seed}");
+    }
+}

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use ordu_core::{Event, NodeName};
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::node::joined;
+
 /// How many events a slow reader may lag behind before it misses the oldest.
 const BACKLOG: usize = 4096;
 
@@ -127,6 +129,23 @@ fn trace(node: &NodeName, event: &Event) {
                 "this node and its peer have seen the same and hold different things; they now send each other all \
                  they hold, but what both lost stays lost: compare the children with what should run, have the memory \
                  of both machines tested, and report this with both logs"
+            );
+        }
+        Event::MembersListed {
+            names: Some(names),
+            by,
+        } => {
+            let names = joined(names);
+            tracing::info!(%node, %by, names, "only these may be members from now on");
+        }
+        Event::MembersListed { names: None, by } => {
+            tracing::info!(%node, %by, "everybody may be a member from now on");
+        }
+        Event::NotListed { names, by } => {
+            let names = joined(names);
+            tracing::warn!(
+                %node, %by, names,
+                "this node is not on the list of members; its children go on elsewhere, and it leaves"
             );
         }
         Event::PeerRefused { addr, detail } => tracing::warn!(%node, %addr, detail, "peer refused"),

@@ -73,7 +73,9 @@ mod transport;
 pub use events::{EventRecord, Events};
 pub use horde::{Acknowledged, Counts, Horde, Started};
 pub use kind::{Running, StartRequest, Starting, WorkerKind};
-pub use node::{Changes, DEFAULT_CLUSTER, Exited, InvalidJoin, Node, NodeBuilder, StartError, UnknownHorde};
+pub use node::{
+    Changes, DEFAULT_CLUSTER, Exited, InvalidJoin, MembersSet, Node, NodeBuilder, StartError, UnknownHorde,
+};
 pub use process::{ChildLog, DroppedOutput, InvalidProcessSpec, LogError, LogFollower, ProcessSpec};
 
 pub use ordu_core::{

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu::{ChildInfo, ChildSpec, ChildState, Horde, MemberState, Started, Stopped};
+use ordu::{ChildInfo, ChildSpec, ChildState, Horde, MemberInfo, MemberState, NodeName, Started, Stopped};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ use super::describe::{child_spec, definition, detail, differences};
 use super::refusal::Refusal;
 use super::steps::Steps;
 use crate::control::{
-    ChildDetail, ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MemberRemoved,
-    MemberRow, Question, Request, STOPPING, StartReply, Status, StopReply,
+    ChildDetail, ChildRow, Comparison, CountRow, Definition, Difference, ExportReply, MayBeMembers,
+    MemberRemoved, MemberRow, MembersSet, Question, Request, STOPPING, StartReply, Status, StopReply,
 };
 use crate::failure::Wrong;
 
@@ -40,6 +40,12 @@ impl Agent {
             Request::Child { id } => value(&self.detail(&*lookup(&horde, &id)?)),
             Request::Count => value(&count(&horde)),
             Request::Members => value(&self.members()),
+            Request::MemberList => value(&MayBeMembers {
+                listed: self.member_list(),
+            }),
+            Request::SetMembers { names, timeout } => {
+                value(&self.set_members(names, Duration::from_millis(timeout)).await?)
+            }
             Request::RemoveMember { name, timeout } => {
                 value(&self.remove_member(name, Duration::from_millis(timeout)).await?)
             }
@@ -161,21 +167,48 @@ impl Agent {
 
     async fn remove_member(&self, name: String, timeout: Duration) -> Result<MemberRemoved, Refusal> {
         let held_by = self.node.remove_member(&name, timeout).await?;
-        let held_by = held_by.iter().map(ToString::to_string).collect();
         Ok(MemberRemoved {
             name,
             removed: true,
-            held_by,
+            held_by: texts(&held_by),
         })
     }
 
-    pub(super) fn members(&self) -> Vec<MemberRow> {
-        self.node
-            .members()
-            .iter()
-            .map(|member| MemberRow::from(&**member))
-            .collect()
+    async fn set_members(
+        &self,
+        names: Option<Vec<String>>,
+        timeout: Duration,
+    ) -> Result<MembersSet, Refusal> {
+        let set = match &names {
+            Some(names) => self.node.set_members(names, timeout).await?,
+            None => self.node.clear_members(timeout).await?,
+        };
+        let listed = names.map(|mut names| {
+            names.sort_unstable();
+            names
+        });
+        Ok(MembersSet {
+            listed,
+            held_by: texts(&set.held_by),
+            left: texts(&set.left),
+            down: texts(&set.down),
+        })
     }
+
+    fn member_list(&self) -> Option<Vec<String>> {
+        self.node.member_list().map(|names| texts(&names))
+    }
+
+    pub(super) fn members(&self) -> Vec<MemberRow> {
+        let list = self.node.member_list();
+        let members = self.node.members();
+        let row = |member: &Arc<MemberInfo>| MemberRow::new(member, list.as_deref());
+        members.iter().map(row).collect()
+    }
+}
+
+fn texts(names: &[NodeName]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 fn rows(horde: &Horde) -> Vec<ChildRow> {
@@ -286,7 +319,7 @@ pub(super) fn start_reply(started: Started) -> StartReply {
     match started {
         Started::Running(acknowledged) => StartReply {
             child: Some(ChildRow::from(&*acknowledged.child)),
-            held_by: acknowledged.held_by.iter().map(ToString::to_string).collect(),
+            held_by: texts(&acknowledged.held_by),
         },
         Started::Ignored => StartReply {
             child: None,

@@ -131,7 +131,9 @@ async fn serve(
     let ended = match end {
         End::AtOnce => Ok(()),
         End::Exited(Exited::Left) => {
-            tracing::warn!("another node was asked to remove this one: it has left the cluster");
+            tracing::warn!(
+                "this node was taken out by others, by a removal or a list of members: it has left the cluster"
+            );
             Ok(())
         }
         End::Exited(exited) => Err(Failure::failed(format!("the node has ended: {exited}"))),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use ordu::ClusterName;
+use ordu::{ClusterName, NodeName};
 
 use crate::duration;
 
@@ -59,8 +59,8 @@ pub(crate) enum Command {
     Rm(RmArgs),
     /// Show the output of a child on the asked node, where it runs or ran
     Logs(LogsArgs),
-    /// List the members of the cluster
-    Members(Look),
+    /// List the members of the cluster, and say who may be one
+    Members(MembersArgs),
     /// Take a member that is gone for good out of the cluster; one that lives leaves first
     Remove(RemoveArgs),
     /// Start and change children so that they are as a file says
@@ -98,6 +98,37 @@ pub(crate) struct RmArgs {
     /// If it runs, stop it first
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// See [`Command::Members`].
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct MembersArgs {
+    #[command(subcommand)]
+    pub(crate) list: Option<MemberList>,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+/// What is done about the list of those that may be members.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberList {
+    /// Let only these be members: others are refused, and those that are there leave
+    Set(SetMembersArgs),
+    /// Let everybody who has the key be a member again
+    Clear(Change),
+    /// Show who may be a member
+    Listed(Look),
+}
+
+/// See [`MemberList::Set`].
+#[derive(Debug, Args)]
+pub(crate) struct SetMembersArgs {
+    /// The names of all nodes that may be members, that of the asked one among them
+    #[arg(value_name = "NAME", required = true, value_parser = agent::name::<NodeName>)]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) change: Change,
 }
 
 /// See [`Command::Remove`].

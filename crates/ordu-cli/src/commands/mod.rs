@@ -40,7 +40,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Restart(args) => return restart::run(&args),
         Command::Rm(args) => return rm::run(&args),
         Command::Logs(args) => logs::run(args)?,
-        Command::Members(look) => members::run(&look)?,
+        Command::Members(args) => members::run(&args)?,
         Command::Remove(args) => remove::run(&args)?,
         Command::Apply(args) => apply::run(&args)?,
         Command::Export(look) => export::run(&look)?,

@@ -18,8 +18,8 @@ pub(crate) use client::Client;
 pub(crate) use definition::{Definition, StopTimeout};
 pub(crate) use member::MemberRow;
 pub(crate) use reply::{
-    ApplyReply, Change, Comparison, CountRow, Difference, ExportReply, LogReply, LogRow, MemberRemoved,
-    Removed, Reply, STOPPING, Standing, StartReply, Status, StopReply,
+    ApplyReply, Change, Comparison, CountRow, Difference, ExportReply, LogReply, LogRow, MayBeMembers,
+    MemberRemoved, MembersSet, Removed, Reply, STOPPING, Standing, StartReply, Status, StopReply,
 };
 pub(crate) use request::{LogRequest, Question, Request};
 pub(crate) use restart::Restart;

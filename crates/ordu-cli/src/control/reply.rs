@@ -95,6 +95,26 @@ pub(crate) struct MemberRemoved {
     pub(crate) held_by: Vec<String>,
 }
 
+/// Who may be a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MayBeMembers {
+    /// Their names, in their order; none: everybody.
+    pub(crate) listed: Option<Vec<String>>,
+}
+
+/// A list of members that was set or cleared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MembersSet {
+    /// The names on it, in their order; none: everybody may be a member.
+    pub(crate) listed: Option<Vec<String>>,
+    /// The nodes that hold that.
+    pub(crate) held_by: Vec<String>,
+    /// Those that were not on it and have left.
+    pub(crate) left: Vec<String>,
+    /// Those that are not on it and down.
+    pub(crate) down: Vec<String>,
+}
+
 /// What a definition would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Comparison {

@@ -53,6 +53,15 @@ pub(crate) enum Request {
     Count,
     /// The members. Answered by a list of `MemberRow`.
     Members,
+    /// Who may be a member. Answered by `MayBeMembers`.
+    MemberList,
+    /// Say who may be a member. Answered by `MembersSet`.
+    SetMembers {
+        /// Their names; none: everybody.
+        names: Option<Vec<String>>,
+        /// How long to wait.
+        timeout: u64,
+    },
     /// Take a member out of the cluster. Answered by `MemberRemoved`.
     RemoveMember {
         /// Its name.
@@ -129,6 +138,7 @@ impl Request {
     pub(crate) fn timeout(&self) -> Option<u64> {
         match self {
             Self::RemoveMember { timeout, .. }
+            | Self::SetMembers { timeout, .. }
             | Self::Start { timeout, .. }
             | Self::Stop { timeout, .. }
             | Self::Restart { timeout, .. }
@@ -150,6 +160,7 @@ impl Request {
     pub(crate) fn changes(&self) -> bool {
         match self {
             Self::RemoveMember { .. }
+            | Self::SetMembers { .. }
             | Self::Start { .. }
             | Self::Stop { .. }
             | Self::Restart { .. }
@@ -160,6 +171,7 @@ impl Request {
             | Self::Child { .. }
             | Self::Count
             | Self::Members
+            | Self::MemberList
             | Self::Compare { .. }
             | Self::Await { .. }
             | Self::Export

@@ -99,6 +99,25 @@ fn the_members_are_a_contract_too() {
 }
 
 #[test]
+fn the_list_of_members_is_a_contract_too() {
+    let cluster = Cluster::of(1);
+    let commands = [
+        "members listed",
+        "members listed --json",
+        "members set n2 n1",
+        "members set n1 n2 --json",
+        "members listed",
+        "members listed --json",
+        "members",
+        "members --json",
+        "members set n2",
+        "members clear --json",
+        "members clear",
+    ];
+    insta::assert_snapshot!(transcript(&cluster.nodes[0], &commands));
+}
+
+#[test]
 fn the_output_of_a_child_is_shown_where_it_runs_and_elsewhere_the_place_is_named() {
     let cluster = Cluster::of(2);
     let script = "for n in 1 2 3; do echo line $n; done; exec sleep 86400";

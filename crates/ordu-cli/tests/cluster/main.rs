@@ -12,6 +12,7 @@ mod family;
 mod first;
 mod harness;
 mod keeper;
+mod member_list;
 mod output;
 mod pause;
 mod reboot;

@@ -107,6 +107,7 @@ impl Node {
         let left_over = self.roster.iter().filter(is_left_over);
         let left_over: Vec<_> = left_over.map(|(node, _)| node).collect();
         self.write(left_over.into_iter().map(|node| (Key::Member(node), None)));
+        self.settle_the_member_list();
         // What ended nodes wrote and still counts is written anew by this one, a little at a time, so that they
         // leave every vector: 1,000 boots of a node cost no more than one.
         let ended: Vec<_> = self.roster.removals.ended().collect();

@@ -16,6 +16,9 @@ use crate::{CloseReason, ConnId, DialId, Event, ExitCause, MemberState, NodeId, 
 /// peer may change over a little later, and the two connections are not ordered to each other.
 const RETIRE: Duration = Duration::from_secs(2);
 
+/// Why a member is dead whose successor stands where it was.
+pub(crate) const REPLACED: &str = "a new node of its name was authenticated";
+
 impl Node {
     pub(crate) fn connected(
         &mut self,
@@ -50,6 +53,7 @@ impl Node {
         let hello = Hello {
             protocol: PROTOCOL,
             was_admitted: self.names.was_admitted,
+            listed: self.list.as_ref().map(|list| list.set),
             identity: self.swim.identity().clone(),
             wall: self.now.wall,
             hlc: self.replica.hlc(),
@@ -86,6 +90,9 @@ impl Node {
             // It contests no name, and hands over what only it has.
             return self.welcome(conn, hello);
         }
+        if self.is_unlisted(&hello) {
+            return self.refuse_unlisted(conn, &hello);
+        }
         if hello.identity.name == self.config.name {
             return self.met_a_namesake(conn, hello);
         }
@@ -105,17 +112,11 @@ impl Node {
             // It was let in already, and connects anew.
             return self.welcome(conn, hello);
         }
-        let link = self.links.used_link(holder);
-        let is_cut = link.is_some_and(|link| link.lifeline_closed);
-        let holder_addr = self.roster.get(holder).map(|known| known.identity.addr);
-        let dialled = self.links.link(conn).filter(|link| link.dialled_here);
-        // This node dialled where it was and met another, or the kernel of its host closed its lifeline and another says
-        // that it is where it was (S6.3). What a newcomer says of its own address proves nothing: it may be misnamed.
-        let was_there = dialled.is_some_and(|link| Some(link.addr) == holder_addr);
-        if was_there || is_cut && holder_addr == Some(hello.identity.addr) {
-            self.prove_dead(holder, "a new node of its name was authenticated");
+        if self.stands_where_it_was(conn, &hello, holder) {
+            self.prove_dead(holder, REPLACED);
             return self.welcome(conn, hello);
         }
+        let link = self.links.used_link(holder);
         let is_down = !self.roster.is_alive(holder);
         if is_down && hello.was_admitted {
             // Others took it in already, and the one before it is not in sight.
@@ -129,9 +130,21 @@ impl Node {
         self.contest_name(conn, hello, holder, patience);
     }
 
+    /// Whether a member is dead because of one of its name that connects: this node dialled where it was and met another, or
+    /// the kernel of its host closed its lifeline and another says that it is where it was (S6.3). What a newcomer says of
+    /// its own address proves nothing: it may be misnamed.
+    pub(crate) fn stands_where_it_was(&self, conn: ConnId, hello: &Hello, holder: NodeId) -> bool {
+        let link = self.links.used_link(holder);
+        let is_cut = link.is_some_and(|link| link.lifeline_closed);
+        let holder_addr = self.roster.get(holder).map(|known| known.identity.addr);
+        let dialled = self.links.link(conn).filter(|link| link.dialled_here);
+        let was_there = dialled.is_some_and(|link| Some(link.addr) == holder_addr);
+        was_there || is_cut && holder_addr == Some(hello.identity.addr)
+    }
+
     /// The member that bears the name of one that connects, if it may live: one that is known to live, or one that is not
     /// known to be dead.
-    fn holder_of(&self, hello: &Hello) -> Option<NodeId> {
+    pub(crate) fn holder_of(&self, hello: &Hello) -> Option<NodeId> {
         let name = &hello.identity.name;
         let others = || {
             self.roster
@@ -183,7 +196,7 @@ impl Node {
         self.refuse(conn, Refusal::NameTaken { name, holder, addr }, &detail);
     }
 
-    fn refuse(&mut self, conn: ConnId, refusal: Refusal, detail: &str) {
+    pub(crate) fn refuse(&mut self, conn: ConnId, refusal: Refusal, detail: &str) {
         let link = self.links.link_mut(conn);
         let Some(link) = link.filter(|link| link.handshake != Handshake::Refused) else {
             return;
@@ -349,6 +362,7 @@ impl Node {
                 let detail = format!("the peer says that node {holder} has the name {name}");
                 self.event(Event::PeerRefused { addr, detail });
             }
+            Refusal::NotListed { set, names } => self.refused_by_list(addr, set, names),
             Refusal::Other { detail } => self.event(Event::PeerRefused { addr, detail }),
         }
     }

@@ -8,6 +8,7 @@
 //! - `evidence`: proofs that a process died (S6.3);
 //! - `removals`: who has ended, and whose word for it stands (S2.4);
 //! - `ended`: how one that has ended hands over what only it has (S2.4);
+//! - `listed`: who may be a member, where somebody said so (S6.4);
 //! - `names`, `contest`: one live holder of a name (S2.4, S6.2);
 //! - `roster`: what is known of every member, from the map and from the detector;
 //! - `settled`: the settled view.
@@ -21,6 +22,7 @@ mod evidence;
 mod handshake;
 mod identity;
 mod links;
+mod listed;
 mod names;
 mod removals;
 mod roster;

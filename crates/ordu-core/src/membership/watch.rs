@@ -488,6 +488,8 @@ impl Node {
         let now = self.now.mono;
         let timing = &self.config.timing;
         match self.standing {
+            // Others leave when they are not on the list; it is none of them yet.
+            Standing::Joining { .. } if self.is_off_the_list() => {}
             Standing::Joining { since } => {
                 let alone = self.config.seeds.is_empty() && self.links.peers().next().is_none();
                 let caught_up = self.replicating.iter().any(|peer| {

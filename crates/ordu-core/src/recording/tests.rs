@@ -252,7 +252,7 @@ fn input() -> impl Strategy<Value = Input> {
         any::<Option<u64>>(),
         any::<Duration>(),
     );
-    let all: [BoxedStrategy<Input>; 16] = [
+    let all: [BoxedStrategy<Input>; 17] = [
         Just(Input::Timer).boxed(),
         connected
             .prop_map(|(conn, peer, addr, dialled, rtt)| Input::Connected {
@@ -307,6 +307,17 @@ fn input() -> impl Strategy<Value = Input> {
                 name: name.parse().unwrap(),
             })
             .boxed(),
+        (
+            any::<u64>().prop_map(RequestId),
+            any::<Duration>(),
+            prop::option::of(prop::collection::vec("[a-z]{1,9}", 0..4)),
+        )
+            .prop_map(|(request, timeout, names)| Input::SetMembers {
+                request,
+                timeout,
+                names: names.map(|names| names.iter().map(|name| name.parse().unwrap()).collect()),
+            })
+            .boxed(),
     ];
     prop::strategy::Union::new(all)
 }
@@ -330,6 +341,7 @@ fn number(input: &Input) -> usize {
         Input::Seeds(_) => 13,
         Input::Leave => 14,
         Input::Remove { .. } => 15,
+        Input::SetMembers { .. } => 16,
     }
 }
 
@@ -372,7 +384,7 @@ fn the_property_above_makes_every_kind_of_input() {
     let mut runner = TestRunner::deterministic();
     let strategy: Box<dyn Fn(&mut TestRunner) -> Input> =
         Box::new(|runner| input().new_tree(runner).unwrap().current());
-    let mut seen = [0; 16];
+    let mut seen = [0; 17];
     for _ in 0..2_000 {
         seen[number(&strategy(&mut runner))] += 1;
     }

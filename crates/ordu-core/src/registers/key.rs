@@ -86,4 +86,6 @@ pub(crate) enum Key {
     Intent(ChildKey),
     /// Who runs it (S2.2).
     Claim(ChildKey),
+    /// Who may be a member (S6.4).
+    MemberList,
 }

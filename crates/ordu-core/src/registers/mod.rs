@@ -5,6 +5,7 @@ mod claim;
 mod intent;
 mod key;
 mod member;
+mod member_list;
 mod removal;
 mod value;
 
@@ -12,5 +13,6 @@ pub(crate) use claim::{Claim, ClaimState, Rank};
 pub(crate) use intent::{Deleted, Desired, Intent};
 pub(crate) use key::{ChildKey, Key};
 pub(crate) use member::{Member, Status};
+pub(crate) use member_list::MemberList;
 pub(crate) use removal::{Removal, Why};
 pub(crate) use value::Value;

@@ -38,6 +38,7 @@ impl EncodedLen for Key {
     fn encoded_len(&self) -> usize {
         match self {
             Self::Member(_) | Self::Removed(_) => 20,
+            Self::MemberList => 1,
             Self::Intent(child) | Self::Claim(child) => {
                 child.horde.as_str().len() + child.id.as_str().len() + 5
             }
@@ -298,6 +299,7 @@ impl Node {
         let arrived = self.replica.take_arrived();
         let mut children: BTreeMap<ChildKey, News> = BTreeMap::new();
         let mut removed: BTreeSet<NodeId> = BTreeSet::new();
+        let mut is_list_news = false;
         while let Some(change) = self.replica.poll_change() {
             match change.key {
                 Key::Member(node) if node != self.id => {
@@ -327,10 +329,14 @@ impl Node {
                 }
                 Key::Intent(child) => children.entry(child).or_default().intent = true,
                 Key::Claim(child) => children.entry(child).or_default().claims = true,
+                Key::MemberList => is_list_news = true,
             }
         }
         if !removed.is_empty() {
             self.weigh_removals(&removed);
+        }
+        if is_list_news {
+            self.member_list_changed();
         }
         for (child, news) in children {
             if news.intent {

@@ -64,13 +64,25 @@ impl Node {
     /// Another is asked to remove this node. The last that is ready does not go for that (S5.12), and of two that are asked
     /// to remove each other at once one stays.
     pub(crate) fn told_to_leave(&mut self, from: NodeId) {
-        let is_last = self.roster.ready().next().is_none();
-        let mut removing = self.removing.values();
-        let is_mutual = removing.any(|removing| removing.told.contains(&from));
-        let stays = is_last || is_mutual && self.id < from;
-        if !stays {
-            self.begin_leaving();
+        if !self.has_told_to_leave(from) || self.id > from {
+            self.leave_unless_last();
         }
+    }
+
+    /// Whether this node wants another out of the cluster, and has told it so.
+    pub(crate) fn has_told_to_leave(&self, peer: NodeId) -> bool {
+        let mut removing = self.removing.values();
+        removing.any(|removing| removing.told.contains(&peer))
+    }
+
+    /// Leaves because others want it: not the last one that is ready (S5.12). Gives whether it does.
+    pub(crate) fn leave_unless_last(&mut self) -> bool {
+        let is_last = self.roster.ready().next().is_none();
+        if is_last || self.standing.is_leaving() {
+            return false;
+        }
+        self.begin_leaving();
+        true
     }
 
     /// Moves every removal on that can be.

@@ -1,7 +1,8 @@
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use ordu_crdt::Hlc;
+use ordu_crdt::{Hlc, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::membership::Identity;
@@ -17,6 +18,8 @@ pub(crate) struct Hello {
     pub(crate) identity: Identity,
     /// Others took it in under its name, and decided with it (S2.4).
     pub(crate) was_admitted: bool,
+    /// When the list of members was set that it goes by, if there ever was one: nobody is refused by an older one (S6.4).
+    pub(crate) listed: Option<Stamp>,
     /// Compared with the reader's (S1.7).
     pub(crate) wall: WallTime,
     /// Adopted by the reader (S1.7).
@@ -34,4 +37,10 @@ pub(crate) enum Refusal {
     },
     /// Anything else.
     Other { detail: String },
+    /// The name of the refused node is not on the list of members (S6.4).
+    NotListed {
+        /// When that was set.
+        set: Stamp,
+        names: Vec<NodeName>,
+    },
 }

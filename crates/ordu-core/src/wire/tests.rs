@@ -292,6 +292,7 @@ fn samples() -> Vec<Message> {
             protocol: PROTOCOL,
             identity,
             was_admitted: true,
+            listed: Some(stamp),
             wall: WallTime(1),
             hlc: stamp.hlc,
         }),
@@ -400,6 +401,21 @@ fn samples() -> Vec<Message> {
         child: child.clone(),
         rank,
         verdict,
+    }));
+    let listed: NodeName = "beta".parse().unwrap();
+    samples.push(Message::Refused(Refusal::NotListed {
+        set: stamp,
+        names: vec![listed.clone()],
+    }));
+    samples.push(Message::Told(Told {
+        request,
+        result: Ok(Answer::MembersSet {
+            held_by: vec![listed.clone()],
+            left: Vec::new(),
+            down: vec![listed],
+        }),
+        written: Vec::new(),
+        held_by: vec![node],
     }));
     samples
 }

@@ -21,6 +21,7 @@ mod no_flapping;
 mod no_resurrection;
 mod nothing_undeleted_vanishes;
 mod one_copy_when_calm;
+mod one_list;
 mod one_start_a_node;
 mod one_start_passes;
 mod outcome_truth;
@@ -133,6 +134,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(no_flapping::NoFlapping::default()),
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
+        Box::new(one_list::OneList::default()),
         Box::new(ghosts::Ghosts),
         Box::new(converged::Converged),
         Box::new(owned::Owned::default()),

@@ -7,7 +7,7 @@ use crate::oracle::{Child, History};
 use crate::{Fact, Fault, HostId, What};
 
 /// A temporary child that runs is not stopped because somebody took its node for gone: only calls about it stop it, and
-/// that its node leaves or is removed.
+/// that its node leaves, is removed or is not on a list of members.
 #[derive(Debug, Default)]
 pub(super) struct TemporaryIsSpared {
     /// The hosts whose nodes were made to leave at some time.
@@ -42,6 +42,7 @@ impl Invariant for TemporaryIsSpared {
                     && copy.is_up()
                     && self.started.contains(&(copy.child.clone(), copy.token))
                     && !self.leave.contains(&copy.boot.host)
+                    && !history.was_unlisted(copy.boot.host)
                     && !is_unwanted(history, copy);
                 if is_lost {
                     return Err(format!(

@@ -120,6 +120,7 @@ fn roughens(fault: &Fault) -> bool {
             | Fault::Clear
             | Fault::Leave(_)
             | Fault::Remove(..)
+            | Fault::SetMembers(..)
             | Fault::ResetLifelines(_)
     )
 }

@@ -27,6 +27,10 @@ pub struct History {
     removed: BTreeSet<HostId>,
     /// How many of these wishes were confirmed.
     removals: usize,
+    /// The hosts that an operator ever left out of a list of those whose nodes may be members.
+    unlisted: BTreeSet<HostId>,
+    /// How many such lists were confirmed.
+    lists: usize,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
@@ -48,7 +52,8 @@ enum Trouble {
     Cut(HostId, HostId),
     Split,
     Weather,
-    /// Some were not told of the others yet, or what nodes hold may not fit through their shells: until the calm.
+    /// Some were not told of the others yet or are kept out by a list of members, or what nodes hold may not fit through
+    /// their shells: until the calm.
     Apart,
     /// Some know no address at which one of the others lives: those between them are dead.
     Scattered,
@@ -72,6 +77,8 @@ impl History {
             acknowledged: Vec::new(),
             removed: BTreeSet::new(),
             removals: 0,
+            unlisted: BTreeSet::new(),
+            lists: 0,
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
@@ -94,6 +101,7 @@ impl History {
                 }
             }
             What::RemovalAnswered { result: Ok(_), .. } => self.removals += 1,
+            What::ListAnswered { result: Ok(_), .. } => self.lists += 1,
             What::Paused(boot) => {
                 if let Some(record) = self.boots.get_mut(boot) {
                     record.still_since.get_or_insert(fact.at);
@@ -195,6 +203,8 @@ impl History {
                 self.spread();
             }
             What::RemovalAnswered { result: Err(_), .. }
+            | What::ListAnswered { result: Err(_), .. }
+            | What::MemberList { .. }
             | What::Told { .. }
             | What::Held(_)
             | What::Kept(_)
@@ -216,6 +226,16 @@ impl History {
     /// How many removals were confirmed.
     pub fn removals(&self) -> usize {
         self.removals
+    }
+
+    /// Whether an operator ever left a host out of a list of those whose nodes may be members.
+    pub fn was_unlisted(&self, host: HostId) -> bool {
+        self.unlisted.contains(&host)
+    }
+
+    /// How many such lists were confirmed.
+    pub fn lists(&self) -> usize {
+        self.lists
     }
 
     /// What the world was made from.
@@ -531,7 +551,15 @@ impl History {
             | Fault::ResetLifelines(_)
             | Fault::KillKeeper(_)
             | Fault::Leave(_)
+            | Fault::SetMembers(_, None)
             | Fault::CalmChildren => {}
+            Fault::SetMembers(_, Some(listed)) => {
+                let all = (0..self.setup.hosts.len()).map(HostId);
+                self.unlisted.extend(all.filter(|host| !listed.contains(host)));
+                if self.calm.is_none() {
+                    self.troubles.insert(Trouble::Apart);
+                }
+            }
             Fault::Remove(_, removed) => {
                 self.removed.insert(*removed);
             }

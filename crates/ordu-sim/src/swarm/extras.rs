@@ -129,6 +129,49 @@ pub(super) fn removals(plan: &mut Plan, chaos: Chaos) {
     plan.faults.sort_by_key(|(at, _)| *at);
 }
 
+/// Operators who say which nodes may be members, often on each side of a split another list.
+pub(super) fn lists(plan: &mut Plan, chaos: Chaos) {
+    let mut random = Random::new(plan.setup.seed, "extra: lists");
+    // What chaos costs is measured without.
+    if chaos == Chaos::Full || !random.chance(Rate::percent(10)) {
+        return;
+    }
+    let hosts = plan.setup.hosts.len();
+    let mut all: Vec<HostId> = (0..hosts).map(HostId).collect();
+    random.shuffle(&mut all);
+    let at = Moment(random.between(3_000_000, plan.calm_at.0.max(3_000_001)));
+    let length = random.magnitude(Duration::from_secs(3), Duration::from_secs(25));
+    let until = at + length;
+    let mut asked = vec![all[random.index(hosts)]];
+    if random.chance(Rate::percent(70)) {
+        let other = all.split_off(all.len() / 2);
+        asked = [&all, &other]
+            .iter()
+            .filter_map(|side| side.first())
+            .copied()
+            .collect();
+        plan.faults.push((at, Fault::Split(vec![all, other])));
+        plan.faults.push((until, Fault::Heal));
+    }
+    for asked in asked {
+        let moment = at + random.duration(Duration::ZERO, length / 2);
+        let others = (0..hosts).map(HostId).filter(|host| *host != asked);
+        let mut listed: Vec<HostId> = others.filter(|_| random.chance(Rate::percent(70))).collect();
+        listed.push(asked);
+        plan.faults.push((moment, Fault::SetMembers(asked, Some(listed))));
+    }
+    // Some lists last until the calm.
+    if random.chance(Rate::percent(50)) {
+        let later = until + random.duration(Duration::from_secs(1), Duration::from_secs(10));
+        for host in (0..hosts).map(HostId) {
+            plan.faults.push((later, Fault::SetMembers(host, None)));
+            plan.faults
+                .push((later + Duration::from_secs(2), Fault::Boot(host)));
+        }
+    }
+    plan.faults.sort_by_key(|(at, _)| *at);
+}
+
 /// Gives a child that is to be started larger args.
 fn enlarge(random: &mut Random, call: &mut PlannedCall) {
     if let Command::StartChild { spec, .. } = &mut call.command {

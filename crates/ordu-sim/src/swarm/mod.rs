@@ -85,6 +85,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     extras::joins(&mut plan, chaos);
     extras::times(&mut plan, chaos);
     extras::removals(&mut plan, chaos);
+    extras::lists(&mut plan, chaos);
     plan
 }
 

@@ -5,7 +5,7 @@ use ordu_core::{Answer, CallError, Command, Input, RequestId};
 use super::World;
 use crate::{Boot, CallId, HostId, Machine, What};
 
-/// How long an operator waits for a removal.
+/// How long an operator waits for a removal, or for a list of members.
 const REMOVAL: Duration = Duration::from_secs(20);
 
 impl<M: Machine> World<M> {
@@ -50,12 +50,34 @@ impl<M: Machine> World<M> {
         self.feed(boot, input);
     }
 
+    /// An operator tells the node of a host who may be a member.
+    pub(super) fn set_members(&mut self, asked: HostId, listed: Option<&[HostId]>) {
+        let Some(boot) = self.running(asked) else { return };
+        let Some(process) = self.process_mut(boot) else {
+            return;
+        };
+        process.next_request += 1;
+        let request = RequestId(process.next_request);
+        process.listings.insert(request);
+        let input = Input::SetMembers {
+            request,
+            timeout: REMOVAL,
+            names: listed.map(|listed| listed.iter().map(|host| host.name()).collect()),
+        };
+        self.feed(boot, input);
+    }
+
     pub(super) fn reply(&mut self, boot: Boot, request: RequestId, result: Result<Answer, CallError>) {
         let process = self.process_mut(boot);
-        let (call, removed) = process.map_or((None, None), |process| {
-            (process.calls.remove(&request), process.removals.remove(&request))
+        let (call, removed, is_list) = process.map_or((None, None, false), |process| {
+            (
+                process.calls.remove(&request),
+                process.removals.remove(&request),
+                process.listings.remove(&request),
+            )
         });
         match (call, removed) {
+            _ if is_list => self.report(What::ListAnswered { boot, result }),
             (Some(call), _) => self.report(What::Answered { call, result }),
             (None, Some(removed)) => self.report(What::RemovalAnswered {
                 boot,

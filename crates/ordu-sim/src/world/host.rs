@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ordu_core::{ConnId, Input, NodeId, RequestId, StartId};
 
@@ -46,6 +46,8 @@ pub(super) struct Process<M> {
     pub(super) calls: BTreeMap<RequestId, CallId>,
     /// Removals that it was asked for.
     pub(super) removals: BTreeMap<RequestId, HostId>,
+    /// The times that it was told who may be a member.
+    pub(super) listings: BTreeSet<RequestId>,
     pub(super) workers: BTreeMap<StartId, Worker>,
     /// Workers that ended without the node having taken it in yet.
     pub(super) ended: BTreeMap<StartId, CopyId>,
@@ -98,6 +100,7 @@ impl<M> Process<M> {
             next_request: 0,
             calls: BTreeMap::new(),
             removals: BTreeMap::new(),
+            listings: BTreeSet::new(),
             workers: BTreeMap::new(),
             ended: BTreeMap::new(),
             timer_at: None,

@@ -10,6 +10,8 @@ use crate::{Boot, Fault, HostId, Machine, Moment, What};
 
 /// Datagrams beyond these find the socket buffer of a process that stands still full.
 const SOCKET_BUFFER: usize = 256;
+/// How long a manager of services waits before it starts again what was refused.
+const REFUSED: Duration = Duration::from_secs(1);
 /// A process that is handed more than this at one moment spins.
 const SPINNING: u32 = 20_000;
 
@@ -250,6 +252,7 @@ impl<M: Machine> World<M> {
                 info,
             }),
             Output::Member { node, info } => self.report(What::Member { boot, node, info }),
+            Output::MemberList { names } => self.report(What::MemberList { boot, names }),
             Output::Event(event) => self.report(What::Told { boot, event }),
             Output::Exit { cause } => self.end(boot, Some(cause)),
         }
@@ -291,7 +294,10 @@ impl<M: Machine> World<M> {
         };
         let orderly = cause.is_some();
         if comes_back {
-            self.later(Duration::ZERO, Happening::Inflict(Fault::Boot(boot.host)));
+            // Whom nobody lets in would be started again for ever, without a pause.
+            let is_refused = matches!(cause, Some(ExitCause::NotListed { .. }));
+            let pause = if is_refused { REFUSED } else { Duration::ZERO };
+            self.later(pause, Happening::Inflict(Fault::Boot(boot.host)));
         }
         self.report(What::Ended { boot, cause });
         for call in process.calls.into_values() {

@@ -48,6 +48,7 @@ impl<M: Machine> World<M> {
             }
             Fault::Leave(host) => self.leave(host),
             Fault::Remove(asked, removed) => self.remove(asked, removed),
+            Fault::SetMembers(asked, listed) => self.set_members(asked, listed.as_deref()),
             Fault::CalmChildren => self.calm_workers(),
         }
     }

@@ -39,7 +39,8 @@ impl Started {
             other @ (Answer::Terminated(_)
             | Answer::Deleted
             | Answer::Updated(_)
-            | Answer::Removed { .. }) => Err(super::unexpected(&other)),
+            | Answer::Removed { .. }
+            | Answer::MembersSet { .. }) => Err(super::unexpected(&other)),
         }
     }
 

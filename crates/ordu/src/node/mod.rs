@@ -8,6 +8,7 @@ mod data_dir;
 mod discovery;
 mod exited;
 mod invalid_join;
+mod members_set;
 mod start;
 mod start_error;
 
@@ -30,7 +31,9 @@ pub use builder::{DEFAULT_CLUSTER, NodeBuilder};
 pub use changes::Changes;
 pub(crate) use discovery::Discovery;
 pub use exited::Exited;
+pub(crate) use exited::joined;
 pub use invalid_join::InvalidJoin;
+pub use members_set::MembersSet;
 pub use start_error::StartError;
 
 /// One running member of a cluster.
@@ -231,6 +234,87 @@ impl Node {
                 detail: format!("the node answered something else: {other:?}"),
             }),
         }
+    }
+
+    /// Says who may be a member of the cluster: from now on a node whose name is not on the list is refused, by every node, and
+    /// ends with [`Exited::NotListed`]; one that lives and is not on it any more is made to leave, as by
+    /// [`leave`](Self::leave) there: its children go on elsewhere. It may be asked of any node that is on the list itself.
+    ///
+    /// The list that was set last counts everywhere, also where two were set on the two sides of a split; nobody leaves
+    /// because of one that has lost. While nobody who is on the list is there and ready, nobody leaves. Who is down is not
+    /// removed by a list: it leaves when it is back, unless [`remove_member`](Self::remove_member) says that it has
+    /// ended. A list is kept as the children are, by all members: it is there as long as one of them is.
+    ///
+    /// Returns once two nodes hold the list, where there are as many, and everybody who is not on it has left. It may be asked
+    /// again; the same list once more changes nothing. Horde's `set_members` is the same, but that there whoever is
+    /// dropped runs on, unlisted.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Invalid`]: a name is not valid, or on the list twice, there is none, there are more than 250, or this node
+    /// is not on it; nothing was done. [`CallError::NotReady`]: it has not joined its cluster in time; nothing was done.
+    /// [`CallError::Unknown`] when the time was up before it was known to be done: the list may be set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// #     tokio::runtime::Runtime::new()?.block_on(run())
+    /// # }
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use ordu::{Exited, Node, cluster_key::ClusterKey};
+    ///
+    /// let key = ClusterKey::generate()?;
+    /// let n1 = Node::builder("n1").key(key.clone()).start().await?;
+    /// n1.ready().await;
+    /// n1.set_members(["n1", "n2"], Duration::from_secs(5)).await?;
+    ///
+    /// let joins = n1.addr().to_string();
+    /// let n3 = Node::builder("n3").key(key).join(&joins).start().await?;
+    /// assert!(matches!(n3.exited().await, Exited::NotListed { .. }));
+    ///
+    /// n1.clear_members(Duration::from_secs(5)).await?; // Everybody may join again.
+    /// assert_eq!(n1.member_list(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn set_members(
+        &self,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+        timeout: Duration,
+    ) -> Result<MembersSet, CallError> {
+        let names = names.into_iter().map(NodeName::new).collect::<Result<_, _>>();
+        let names = names.map_err(|error| CallError::Invalid(error.to_string()))?;
+        self.say_who_may_be_a_member(Some(names), timeout).await
+    }
+
+    /// Takes back what [`set_members`](Self::set_members) said: everybody with the key of the cluster may be a member again.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotReady`] and [`CallError::Unknown`], as there.
+    pub async fn clear_members(&self, timeout: Duration) -> Result<MembersSet, CallError> {
+        self.say_who_may_be_a_member(None, timeout).await
+    }
+
+    async fn say_who_may_be_a_member(
+        &self,
+        names: Option<Vec<NodeName>>,
+        timeout: Duration,
+    ) -> Result<MembersSet, CallError> {
+        match self.caller.set_members(names, timeout).await? {
+            Answer::MembersSet { held_by, left, down } => Ok(MembersSet { held_by, left, down }),
+            other => Err(CallError::Unknown {
+                detail: format!("the node answered something else: {other:?}"),
+            }),
+        }
+    }
+
+    /// The names that [`set_members`](Self::set_members) put on the list, as this node knows it, in their order; `None`:
+    /// everybody may be a member.
+    pub fn member_list(&self) -> Option<Arc<[NodeName]>> {
+        self.about.published.member_list()
     }
 
     /// Leaves the cluster: stops its children, which go on elsewhere, tells the others, and ends. Returns when

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ordu_core::{ChildId, ChildInfo, HordeName, MemberInfo, NodeId};
+use ordu_core::{ChildId, ChildInfo, HordeName, MemberInfo, NodeId, NodeName};
 use tokio::sync::watch;
 
 pub(crate) use children::Children;
@@ -21,6 +21,7 @@ pub(crate) use members::Members;
 pub(crate) struct Published {
     hordes: RwLock<HashMap<HordeName, Arc<Children>>>,
     members: Members,
+    member_list: RwLock<Option<Arc<[NodeName]>>>,
     ready: AtomicBool,
     version: watch::Sender<u64>,
 }
@@ -30,6 +31,7 @@ impl Published {
         Self {
             hordes: RwLock::default(),
             members: Members::default(),
+            member_list: RwLock::default(),
             ready: AtomicBool::new(false),
             version: watch::Sender::new(0),
         }
@@ -59,6 +61,17 @@ impl Published {
 
     pub(crate) fn publish_member(&self, node: NodeId, info: Option<Arc<MemberInfo>>) {
         self.members.publish(node, info);
+    }
+
+    /// Who may be a member, in the order of the names; `None`: everybody.
+    pub(crate) fn member_list(&self) -> Option<Arc<[NodeName]>> {
+        let list = self.member_list.read().unwrap_or_else(PoisonError::into_inner);
+        list.clone()
+    }
+
+    pub(crate) fn publish_member_list(&self, names: Option<Vec<NodeName>>) {
+        let mut list = self.member_list.write().unwrap_or_else(PoisonError::into_inner);
+        *list = names.map(Arc::from);
     }
 
     pub(crate) fn publish_ready(&self, ready: bool) {

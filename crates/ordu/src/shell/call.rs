@@ -20,6 +20,12 @@ pub(crate) enum Call {
         timeout: Duration,
         reply: Reply,
     },
+    /// Who may be a member is said; `None`: everybody.
+    SetMembers {
+        names: Option<Vec<NodeName>>,
+        timeout: Duration,
+        reply: Reply,
+    },
     /// More addresses to join at.
     Join(Vec<String>),
     /// Prove itself with these from now on, and demand them of peers.

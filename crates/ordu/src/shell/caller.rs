@@ -47,6 +47,20 @@ impl Caller {
         self.ask(call, limit).await
     }
 
+    /// Says who may be a member; otherwise as [`call`](Self::call).
+    pub(crate) async fn set_members(
+        &self,
+        names: Option<Vec<NodeName>>,
+        limit: Duration,
+    ) -> Result<Answer, CallError> {
+        let call = |timeout, reply| Call::SetMembers {
+            names,
+            timeout,
+            reply,
+        };
+        self.ask(call, limit).await
+    }
+
     async fn ask(
         &self,
         call: impl FnOnce(Duration, Reply) -> Call,

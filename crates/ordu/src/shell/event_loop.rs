@@ -195,6 +195,18 @@ impl EventLoop {
                     name,
                 });
             }
+            Call::SetMembers {
+                names,
+                timeout,
+                reply,
+            } => {
+                let request = self.answered_by(reply);
+                self.handle(Input::SetMembers {
+                    request,
+                    timeout,
+                    names,
+                });
+            }
             Call::Join(addresses) => self.discovery.add(addresses),
             Call::Renew(credentials) => match self.transport.renew(&credentials) {
                 Ok(()) => tracing::info!(cluster = %credentials.fingerprint(), "the key is renewed"),
@@ -322,6 +334,10 @@ impl EventLoop {
                 self.published.publish_member(node, info);
             }
             Output::Event(event) => self.events.record(event),
+            Output::MemberList { names } => {
+                self.changed = true;
+                self.published.publish_member_list(names);
+            }
             Output::Exit { cause } => self.exit = Some(cause.into()),
         }
     }

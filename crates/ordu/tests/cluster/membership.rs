@@ -1,15 +1,20 @@
 //! Who finds whom.
 
-use ordu::cluster_key::ClusterKey;
-use ordu::{Event, Exited, MemberState, Node};
+use std::time::Duration;
 
-use crate::world::{World, alive, until};
+use ordu::cluster_key::ClusterKey;
+use ordu::{Event, Events, Exited, MemberState, Node};
+
+use crate::world::{World, alive, horde, until};
+
+const LIMIT: Duration = Duration::from_secs(10);
 
 crate::trials![
     three_nodes_find_each_other_through_one_of_them,
     a_node_can_join_later,
     a_node_of_another_cluster_is_refused_and_both_say_so,
     a_second_node_of_a_name_is_told_that_it_is_taken,
+    who_is_ready_alone_and_joins_where_it_is_not_listed_goes_on_and_both_say_so,
     random_bytes_on_every_port_harm_nobody,
 ];
 
@@ -84,6 +89,55 @@ async fn a_second_node_of_a_name_is_told_that_it_is_taken() {
     };
     assert_eq!((&name, holder, addr), (n1.name(), n1.id(), n1.addr()));
     assert_eq!(alive(&n1), 1);
+}
+
+async fn who_is_ready_alone_and_joins_where_it_is_not_listed_goes_on_and_both_say_so() {
+    let world = World::new();
+    let n1 = world.node("n1", &[]).await;
+    let n2 = world.node("n2", &[]).await;
+    let set = n1.set_members(["n1", "n3"], LIMIT).await.unwrap();
+    assert_eq!(set.held_by, [n1.name().clone()]);
+    horde(&n2)
+        .start_child("only-there", world.sleeper())
+        .await
+        .unwrap();
+    let (mut here, mut there) = (n1.events(), n2.events());
+
+    n2.join([n1.addr().to_string()]).unwrap();
+
+    assert_eq!(
+        refused(&mut here).await,
+        format!(
+            "n2 at {} is not on the list of members that was set on n1: n1, n3",
+            n2.addr()
+        )
+    );
+    let said = refused(&mut there).await;
+    assert!(said.contains("n1, n3; have it set there with n2"), "{said}");
+    assert_eq!(alive(&n1), 1);
+    assert!(n2.is_ready());
+
+    n1.set_members(["n1", "n2", "n3"], LIMIT).await.unwrap();
+    for node in [&n1, &n2] {
+        until("both are alive", node, || alive(node) == 2).await;
+        until("both know the list", node, || {
+            node.member_list().is_some_and(|list| list.len() == 3)
+        })
+        .await;
+        until("both know the child", node, || {
+            horde(node).lookup("only-there").is_some()
+        })
+        .await;
+    }
+}
+
+/// Why the next peer was refused.
+async fn refused(events: &mut Events) -> String {
+    loop {
+        if let Event::PeerRefused { detail, .. } = events.next().await.unwrap().event {
+            break detail;
+        }
+    }
 }
 
 async fn random_bytes_on_every_port_harm_nobody() {

@@ -167,9 +167,10 @@ impl Node {
 
     /// Asks it something.
     pub(crate) fn ordu<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Said {
-        // Before a `--`, after which all is the child's.
         let mut args: Vec<&str> = args.into_iter().collect();
-        args.splice(1..1, ["--socket", self.socket.to_str().unwrap()]);
+        // After a `--` all is the child's.
+        let end = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
+        args.splice(end..end, ["--socket", self.socket.to_str().unwrap()]);
         ordu(args)
     }
 

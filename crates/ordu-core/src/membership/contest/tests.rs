@@ -47,6 +47,7 @@ fn connects(node: &mut Node, conn: ConnId, peer: NodeId, was_admitted: bool) {
         protocol: PROTOCOL,
         identity,
         was_admitted,
+        listed: None,
         wall: node.now.wall,
         hlc: node.replica.hlc(),
     };

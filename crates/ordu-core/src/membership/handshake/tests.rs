@@ -21,6 +21,7 @@ fn hello(node: &Node) -> Hello {
         protocol: PROTOCOL,
         identity,
         was_admitted: false,
+        listed: None,
         wall: node.now.wall,
         hlc: node.replica.hlc(),
     }

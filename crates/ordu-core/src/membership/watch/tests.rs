@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::in_tests::{meet, ready_node, sent_to, spec};
+use crate::in_tests::{meet, ready_node, sent_to, settle, spec};
 use crate::membership::{Handshake, Link, Liveness, Standing};
 use crate::node::Node;
 use crate::registers::{ChildKey, Member, Status};
@@ -140,6 +140,47 @@ fn members_that_leave_decide_while_none_is_ready_and_take_nothing() {
     assert_eq!(node.decider(&key), Some(node.id));
     let none = node.place(&key, &spec(), &[]).unwrap_err();
     assert!(!none.is_empty());
+}
+
+/// All that is here is held by these.
+fn held_by(node: &mut Node, peers: &[NodeId]) {
+    for peer in peers {
+        node.replicating.insert(*peer);
+        node.replica.add_peer(peer.replica());
+        let held = node.replica.seen().collect();
+        let ack = ordu_crdt::Message::Ack { serial: 1, held };
+        node.sync_received(*peer, ack).unwrap();
+    }
+}
+
+fn has_left(node: &mut Node) -> bool {
+    node.roster.compared();
+    node.handle(node.now, Input::Timer);
+    let mut said = core::iter::from_fn(|| node.poll_output());
+    said.any(|output| matches!(output, Output::Exit { .. }))
+}
+
+#[test]
+fn of_members_that_leave_together_none_is_one_of_those_that_must_hold_what_another_has() {
+    let mut node = ready_node();
+    let (stays, leaving) = (NodeId(2), [NodeId(3), NodeId(4)]);
+    for peer in leaving.into_iter().chain([stays]) {
+        meet(&mut node, peer);
+    }
+    for peer in leaving {
+        let member = node.roster.get(peer).unwrap().member.clone().unwrap();
+        let member = Member {
+            status: Status::Draining,
+            ..member
+        };
+        node.roster.set_member(peer, Some(member), node.now.mono);
+    }
+    settle(&mut node);
+    node.begin_leaving();
+    held_by(&mut node, &leaving);
+    assert!(!has_left(&mut node), "the one that stays does not have it");
+    held_by(&mut node, &[stays]);
+    assert!(has_left(&mut node));
 }
 
 #[test]
