@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// After a take-over the predecessor may hold the port for the moment its keeper needs to end it.
 const BIND_TIME: Duration = Duration::from_secs(5);
@@ -12,15 +13,20 @@ const BIND_TIME: Duration = Duration::from_secs(5);
 /// A web server that says who it is.
 pub(crate) fn web(listen: SocketAddr) -> Result<(), Failure> {
     let listener = bind(listen)?;
-    println!("listening on http://{listen}/");
+    say(&format!("listening on http://{listen}/"));
     for stream in listener.incoming() {
         let told = stream.and_then(answer);
         match told {
-            Ok(path) => println!("GET {}", ordu::printable(&path)),
-            Err(error) => eprintln!("a caller was lost: {error}"),
+            Ok(path) => say(&format!("GET {}", ordu::printable(&path))),
+            Err(error) => output::say(format!("a caller was lost: {error}")),
         }
     }
     Ok(())
+}
+
+/// Says something on standard output. A server that nobody listens to serves on.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {

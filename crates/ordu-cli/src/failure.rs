@@ -5,7 +5,7 @@ use ordu::cluster_key::KeyFileError;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::Undone;
-use crate::output::{Colour, without_tricks};
+use crate::output::{Colour, say_lines, without_tricks};
 
 /// How a command went wrong: one exit code each, and the word for it on the control socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Failure {
 
     /// Says it on standard error.
     pub(crate) fn report(&self) {
-        eprint!("{}", self.render());
+        say_lines(self.render());
     }
 
     /// What there is to say, in whole lines, for standard error.

@@ -10,7 +10,7 @@ use ordu_supervisor::decisions::{
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use crate::children::Children;
+use crate::children::{Children, LAST_MOMENTS};
 use crate::claims::Takeovers;
 use crate::membership::{
     Backlog, Dialer, Evidence, Identity, Links, Names, Parting, Roster, Settled, Standing, Swim, Unfinished,
@@ -578,10 +578,15 @@ impl Node {
 
     /// Moves a leave on: children stopped, `left` written, held by another (S5.2).
     fn advance_leaving(&mut self) -> bool {
-        let Standing::Leaving { until, .. } = self.standing else {
+        let Standing::Leaving { until, caught_up } = self.standing else {
             return false;
         };
         let late = self.now.mono >= until;
+        if late && self.waits_without_end() {
+            let until = self.now.mono + LAST_MOMENTS;
+            self.standing = Standing::Leaving { until, caught_up };
+            return false;
+        }
         if !late && !self.nothing_runs_here() {
             return false;
         }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChildId, ChildInfo, ChildSpec, HordeName, NodeName};
+use crate::{ChildId, ChildInfo, ChildSpec, ChildState, HordeName, NodeName};
 
 /// One call of a caller on this node, numbered by the shell: each higher than all before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ pub enum CallError {
     #[error("child {:?} is already started{}", .0.id, on(.0))]
     AlreadyStarted(Arc<ChildInfo>),
     /// start_child: the id is there but stopped; restart or delete it.
-    #[error("child {:?} is already present, {}; restart it or delete it", .0.id, .0.state)]
+    #[error("child {:?} is already present, {}; restart it, or remove it first", .0.id, .0.doing())]
     AlreadyPresent(Arc<ChildInfo>),
     /// No child of this id.
     #[error("child {id:?} not found in horde {horde}")]
@@ -133,8 +133,8 @@ pub enum CallError {
         /// The id.
         id: ChildId,
     },
-    /// restart_child, delete_child: it runs; stop it first.
-    #[error("child {:?} is running{}; stop it first", .0.id, on(.0))]
+    /// restart_child, delete_child: it runs, and has to be stopped first, or its stop to be confirmed.
+    #[error("child {:?} {}", .0.id, runs(.0))]
     Running(Arc<ChildInfo>),
     /// The child's own start failed. Nothing runs and nothing is stored.
     #[error("child {id:?} did not start on {node}: {error}")]
@@ -197,6 +197,21 @@ pub enum CallError {
 pub(crate) fn joined<'a>(names: impl IntoIterator<Item = &'a NodeName>) -> String {
     let names: Vec<&str> = names.into_iter().map(NodeName::as_str).collect();
     names.join(", ")
+}
+
+/// What is in the way of what wants a child that does not run.
+fn runs(child: &ChildInfo) -> String {
+    match child.state {
+        // Where nothing of it is seen to run, its owner is out of sight.
+        ChildState::Stopped => {
+            "is stopped, but who ran it is out of sight and has not confirmed that; ask again when it has"
+                .into()
+        }
+        _ if child.is_stopping => {
+            alloc::format!("is being stopped{}; ask again when it has stopped", on(child))
+        }
+        _ => alloc::format!("is running{}; stop it first", on(child)),
+    }
 }
 
 fn on(child: &ChildInfo) -> String {

@@ -29,7 +29,7 @@ pub struct ChildInfo {
     pub os_pid: Option<u32>,
     /// Automatic restarts in place since it was last started or restarted by a user.
     pub restarts: u32,
-    /// Why it last ended, for people.
+    /// Why it last ended, for people; of one that failed and was stopped by a user after that, that it had failed.
     pub reason: Option<String>,
 }
 
@@ -37,6 +37,16 @@ impl ChildInfo {
     /// When it is started again.
     pub fn restart(&self) -> Restart {
         self.spec.restart
+    }
+
+    /// What it is doing, in words: one that is being stopped is not called running.
+    pub fn doing(&self) -> &'static str {
+        match self.state {
+            // It was told to stop, and did not: that is worse, and stays so.
+            ChildState::Zombie => self.state.as_str(),
+            _ if self.is_stopping => "being stopped",
+            _ => self.state.as_str(),
+        }
     }
 
     /// The epoch of its last start; 0 if it was never started.
@@ -55,7 +65,7 @@ pub enum ChildState {
     Running,
     /// It ended and is about to be started again.
     Restarting,
-    /// A user stopped it.
+    /// A user stopped it, also one that had failed.
     Stopped,
     /// It failed too often; only a restart by a user starts it again.
     Failed,

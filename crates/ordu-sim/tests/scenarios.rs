@@ -473,6 +473,47 @@ fn each_child_of_a_node_that_leaves_goes_on_elsewhere_once_it_has_stopped() {
 }
 
 #[test]
+fn a_node_that_leaves_waits_for_a_child_that_may_take_as_long_as_it_likes_to_stop() {
+    let slow = seconds(60);
+    let mut cluster = cluster(3, 20, 1, |setup| {
+        setup.behaviours.push(Behaviour {
+            stop: (slow, slow),
+            ..Behaviour::steady()
+        });
+    });
+    let patient = Command::StartChild {
+        horde: Setup::horde(),
+        id: ChildId::new("patient").expect("valid"),
+        spec: Arc::new(ChildSpec {
+            shutdown: Shutdown::Infinity,
+            ..Setup::spec(1, 0)
+        }),
+    };
+    let outcome = cluster.ask(host(0), patient, PATIENCE);
+    let outcome = outcome.expect("no rule is broken");
+    assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+    let patient = |copy: &&CopyRecord| copy.spec.shutdown == Shutdown::Infinity;
+    let at = live(&cluster)
+        .into_iter()
+        .find(patient)
+        .expect("it runs")
+        .boot
+        .host;
+
+    cluster.inflict(Fault::Leave(at));
+    run(&mut cluster, seconds(55));
+
+    let copies = |cluster: &Cluster| cluster.history().copies().iter().filter(patient).count();
+    assert_eq!(copies(&cluster), 1);
+    assert!(live(&cluster).iter().any(patient), "it was killed");
+    assert!(cluster.world().running(at).is_some(), "it has left");
+    run(&mut cluster, seconds(10));
+    assert!(cluster.world().running(at).is_none(), "it has not left");
+    settles(&mut cluster, Duration::ZERO);
+    assert_eq!(live(&cluster).len(), 21);
+}
+
+#[test]
 fn nodes_that_know_of_nobody_are_one_cluster_once_clients_have_told_them_of_each_other() {
     for seed in 0..5 {
         let mut cluster = cluster(3, 0, seed, |setup| {
@@ -511,6 +552,58 @@ fn a_child_that_gives_up_on_a_full_node_is_tried_there_again_until_it_has_failed
     let children = &cluster.history().living().next().expect("it lives").children;
     let states: Vec<ChildState> = children.values().map(|info| info.state).collect();
     assert_eq!(states, [ChildState::Failed]);
+}
+
+#[test]
+fn a_failed_child_that_a_user_stops_is_stopped_until_a_user_starts_it_again() {
+    let mut cluster = cluster(2, 0, 1, |setup| {
+        let soon = Duration::from_millis(20);
+        setup.behaviours.push(Behaviour {
+            ends: Some((Ending::Crashes, soon, soon)),
+            ..Behaviour::steady()
+        });
+    });
+    let horde = Setup::horde();
+    let id = ChildId::new("c").expect("valid");
+    let ask = |cluster: &mut Cluster, command: Command| {
+        let outcome = cluster.ask(host(0), command, PATIENCE);
+        outcome.expect("no rule is broken").expect("it is answered")
+    };
+    let said = |cluster: &Cluster| {
+        let mut all = cluster.history().living().map(|node| {
+            let info = node.children.values().next().expect("it is there");
+            (info.state, info.reason.clone().unwrap_or_default())
+        });
+        let first = all.next().expect("it lives");
+        assert!(all.all(|other| other == first), "they differ from {first:?}");
+        first
+    };
+    assert!(matches!(
+        ask(&mut cluster, start("c", 1)),
+        Ok(Answer::Started { .. })
+    ));
+    run(&mut cluster, seconds(30));
+    let (state, why) = said(&cluster);
+    assert_eq!(state, ChildState::Failed);
+
+    let stop = Command::TerminateChild {
+        horde: horde.clone(),
+        id: id.clone(),
+    };
+    let stopped = ask(&mut cluster, stop);
+    assert_eq!(stopped, Ok(Answer::Terminated(Stopped::Confirmed)));
+    run(&mut cluster, seconds(5));
+    assert_eq!(
+        said(&cluster),
+        (ChildState::Stopped, format!("had failed: {why}"))
+    );
+    let copies = cluster.history().copies().len();
+
+    let again = Command::RestartChild { horde, id };
+    assert!(matches!(ask(&mut cluster, again), Ok(Answer::Started { .. })));
+    assert!(cluster.history().copies().len() > copies, "nothing was started");
+    run(&mut cluster, seconds(30));
+    assert_eq!(said(&cluster), (ChildState::Failed, why));
 }
 
 /// A cluster whose members are written off after 5 s.

@@ -21,7 +21,10 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 impl Agent {
     /// Does what is asked. Dropping the future undoes nothing, but may leave out what comes after the first of
     /// several steps, so callers see it to its end.
-    pub(super) async fn answer(&self, Question { horde, request }: Question) -> Result<Value, Refusal> {
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        Question { horde, request }: Question,
+    ) -> Result<Value, Refusal> {
         let horde = self.horde(horde.as_deref())?;
         let horde = match request.timeout() {
             None => horde.clone(),

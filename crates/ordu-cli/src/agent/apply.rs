@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu::{CallError, ChildInfo, ChildSpec, ChildState, Horde, Started};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Agent;
 use super::answer::{confirmed_stop, difference, state};
@@ -23,10 +23,11 @@ const ROUNDS: usize = 16;
 impl Agent {
     /// Looks at what there is and does what is missing, again if others were quicker. A child whose program differs
     /// is stopped and forgotten and the new one starts in its place; unless that comes up within `wait`, the old one
-    /// is put back as it was. `horde` gives up each step in time; `patience` is how long one may be tried again, and how
-    /// long the turn at the child may be waited for.
+    /// is put back as it was. `horde` gives up each step in time; `patience` is how long one may be tried again, how
+    /// long the turn at the child may be waited for, and how long the answer: what has begun goes on to its end, so that
+    /// no child is left stopped half way.
     pub(super) async fn apply(
-        &self,
+        self: &Arc<Self>,
         horde: Horde,
         id: &str,
         definition: &Definition,
@@ -35,32 +36,44 @@ impl Agent {
     ) -> Result<ApplyReply, Refusal> {
         // Whatever can be found wrong is found before anything is stopped.
         let new = child_spec(definition)?;
-        let _turn = self.turn(&horde, id, Instant::now() + patience).await?;
+        let deadline = Instant::now() + patience;
+        let turn = self.turn(&horde, id, deadline).await?;
         if !self.node.is_ready() {
             let detail = "it has not joined the others yet".to_owned();
             return Err(CallError::NotReady { detail }.into());
         }
         let place = Place {
-            agent: self,
+            agent: Arc::clone(self),
             horde,
             patience,
             wait,
-            id,
+            id: id.to_owned(),
             new,
         };
-        place.apply().await
+        let change = tokio::spawn(async move {
+            let _turn = turn;
+            place.apply().await
+        });
+        match timeout_at(deadline, change).await {
+            Ok(Ok(applied)) => applied,
+            Ok(Err(error)) => Err(Refusal::new(Wrong::Failed, error.to_string())),
+            Err(_) => {
+                let message = format!("child {id:?} is still being changed; the agent sees that to its end");
+                Err(Refusal::new(Wrong::Timeout, message))
+            }
+        }
     }
 }
 
 /// Where a definition is to hold.
-struct Place<'a> {
-    agent: &'a Agent,
+struct Place {
+    agent: Arc<Agent>,
     horde: Horde,
     /// How long a step may be tried again.
     patience: Duration,
     /// How long what takes the place of another may take to come up.
     wait: Duration,
-    id: &'a str,
+    id: String,
     new: ChildSpec,
 }
 
@@ -71,9 +84,9 @@ enum Step {
     Look(Option<Arc<ChildInfo>>),
 }
 
-impl Place<'_> {
+impl Place {
     async fn apply(&self) -> Result<ApplyReply, Refusal> {
-        let mut there = self.horde.lookup(self.id);
+        let mut there = self.horde.lookup(&self.id);
         let mut change = Change::None;
         for _ in 0..ROUNDS {
             match self.step(there, &mut change).await? {
@@ -96,7 +109,7 @@ impl Place<'_> {
             // Nothing is there only if nobody is.
             Difference::Add => self.add(change).await,
             Difference::Same { .. } => Ok(done(&child, change)),
-            Difference::Retry { .. } => match self.horde.restart_child(self.id).await {
+            Difference::Retry { .. } => match self.horde.restart_child(&self.id).await {
                 Ok(started) => {
                     if *change == Change::None {
                         *change = Change::Restarted;
@@ -112,7 +125,7 @@ impl Place<'_> {
                 parts,
                 in_place: true,
             } => {
-                match self.horde.update_child(self.id, self.new.clone()).await {
+                match self.horde.update_child(&self.id, self.new.clone()).await {
                     Ok(child) => {
                         *change = Change::Changed {
                             parts,
@@ -162,7 +175,7 @@ impl Place<'_> {
             in_place: false,
         };
         if !self.forget().await? {
-            return Ok(Step::Look(self.horde.lookup(self.id)));
+            return Ok(Step::Look(self.horde.lookup(&self.id)));
         }
         match self.start(&self.new).await {
             Ok(started) => {
@@ -187,24 +200,27 @@ impl Place<'_> {
 
     /// Stops and forgets the child; `false` if somebody else has started it again meanwhile.
     async fn forget(&self) -> Result<bool, Refusal> {
-        match self.horde.lookup(self.id) {
+        let was_stopped = match self.horde.lookup(&self.id) {
             None => return Ok(true),
-            Some(child) if child.state == ChildState::Stopped => {}
-            Some(_) => match confirmed_stop(&self.horde, self.id).await {
-                Err(refusal) if refusal.wrong == Wrong::NotFound => return Ok(true),
-                stopped => stopped?,
-            },
-        }
-        match self.horde.delete_child(self.id).await {
+            Some(child) if child.state == ChildState::Stopped => true,
+            Some(_) => {
+                if !self.stop().await? {
+                    return Ok(false);
+                }
+                false
+            }
+        };
+        match self.horde.delete_child(&self.id).await {
             // A stop of a temporary child is the end of it.
             Ok(()) | Err(CallError::NotFound { .. }) => Ok(true),
-            Err(CallError::Running(_)) => Ok(false),
+            Err(CallError::Running(child)) if child.state != ChildState::Stopped => Ok(false),
             Err(error @ CallError::Unknown { .. }) => Err(Refusal::new(
                 Wrong::Timeout,
                 format!("{error}; the one before was stopped and may be deleted"),
             )),
+            Err(error) if was_stopped => Err(error.into()),
             Err(error) => {
-                let after = match self.horde.restart_child(self.id).await {
+                let after = match self.horde.restart_child(&self.id).await {
                     Ok(_) | Err(CallError::Running(_)) => "the one before runs again".to_owned(),
                     Err(worse) => format!("the one before is stopped and does not start again: {worse}"),
                 };
@@ -213,11 +229,45 @@ impl Place<'_> {
         }
     }
 
+    /// Stops the child, however long that takes; `false` if somebody else has started it again meanwhile.
+    async fn stop(&self) -> Result<bool, Refusal> {
+        let refusal = match confirmed_stop(&self.horde, &self.id).await {
+            Ok(()) => return Ok(true),
+            Err(refusal) if refusal.wrong == Wrong::NotFound => return Ok(true),
+            Err(refusal) if refusal.wrong == Wrong::Partial => refusal,
+            Err(refusal) => return Err(self.start_again(refusal).await),
+        };
+        let mut changes = self.agent.node.changes();
+        loop {
+            match self.horde.lookup(&self.id) {
+                None => return Ok(true),
+                Some(child) if child.state == ChildState::Stopped => return Ok(true),
+                Some(child) if child.state == ChildState::Zombie => {
+                    return Err(self.start_again(refusal).await);
+                }
+                Some(child) if !child.is_stopping => return Ok(false),
+                Some(_) => {}
+            }
+            if !changes.next().await {
+                return Err(refusal);
+            }
+        }
+    }
+
+    /// The old one cannot be told to have stopped: it is to run on, or again.
+    async fn start_again(&self, refusal: Refusal) -> Refusal {
+        let after = match self.horde.restart_child(&self.id).await {
+            Ok(_) | Err(CallError::Running(_)) => "the one before runs again".to_owned(),
+            Err(worse) => format!("the one before may stay stopped: {worse}"),
+        };
+        Refusal::new(refusal.wrong, format!("{}; {after}", refusal.message))
+    }
+
     /// Starts a child, again while the nodes only have to agree first: there is none of this id meanwhile.
     async fn start(&self, spec: &ChildSpec) -> Result<Started, CallError> {
         let deadline = Instant::now() + self.patience;
         loop {
-            match self.horde.start_child(self.id, spec.clone()).await {
+            match self.horde.start_child(&self.id, spec.clone()).await {
                 Err(CallError::NotReady { .. } | CallError::NotDecider { .. })
                     if Instant::now() < deadline =>
                 {
@@ -243,7 +293,7 @@ impl Place<'_> {
         if self.wait.is_zero() {
             return None;
         }
-        let children = vec![(self.id.to_owned(), child.restart().into())];
+        let children = vec![(self.id.clone(), child.restart().into())];
         let standing = self.agent.risen(&self.horde, children, self.wait).await.pop()?;
         (!standing.is_well()).then(|| why(&standing, self.wait))
     }
@@ -255,7 +305,7 @@ impl Place<'_> {
         if old.state == ChildState::Failed {
             return kept("the one before had failed, so that this one stays");
         }
-        match self.horde.lookup(self.id) {
+        match self.horde.lookup(&self.id) {
             Some(child) if *child.spec != self.new => kept("somebody else has put another one in its place"),
             _ => match self.forget().await {
                 Ok(true) => self.put_back(old, why).await,
@@ -272,7 +322,7 @@ impl Place<'_> {
             Err(worse) => format!("the one before was deleted and does not start again: {worse}"),
             Ok(_) if !was_stopped => "the one before runs again".to_owned(),
             // Only a start puts a child there.
-            Ok(_) => match confirmed_stop(&self.horde, self.id).await {
+            Ok(_) => match confirmed_stop(&self.horde, &self.id).await {
                 Ok(()) => "the one before is there again, stopped".to_owned(),
                 Err(worse) => format!("the one before runs again: {}", worse.message),
             },

@@ -38,9 +38,10 @@ pub(super) async fn send(
         }
         for text in found {
             if !send_line(text, answer).await {
-                break;
+                return Ok(());
             }
         }
+        answer.send_part(&reply(&LogReply::End)).await;
         return Ok(());
     }
     let mut follower = log.follow(lines);

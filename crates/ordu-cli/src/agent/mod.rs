@@ -144,7 +144,10 @@ async fn serve(
                     Exited::Left => Ok(()),
                     other => Err(Failure::failed(format!("the node has ended: {other}"))),
                 },
-                () = signals.leave() => Ok(()),
+                () = signals.leave() => {
+                    let message = "told again to end, and at once: it has not left, and its children are killed";
+                    Err(Failure::failed(message))
+                }
                 // A child that may take as long as it likes to stop must not outlive who holds all this.
                 () = &mut holder_gone, if args.end_with_stdin => Ok(()),
             }

@@ -45,9 +45,6 @@ impl Rising {
 
     /// Looks once more; gives when to look again, also if nothing changes before.
     fn look(&mut self, child: Option<&ChildInfo>, now: Instant) -> Option<Instant> {
-        if self.found != Found::Rising {
-            return None;
-        }
         let Some(child) = child else {
             // One that is not always started again has finished. Another may be about to be put in its place.
             if self.restart != Restart::Permanent {
@@ -108,6 +105,7 @@ impl Agent {
             let now = Instant::now();
             let again = all
                 .iter_mut()
+                .filter(|rising| rising.found == Found::Rising)
                 .filter_map(|rising| rising.look(horde.lookup(&rising.id).as_deref(), now))
                 .min();
             if now >= end || all.iter().all(|rising| rising.found != Found::Rising) {

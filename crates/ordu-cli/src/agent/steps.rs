@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ordu::{CallError, Horde};
+use ordu::{CallError, ChildState, Horde};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout_at};
 
@@ -65,7 +65,18 @@ impl Steps {
         let mut stopped = false;
         loop {
             match self.horde().restart_child(&self.id).await {
-                Err(CallError::Running(_)) => self.stop_unless_late(stopped).await?,
+                Err(CallError::Running(_)) => match self.stop_unless_late(stopped).await {
+                    // It takes its time, or may. It is started once it has stopped, if it is told so now: nobody would
+                    // after this call.
+                    Err(refusal) if matches!(refusal.wrong, Wrong::Partial | Wrong::Timeout) => {
+                        return match self.horde().restart_child(&self.id).await {
+                            // It was not told to stop.
+                            Err(CallError::Running(_)) => Err(refusal),
+                            started => Ok(start_reply(started?)),
+                        };
+                    }
+                    stopped => stopped?,
+                },
                 started => return Ok(start_reply(started?)),
             }
             stopped = true;
@@ -78,7 +89,10 @@ impl Steps {
         loop {
             match self.horde().delete_child(&self.id).await {
                 Err(CallError::Running(_)) if force => self.stop_unless_late(stopped).await?,
-                Err(error @ CallError::Running(_)) => {
+                Err(CallError::Running(child))
+                    if !child.is_stopping && child.state != ChildState::Stopped =>
+                {
+                    let error = CallError::Running(child);
                     return Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")));
                 }
                 deleted => {

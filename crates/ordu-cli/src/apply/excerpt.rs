@@ -3,7 +3,7 @@ use std::ops::Range;
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use ordu::{is_printable, printable};
 
-use super::problem::line;
+use super::problem::Lines;
 
 /// The most that is shown of a line, in characters, and how much of that is before a problem.
 const WIDTH: usize = 160;
@@ -30,14 +30,14 @@ pub(super) struct Excerpt {
 impl Excerpt {
     /// The lines around a place in the text of a file, and where that place is in them. A place of several lines
     /// ends with its first.
-    pub(super) fn around(file: &str, text: &str, at: &Range<usize>) -> (Self, Range<usize>) {
+    pub(super) fn around(file: &str, text: &str, lines: &Lines, at: &Range<usize>) -> (Self, Range<usize>) {
         let start = text.floor_char_boundary(at.start);
         let own = line_around(text, start);
         let end = text.floor_char_boundary(at.end).clamp(start, own.end);
         let before = own.start.checked_sub(1).map(|end| line_around(text, end));
         let after = (own.end < text.len()).then(|| line_around(text, own.end + 1));
 
-        let number = line(text, start);
+        let number = lines.number(start);
         let shown = Shown::of(&text[own.clone()], start - own.start, end - own.start);
         let mut excerpt = String::new();
         if let Some(before) = &before {
@@ -152,9 +152,13 @@ fn line_around(text: &str, at: usize) -> Range<usize> {
 mod tests {
     use super::*;
 
+    fn around(text: &str, at: Range<usize>) -> (Excerpt, Range<usize>) {
+        Excerpt::around("f", text, &Lines::of(text), &at)
+    }
+
     /// The line of the problem as it is shown, and what of it is underlined.
     fn shown(text: &str, at: Range<usize>) -> (String, String) {
-        let (excerpt, place) = Excerpt::around("f", text, &at);
+        let (excerpt, place) = around(text, at);
         let line = line_around(&excerpt.text, place.start);
         (excerpt.text[line].to_owned(), excerpt.text[place].to_owned())
     }
@@ -162,7 +166,7 @@ mod tests {
     #[test]
     fn a_short_line_is_shown_whole_between_its_neighbours() {
         let text = "one\ntwo\nthree\nfour\n";
-        let (excerpt, place) = Excerpt::around("f", text, &(8..13));
+        let (excerpt, place) = around(text, 8..13);
         assert_eq!(excerpt.text, "two\nthree\nfour");
         assert_eq!(
             (excerpt.line(), excerpt.first, &excerpt.text[place]),
@@ -176,7 +180,7 @@ mod tests {
         let (line, place) = shown(&text, 1_000_000..1_000_001);
         assert_eq!(line.chars().count(), WIDTH + 2);
         assert_eq!(place, "!");
-        let (excerpt, place) = Excerpt::around("f", &text, &(1_000_000..1_000_001));
+        let (excerpt, place) = around(&text, 1_000_000..1_000_001);
         let contents = excerpt.read_span(&SourceSpan::from(place), 0, 0).unwrap();
         assert_eq!((contents.line(), contents.column()), (0, 1_000_000));
     }

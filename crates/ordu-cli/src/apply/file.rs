@@ -8,12 +8,13 @@ use std::time::Duration;
 use ordu::{ChildId, ChildSpec, NodeName, ProcessSpec};
 use toml::de::DeTable;
 
-use super::problem::{FileProblems, Problem, Undone, line};
+use super::problem::{FileProblems, Lines, Problem, Undone};
 use super::source;
 use super::value::{Reader, Value, command, labels, number, string, tables, variables, word, yes_or_no};
 use crate::control::{Definition, StopTimeout};
+use crate::deadline::Deadline;
 use crate::duration;
-use crate::failure::Failure;
+use crate::failure::{Failure, Wrong};
 use crate::paths;
 
 const KEYS: &[&str] = &[
@@ -50,21 +51,33 @@ pub(crate) struct FileChild {
 impl ChildFile {
     /// Reads a file; all its problems come at once.
     ///
-    /// `-` is standard input; paths in it start at the working directory. Whoever writes the file has to be done within
+    /// `-` is standard input; paths in it start at the working directory. It has to be written, read and understood within
     /// `limit`.
     pub(crate) fn load(path: &Path, limit: Duration) -> Result<Self, Failure> {
-        let name = shown(path);
+        let deadline = Deadline::after(limit);
+        let name = shown(path).to_owned();
         let text = if path == name {
             source::read(path, limit, Undone::Apply)?
         } else {
-            source::read_from(standard_input()?, name, limit, Undone::Apply)?
+            source::read_from(standard_input()?, &name, limit, Undone::Apply)?
         };
         let path_of_file = std::path::absolute(path)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-        let folder = path_of_file.parent().unwrap_or(Path::new("/"));
-        Self::parse(&text, folder).map_err(|problems| {
-            Failure::Report(Box::new(FileProblems::new(name, &text, problems, Undone::Apply)))
-        })
+        let late = format!(
+            "{}: it is not read to its end within {}; {}",
+            name.display(),
+            duration::show(limit),
+            Undone::Apply
+        );
+        let parse = move || {
+            let folder = path_of_file.parent().unwrap_or(Path::new("/"));
+            Self::parse(&text, folder).map_err(|problems| {
+                Failure::Report(Box::new(FileProblems::new(&name, &text, problems, Undone::Apply)))
+            })
+        };
+        deadline
+            .or_late(parse)
+            .unwrap_or_else(|| Err(Failure::new(Wrong::Timeout, late)))
     }
 
     /// Reads the text of a file that lies in `folder`.
@@ -79,11 +92,12 @@ impl ChildFile {
         let entries = reader
             .optional("child", |value| tables(value, "one [[child]] for each child"))
             .unwrap_or_default();
+        let lines = Lines::of(text);
         let mut lines_of_ids = BTreeMap::new();
         let mut children = Vec::new();
         for entry in entries {
             if let Some((id, child)) = read_child(entry, folder, &mut problems) {
-                let line = line(text, id_place(entry).start);
+                let line = lines.number(id_place(entry).start);
                 if let Some(first) = lines_of_ids.insert(id.clone(), line) {
                     problems.push(Problem {
                         at: id_place(entry),

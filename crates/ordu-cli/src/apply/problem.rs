@@ -76,8 +76,9 @@ impl FileProblems {
             all @ ..=TOLD => format!("{all} problems"),
             all => format!("{all} problems, of which the first {TOLD} are told"),
         };
+        let lines = Lines::of(text);
         let located = problems.into_iter().take(TOLD).map(|problem| {
-            let (text, at) = Excerpt::around(&file, text, &problem.at);
+            let (text, at) = Excerpt::around(&file, text, &lines, &problem.at);
             Located {
                 place: format!("{file}:{}", text.line()),
                 message: without_tricks(&problem.message),
@@ -95,12 +96,22 @@ impl FileProblems {
     }
 }
 
-/// The number of the line a byte is in, from 1.
-pub(super) fn line(text: &str, at: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(at)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+/// Where the lines of a text begin: counting them anew for each place would take as long as the text is, each time.
+#[derive(Debug)]
+pub(super) struct Lines {
+    /// Where each of them ends that something follows.
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        Self {
+            ends: text.match_indices('\n').map(|(at, _)| at).collect(),
+        }
+    }
+
+    /// The number of the line that a byte is in, from 1.
+    pub(super) fn number(&self, at: usize) -> usize {
+        self.ends.partition_point(|end| *end < at) + 1
+    }
 }

@@ -275,7 +275,7 @@ fn read_timing(table: &DeTable<'_>, value: &Value<'_>, problems: &mut Vec<Proble
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apply::problem::line;
+    use crate::apply::problem::Lines;
 
     fn problems(text: &str) -> Vec<String> {
         let mut problems = SettingsFile::parse(text, Path::new("/etc/ordu"), &[]).unwrap_err();
@@ -283,7 +283,8 @@ mod tests {
         problems
             .iter()
             .map(|problem| {
-                let (line, message) = (line(text, problem.at.start), &problem.message);
+                let line = Lines::of(text).number(problem.at.start);
+                let message = &problem.message;
                 format!("{line}: {message}; expected {}", problem.expected)
             })
             .collect()

@@ -126,7 +126,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::apply::problem::line;
+    use crate::apply::problem::Lines;
 
     /// Longer than reading what is there takes.
     const SOON: Duration = Duration::from_secs(10);
@@ -134,7 +134,7 @@ mod tests {
     fn refused(bytes: &[u8]) -> (usize, String) {
         let (text, problem) = check(bytes.to_vec()).unwrap_err();
         (
-            line(&text, problem.at.start),
+            Lines::of(&text).number(problem.at.start),
             format!("{}; expected {}", problem.message, problem.expected),
         )
     }

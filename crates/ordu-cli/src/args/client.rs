@@ -22,14 +22,12 @@ pub(crate) struct Ask {
     pub(crate) json: bool,
 }
 
-impl Ask {
-    /// Connects to the agent.
-    pub(crate) fn connect(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(&self.socket())?.about(self.horde.clone()))
-    }
+/// How much longer than the agent one waits who asks it for a change: so the agent's own words are heard.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
-    /// The same, and waits no longer than `patience`, now and for an answer beyond the time that a request itself gives the
-    /// agent.
+impl Ask {
+    /// Connects to the agent, and waits no longer than `patience`, now and for an answer beyond the time that a request
+    /// itself gives the agent.
     pub(crate) fn connect_within(&self, patience: Duration) -> Result<Client, Failure> {
         Ok(Client::connect_within(&self.socket(), patience)?.about(self.horde.clone()))
     }
@@ -72,6 +70,14 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Asks the agent for a change, of so many steps, each of which it gives up in time. An agent that hangs is waited for
+    /// hardly longer.
+    pub(crate) fn ask<T: DeserializeOwned>(&self, request: &Request, steps: u32) -> Result<T, Failure> {
+        let others = self.timeout.saturating_mul(steps.saturating_sub(1));
+        let agent = self.ask.connect_within(self.timeout)?;
+        agent.ask(request, others.saturating_add(LAST_WORDS))
+    }
+
     /// The time-out as the agent is told it.
     pub(crate) fn milliseconds(&self) -> u64 {
         u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)

@@ -7,21 +7,27 @@ mod dev;
 mod refused;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ordu::{ClusterName, NodeName};
 
 use crate::duration;
+use crate::failure::Failure;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use child::{ChildArg, ChildrenArgs, StartArgs};
-pub(crate) use client::{Ask, Change, Look};
+pub(crate) use client::{Ask, Change, LAST_WORDS, Look};
 pub(crate) use dev::DevArgs;
 
-/// The command line of this process. What cannot be taken is told, and ends the process, as what `--help` asks for does.
-pub(crate) fn read() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| refused::end(error))
+/// Does with the command line of this process what is to be done. What cannot be taken is told, as what `--help` asks for
+/// is.
+pub(crate) fn read(run: impl FnOnce(Command) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+    match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(error) => refused::tell(error),
+    }
 }
 
 const EXIT_CODES: &str = "\

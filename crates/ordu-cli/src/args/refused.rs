@@ -1,18 +1,25 @@
+use std::ffi::OsString;
+use std::process::ExitCode;
+
 use clap::error::ContextValue;
 use ordu::{is_printable, printable};
 
-use crate::output::without_tricks;
+use crate::failure::Failure;
+use crate::output::{say_lines, unwritten, without_tricks};
 
-/// Says why a command line cannot be taken, or what it asks to be told, and ends this process.
-pub(super) fn end(error: clap::Error) -> ! {
-    let words: Vec<_> = std::env::args_os().collect();
-    let is_shown = |word: &std::ffi::OsString| word.to_string_lossy().chars().all(is_printable);
-    if !error.use_stderr() || words.iter().all(is_shown) {
-        error.exit();
-    }
+/// Says why a command line cannot be taken, or what it asks to be told; gives the exit code.
+pub(super) fn tell(error: clap::Error) -> Result<ExitCode, Failure> {
+    let is_shown = |word: OsString| word.to_string_lossy().chars().all(is_printable);
     let code = error.exit_code();
-    eprint!("{}", shown(error));
-    std::process::exit(code)
+    if !error.use_stderr() {
+        error.print().map_err(|error| unwritten(&error))?;
+    } else if std::env::args_os().all(is_shown) {
+        // In colour, if there is any. What standard error does not take is lost.
+        let _ = error.print();
+    } else {
+        say_lines(shown(error));
+    }
+    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// What there is to say, without colour: of a word that was typed nobody can tell any more, once it is part of the text,

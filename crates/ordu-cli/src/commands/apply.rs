@@ -3,14 +3,11 @@ use std::time::Duration;
 
 use super::applied::{Applied, Outcome, verdict};
 use crate::apply::{ChildFile, FileChild, shown};
-use crate::args::{ApplyArgs, Ask};
+use crate::args::{ApplyArgs, Ask, LAST_WORDS};
 use crate::control::{ApplyReply, Change as Made, Comparison, Difference, Request, STOPPING, Standing};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Wrong};
-use crate::output::{Ink, Output, Table, say, without_tricks};
-
-/// How much longer than the agent its caller waits: so the agent's own words are heard.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+use crate::output::{Ink, Output, Table, say, say_lines, without_tricks};
 
 /// How a file is applied.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<(), Failure> {
     if args.dry_run {
         return plan(&how, &file);
     }
-    let (applied, why_untried) = apply_all(&how, &file, |said| eprint!("{said}"))?;
+    let (applied, why_untried) = apply_all(&how, &file, say_lines)?;
     if ask.json {
         Output::stdout().json(&applied)?;
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use crate::failure::{Failure, Wrong};
+use crate::output::say_lines;
 
 /// How many children are seen to at once.
 const SIDE_BY_SIDE: usize = 16;
@@ -57,7 +58,7 @@ pub(super) fn each<T: Send>(
                     Err(failure) => {
                         let words = failure.render();
                         if words != last {
-                            eprint!("{words}");
+                            say_lines(&words);
                             last = words;
                         }
                         failure.wrong()

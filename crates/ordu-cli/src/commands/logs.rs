@@ -1,6 +1,6 @@
 use crate::args::LogsArgs;
 use crate::control::{LogReply, LogRequest, Request};
-use crate::failure::Failure;
+use crate::failure::{Failure, Wrong};
 use crate::output::{Output, say, write};
 
 pub(super) fn run(args: LogsArgs) -> Result<(), Failure> {
@@ -18,7 +18,9 @@ pub(super) fn run(args: LogsArgs) -> Result<(), Failure> {
             LogReply::Line(row) if look.ask.json => output.json(&row)?,
             LogReply::Line(row) if row.goes_on => write(row.text)?,
             LogReply::Line(row) => write(row.text + "\n")?,
+            LogReply::End => return Ok(()),
         }
     }
-    Ok(())
+    let message = "the agent closed the connection before all was said: it has ended, or needed the place for another caller";
+    Err(Failure::new(Wrong::Unreachable, message))
 }

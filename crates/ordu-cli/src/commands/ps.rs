@@ -1,5 +1,5 @@
 use crate::args::Look;
-use crate::control::{ChildRow, Request};
+use crate::control::{ChildRow, Request, STOPPING};
 use crate::failure::Failure;
 use crate::output::{Ink, Output, Table};
 
@@ -19,7 +19,7 @@ pub(crate) fn children_table(children: &[ChildRow]) -> Table {
         table.row([
             (Ink::Plain, child.id.clone()),
             (Ink::Plain, child.node.clone().unwrap_or_else(|| "-".into())),
-            (ink(&child.state), child.state.clone()),
+            (ink(child.doing()), child.doing().to_owned()),
             (
                 Ink::Plain,
                 child.os_pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
@@ -35,7 +35,7 @@ pub(crate) fn children_table(children: &[ChildRow]) -> Table {
 fn ink(state: &str) -> Ink {
     match state {
         "running" => Ink::Good,
-        "starting" | "restarting" | "unclaimed" | "lost" => Ink::Passing,
+        "starting" | "restarting" | "unclaimed" | "lost" | STOPPING => Ink::Passing,
         "failed" | "zombie" => Ink::Bad,
         _ => Ink::Faint,
     }

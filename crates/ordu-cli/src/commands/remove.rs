@@ -1,7 +1,7 @@
 use crate::args::RemoveArgs;
 use crate::control::{MemberRemoved, Request};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, say};
 
 pub(super) fn run(args: &RemoveArgs) -> Result<(), Failure> {
     let change = &args.change;
@@ -9,10 +9,10 @@ pub(super) fn run(args: &RemoveArgs) -> Result<(), Failure> {
         name: args.name.clone(),
         timeout: change.milliseconds(),
     };
-    let removed: MemberRemoved = change.ask.connect()?.ask(&request, change.timeout)?;
+    let removed: MemberRemoved = change.ask(&request, 1)?;
     if change.ask.json {
         return Output::stdout().json(&removed);
     }
-    eprintln!("{} is not in the cluster any more", removed.name);
+    say(format!("{} is not in the cluster any more", removed.name));
     Ok(())
 }

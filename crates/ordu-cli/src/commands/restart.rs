@@ -13,10 +13,7 @@ pub(super) fn run(args: &ChildrenArgs<Change>) -> Result<ExitCode, Failure> {
             timeout: change.milliseconds(),
         };
         // Two steps: it stops, it starts.
-        let started: StartReply = change
-            .ask
-            .connect()?
-            .ask(&request, change.timeout.saturating_mul(2))?;
+        let started: StartReply = change.ask(&request, 2)?;
         Ok((id.to_owned(), started))
     };
     each(&args.ids, ask, |(id, started)| {

@@ -15,10 +15,7 @@ pub(super) fn run(args: &RmArgs) -> Result<ExitCode, Failure> {
             timeout: change.milliseconds(),
         };
         // Two steps: it stops, it is forgotten.
-        change
-            .ask
-            .connect()?
-            .ask(&request, change.timeout.saturating_mul(2))
+        change.ask(&request, 2)
     };
     each(&args.children.ids, ask, |removed: Removed| {
         if change.ask.json {

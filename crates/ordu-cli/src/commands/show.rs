@@ -43,7 +43,7 @@ fn fields(detail: &ChildDetail) -> Vec<(&'static str, String)> {
         ("id", row.id.clone()),
         ("horde", row.horde.clone()),
         ("kind", row.kind.clone()),
-        ("state", row.state.clone()),
+        ("state", row.doing().to_owned()),
     ];
     let optional = [
         ("node", row.node.clone()),

@@ -15,7 +15,7 @@ pub(super) fn run(args: &StartArgs) -> Result<(), Failure> {
         child: definition(args, &here)?,
         timeout: change.milliseconds(),
     };
-    let started: StartReply = change.ask.connect()?.ask(&request, change.timeout)?;
+    let started: StartReply = change.ask(&request, 1)?;
     report(change, &args.child.id, &started)
 }
 

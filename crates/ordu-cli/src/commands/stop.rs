@@ -13,7 +13,7 @@ pub(super) fn run(args: &ChildrenArgs<Change>) -> Result<ExitCode, Failure> {
             id: id.to_owned(),
             timeout: change.milliseconds(),
         };
-        change.ask.connect()?.ask(&request, change.timeout)
+        change.ask(&request, 1)
     };
     each(&args.ids, ask, |reply: StopReply| {
         if change.ask.json {

@@ -1,7 +1,7 @@
 use ordu::ChildInfo;
 use serde::{Deserialize, Serialize};
 
-use super::Restart;
+use super::{Restart, STOPPING};
 
 /// A child as `ps --json` shows it. A contract: fields may be added, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub(crate) struct ChildRow {
     pub(crate) node: Option<String>,
     /// `starting`, `running`, `restarting`, `stopped`, `failed`, `zombie`, `unclaimed` or `lost`.
     pub(crate) state: String,
+    /// Whether a user has stopped it and its owner has not carried that out yet: it is in its state still.
+    #[serde(default)]
+    pub(crate) stopping: bool,
     /// The epoch of its last start; 0 if it was never started.
     pub(crate) epoch: u64,
     /// Its process id on its node, if it runs.
@@ -26,6 +29,17 @@ pub(crate) struct ChildRow {
     pub(crate) restart: Restart,
 }
 
+impl ChildRow {
+    /// What it is doing, for people.
+    pub(crate) fn doing(&self) -> &str {
+        if self.stopping && self.state != "zombie" {
+            STOPPING
+        } else {
+            &self.state
+        }
+    }
+}
+
 impl From<&ChildInfo> for ChildRow {
     fn from(child: &ChildInfo) -> Self {
         Self {
@@ -34,6 +48,7 @@ impl From<&ChildInfo> for ChildRow {
             kind: child.spec.kind.to_string(),
             node: child.node.as_ref().map(ToString::to_string),
             state: child.state.to_string(),
+            stopping: child.is_stopping,
             epoch: child.epoch(),
             os_pid: child.os_pid,
             restarts: child.restarts,

@@ -10,9 +10,6 @@ use serde::de::DeserializeOwned;
 use super::{MAX_LINE, Question, Reply, Request};
 use crate::failure::{Failure, Wrong};
 
-/// How long an agent may take beyond the time that the request itself gives it.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// A caller of an agent: one connection, one request.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -22,13 +19,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects to the agent that listens at `socket`.
-    pub(crate) fn connect(socket: &Path) -> Result<Self, Failure> {
-        Self::connect_within(socket, GRACE)
-    }
-
-    /// The same, and waits no longer than `patience`, now and for an answer beyond the time that a request itself gives
-    /// the agent.
+    /// Connects to the agent that listens at `socket`, and waits no longer than `patience`, now and for an answer beyond the
+    /// time that a request itself gives the agent.
     pub(crate) fn connect_within(socket: &Path, patience: Duration) -> Result<Self, Failure> {
         match connect(socket, patience) {
             Ok(stream) => Ok(Self {
@@ -252,7 +244,7 @@ mod tests {
             let (stream, _) = listener.accept().unwrap();
             BufReader::new(stream).read_line(&mut String::new()).unwrap();
         });
-        let client = Client::connect(&socket).unwrap();
+        let client = Client::connect_within(&socket, Duration::from_secs(10)).unwrap();
         let failure = client
             .ask::<serde_json::Value>(request, Duration::ZERO)
             .unwrap_err();
@@ -289,7 +281,7 @@ mod tests {
                 .unwrap();
             // Closed with nothing read, which may break the caller off in the middle of a word.
         });
-        let client = Client::connect(&socket).unwrap();
+        let client = Client::connect_within(&socket, Duration::from_secs(10)).unwrap();
         let request = Request::Child {
             id: "x".repeat(1 << 20),
         };

@@ -149,7 +149,7 @@ pub(crate) enum Difference {
     },
 }
 
-/// The state of a child that is being stopped, where something is applied to it.
+/// What people are told of a child that is being stopped, in the place of its state.
 pub(crate) const STOPPING: &str = "being stopped";
 
 /// A child that is as a definition says now.
@@ -241,6 +241,8 @@ pub(crate) enum LogReply {
     Line(LogRow),
     /// Something about the output, for people.
     Note(String),
+    /// That was all, which only one who does not follow hears: without this the agent has ended in between.
+    End,
 }
 
 /// One line of a child's output, or a piece of a long one.

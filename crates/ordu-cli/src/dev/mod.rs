@@ -20,6 +20,7 @@ use crate::args::{Ask, DevArgs};
 use crate::commands;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
+use crate::output::say;
 use agents::Agents;
 use screen::Screen;
 use snapshot::Observer;
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &DevArgs) -> Result<(), Failure> {
             () = interrupted => Ok(()),
         }
     });
-    eprintln!("ending {} nodes and all they run…", agents.len());
+    say(format!("ending {} nodes and all they run…", agents.len()));
     drop(agents);
     runtime.shutdown_background();
     let ended = remains::end();

@@ -5,7 +5,7 @@ use super::snapshot::{NodeRow, Snapshot};
 use crate::commands::{children_table, member_ink};
 use crate::control::ChildRow;
 use crate::failure::Failure;
-use crate::output::{Ink, Output, Table, without_tricks, write};
+use crate::output::{Ink, Output, Table, say_lines, without_tricks, write};
 
 /// Shows what is where: a table that is drawn over itself for a person, else a line for each change.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Screen {
             write(format!("\x1b[{}A\r\x1b[J", self.drawn))?;
             self.drawn = 0;
         }
-        eprint!("{text}");
+        say_lines(text);
         Ok(())
     }
 
@@ -146,7 +146,9 @@ fn child_line(child: &ChildRow) -> String {
     let pid = child.os_pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
     format!(
         "{} on {node}, pid {pid}, epoch {}, restarts {}",
-        child.state, child.epoch, child.restarts
+        child.doing(),
+        child.epoch,
+        child.restarts
     )
 }
 

@@ -66,15 +66,26 @@ pub(crate) fn without_tricks(text: &str) -> String {
 
 /// Says something on standard error, and ends the line.
 pub(crate) fn say(text: impl AsRef<str>) {
-    eprintln!("{}", without_tricks(text.as_ref()));
+    say_lines(without_tricks(text.as_ref()) + "\n");
+}
+
+/// Says whole lines on standard error, which are fit for a terminal. One that takes nothing, since its reader has gone or
+/// its disk is full, costs what is said and nothing else.
+pub(crate) fn say_lines(text: impl AsRef<str>) {
+    let _ = std::io::stderr().lock().write_all(text.as_ref().as_bytes());
 }
 
 /// Writes to standard output. A reader that has gone away ends the command in peace.
 pub(crate) fn write(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_ref()).and_then(|()| stdout.flush());
-    written.map_err(|error| match error.kind() {
+    written.map_err(|error| unwritten(&error))
+}
+
+/// What it means that standard output took no more.
+pub(crate) fn unwritten(error: &std::io::Error) -> Failure {
+    match error.kind() {
         ErrorKind::BrokenPipe => Failure::ReaderGone,
         _ => Failure::failed(format!("standard output: {error}")),
-    })
+    }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::harness::{Cluster, Said, eventually, kill, ordu, ordu_with_input, program, transcript};
+use crate::web::get;
 
 fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
@@ -285,6 +286,93 @@ fn a_second_apply_tries_a_failed_child_again() {
 }
 
 #[test]
+fn a_failed_child_that_a_user_stops_stays_stopped_until_it_is_restarted() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let path = file(&cluster, "children.toml", &script("a", "exit 3"));
+    assert_eq!(node.ordu(["apply", "-f", &path]).code, 1);
+
+    let said = node.ordu(["stop", "a"]).ok();
+
+    assert_eq!(said.stderr, "\"a\" is stopped\n");
+    let shown = node.ordu(["show", "a", "--json"]).ok().json();
+    assert_eq!(
+        (&shown["state"], &shown["reason"]),
+        (&"stopped".into(), &"had failed: exit code 3".into())
+    );
+    let exported = node.ordu(["export"]).ok();
+    assert_eq!(exported.stdout, "");
+    assert_eq!(exported.stderr, "ordu: \"a\" is left out: it is stopped\n");
+    let plan = node.ordu(["apply", "-f", &path, "--dry-run"]).ok();
+    assert_eq!(plan.stdout, "a\tleft as it is\tstopped\n");
+    let said = node.ordu(["apply", "-f", &path]).ok();
+    assert_eq!(said.stderr, "\"a\" is as the file says, stopped\n");
+    assert_eq!(
+        node.ordu(["show", "a", "--json"]).ok().json()["epoch"],
+        shown["epoch"]
+    );
+    node.ordu(["restart", "a"]).ok();
+    assert!(node.ordu(["show", "a", "--json"]).ok().json()["epoch"].as_u64() > shown["epoch"].as_u64());
+}
+
+#[test]
+fn a_child_that_is_being_stopped_is_shown_so_everywhere() {
+    let mut cluster = Cluster::empty();
+    let node = cluster.add_node();
+    let http = format!("{}:7700", node.addr.ip());
+    node.with_arg("--http").with_arg(&http);
+    node.start();
+    node.await_ready();
+    let node = &cluster.nodes[0];
+    let text =
+        script("a", "trap '' TERM; echo ready; while :; do sleep 0.1; done") + "stop_timeout = \"1h\"\n";
+    let path = file(&cluster, "children.toml", &text);
+    node.ordu(["apply", "-f", &path]).ok();
+    eventually(Duration::from_secs(5), "it ignores the stop signal", || {
+        let said = node.ordu(["logs", "a"]);
+        if said.stdout == "ready\n" {
+            Ok(())
+        } else {
+            Err(format!("{said:?}"))
+        }
+    });
+    let told = || {
+        let row = node.children().unwrap().remove(0);
+        let detail = node.ordu(["show", "a", "--json"]).ok().json();
+        let web = |path: &str| -> serde_json::Value {
+            serde_json::from_str(&get(&http, path, "localhost").1).unwrap()
+        };
+        [row, detail, web("/v1/children")[0].clone(), web("/v1/children/a")].map(|json| {
+            (
+                json["state"].as_str().map(str::to_owned),
+                json["stopping"].as_bool(),
+            )
+        })
+    };
+    assert_eq!(
+        told(),
+        [(); 4].map(|()| (Some("running".to_owned()), Some(false)))
+    );
+
+    assert_eq!(node.ordu(["stop", "a", "--timeout", "1s"]).code, 7);
+
+    assert_eq!(told(), [(); 4].map(|()| (Some("running".to_owned()), Some(true))));
+    let listed = node.ordu(["ps"]).ok().stdout;
+    assert_eq!(listed.split('\t').nth(2), Some("being stopped"), "{listed}");
+    let shown = node.ordu(["show", "a"]).ok().stdout;
+    assert!(shown.contains("\nstate         being stopped\n"), "{shown}");
+    let said = node.ordu(["start", "a", "--", "sleep", "1"]);
+    assert!(
+        said.stderr
+            .starts_with("ordu: child \"a\" is already present, being stopped;"),
+        "{said:?}"
+    );
+    let said = node.ordu(["rm", "a"]);
+    let expected = "ordu: child \"a\" is being stopped on n1; ask again when it has stopped\n";
+    assert_eq!((said.code, said.stderr.as_str()), (1, expected));
+}
+
+#[test]
 fn a_change_of_policy_alone_leaves_the_process_running() {
     let cluster = Cluster::of(2);
     let node = &cluster.nodes[0];
@@ -534,6 +622,53 @@ fn the_time_that_is_given_is_for_all_children_of_a_file_together() {
     assert!(
         said.stderr.ends_with("g, h; the time that was given is over\n"),
         "{said:?}"
+    );
+}
+
+#[test]
+fn a_change_or_a_restart_that_outlasts_the_time_that_is_given_is_seen_to_its_end() {
+    let cluster = Cluster::of(1);
+    let node = &cluster.nodes[0];
+    let text = |end: &str| {
+        let stubborn = format!("trap '' TERM; echo ready; while :; do sleep 0.1; done{end}");
+        script("a", &stubborn) + "stop_timeout = \"4s\"\n"
+    };
+    let path = file(&cluster, "children.toml", &text(""));
+    node.ordu(["apply", "-f", &path]).ok();
+    let shown = || node.ordu(["show", "a", "--json"]).ok().json();
+    let is_ready = || {
+        eventually(Duration::from_secs(10), "it ignores the stop signal", || {
+            let said = node.ordu(["logs", "a", "-n", "1"]);
+            if said.stdout == "ready\n" && shown()["state"] == "running" {
+                Ok(())
+            } else {
+                Err(format!("{said:?}"))
+            }
+        });
+    };
+    let path = file(&cluster, "children.toml", &text("; true"));
+    for command in [
+        &["restart", "a", "--timeout", "1s"][..],
+        &["apply", "-f", &path, "--timeout", "1s"],
+    ] {
+        is_ready();
+        let before = shown();
+
+        let said = node.ordu(command.iter().copied());
+
+        assert_eq!(said.code, 6, "{command:?}: {said:?}");
+        eventually(Duration::from_secs(15), "it runs again", || {
+            let now = node.ordu(["show", "a", "--json"]);
+            if now.code == 0 && now.json()["state"] == "running" && now.json()["epoch"] != before["epoch"] {
+                Ok(())
+            } else {
+                Err(format!("{command:?}: {now:?}"))
+            }
+        });
+    }
+    assert_eq!(
+        shown()["process"]["command"][2],
+        "trap '' TERM; echo ready; while :; do sleep 0.1; done; true"
     );
 }
 

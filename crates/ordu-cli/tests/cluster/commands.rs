@@ -1,9 +1,10 @@
 //! What the commands say, to people and to programs, and how they end.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -170,6 +171,85 @@ fn what_a_child_said_is_shown_after_its_end_and_not_for_another_of_its_id() {
 }
 
 #[test]
+fn who_follows_an_output_is_told_that_the_agent_has_ended() {
+    let mut cluster = Cluster::of(1);
+    cluster.nodes[0]
+        .ordu([
+            "start",
+            "talker",
+            "--",
+            "sh",
+            "-c",
+            "echo hello; exec sleep 86400",
+        ])
+        .ok();
+    let mut follower = program()
+        .env("ORDU_SOCKET", &cluster.nodes[0].socket)
+        .args(["logs", "--follow", "talker"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(follower.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "hello\n");
+
+    cluster.nodes[0].kill();
+
+    let said: Said = follower.wait_with_output().unwrap().into();
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.stderr.contains("the agent closed the connection"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_agent_that_is_told_twice_to_end_has_not_left_and_says_so() {
+    let mut cluster = Cluster::of(1);
+    let node = &mut cluster.nodes[0];
+    let script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
+    node.ordu([
+        "start",
+        "a",
+        "--stop-timeout",
+        "infinity",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ])
+    .ok();
+    eventually(Duration::from_secs(5), "it ignores the stop signal", || {
+        let said = node.ordu(["logs", "a"]);
+        if said.stdout == "ready\n" {
+            Ok(())
+        } else {
+            Err(format!("{said:?}"))
+        }
+    });
+    node.signal(Signal::TERM);
+    eventually(Duration::from_secs(5), "it is leaving", || {
+        let log = node.log();
+        if log.contains("leaving the cluster") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    });
+
+    assert_eq!(node.terminate(), Some(1));
+
+    assert!(
+        node.log().ends_with("its children are killed\n"),
+        "{}",
+        node.log()
+    );
+}
+
+#[test]
 fn a_long_past_is_cut_and_where_the_rest_is_is_said() {
     let cluster = Cluster::of(1);
     let node = &cluster.nodes[0];
@@ -244,20 +324,114 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
 }
 
+/// What takes nothing that is written to it: a reader that has gone, and a disk that is full.
+fn deaf_ends() -> [OwnedFd; 2] {
+    let (reader, gone) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    [gone.into(), full.into()]
+}
+
+fn said_with_stderr(mut command: Command, stderr: &OwnedFd) -> Said {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(stderr.try_clone().unwrap());
+    command.output().unwrap().into()
+}
+
+#[test]
+fn a_standard_error_that_takes_nothing_costs_what_is_said_there_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (bad, empty) = (at("bad.toml"), at("empty.toml"));
+    std::fs::write(&bad, "[[child]]\nid = 7\n").unwrap();
+    std::fs::write(&empty, "").unwrap();
+    let nowhere = at("ordu.sock");
+    for (words, code) in [
+        (&["ps", "--socket", &nowhere][..], 3),
+        (&["stop", "a", "b", "--socket", &nowhere], 3),
+        (&["apply", "-f", &bad], 2),
+        (&["apply", "-f", &empty, "--socket", &nowhere], 3),
+        (&["remove", "n1", "--socket", &nowhere], 3),
+        (&["demo", "web", "--listen", "203.0.113.1:1"], 1),
+        (&["no-such-command"], 2),
+        (&["ps", "--\u{202e}"], 2),
+        (&["agent", "--config", &bad], 2),
+    ] {
+        for stderr in deaf_ends() {
+            let mut command = program();
+            command.args(words);
+            assert_eq!(said_with_stderr(command, &stderr).code, code, "{words:?}");
+        }
+    }
+    for (number, stderr) in deaf_ends().into_iter().enumerate() {
+        let mut command = program();
+        command.args(["keygen", "--json", &at(&format!("key{number}"))]);
+        let said = said_with_stderr(command, &stderr).ok();
+        assert!(said.json()["fingerprint"].is_string(), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_and_cannot_be_written_is_a_failure_unless_its_reader_has_gone() {
+    for words in [
+        &["completions", "bash"][..],
+        &["--help"],
+        &["ps", "--help"],
+        &["--version"],
+    ] {
+        let [gone, full] = deaf_ends();
+        let said: Said = program().args(words).stdout(full).output().unwrap().into();
+        assert_eq!(said.code, 1, "{words:?}: {said:?}");
+        assert!(
+            said.stderr.starts_with("ordu: standard output: No space left"),
+            "{said:?}"
+        );
+        let said: Said = program().args(words).stdout(gone).output().unwrap().into();
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{words:?}");
+    }
+}
+
+#[test]
+fn an_agent_and_its_callers_work_though_their_standard_errors_take_nothing() {
+    for deaf in deaf_ends() {
+        let mut cluster = Cluster::empty();
+        cluster.add_node().start_with_stderr(deaf.try_clone().unwrap());
+        let node = &cluster.nodes[0];
+        node.await_ready();
+        let file = cluster.folder.path().join("children.toml");
+        std::fs::write(&file, "[[child]]\nid = \"a\"\ncommand = [\"sleep\", \"86400\"]\n").unwrap();
+        for words in [
+            &["start", "b", "--", "sleep", "86400"][..],
+            &["restart", "b"],
+            &["stop", "b"],
+            &["rm", "b"],
+            &["apply", "-f", file.to_str().unwrap()],
+            &["stop", "a"],
+            &["export"],
+            &["rm", "a"],
+        ] {
+            let mut command = program();
+            command.env("ORDU_SOCKET", &node.socket).args(words);
+            assert_eq!(said_with_stderr(command, &deaf).code, 0, "{words:?}");
+        }
+        assert_eq!(cluster.nodes[0].terminate(), Some(0));
+    }
+}
+
 #[test]
 fn another_user_is_denied() {
     if !root_or_skip("another user is denied", "becoming another user needs root") {
         return;
     }
     let cluster = Cluster::of(1);
-    let nobody = |command: &mut std::process::Command| -> Said {
+    let nobody = |command: &mut Command| -> Said {
         use std::os::unix::process::CommandExt as _;
         command.uid(65_534).gid(65_534).output().unwrap().into()
     };
     // The binary may lie where only its owner can go; a copy lies where everybody can.
     let copy = std::env::temp_dir().join(format!("ordu-copy-{}", std::process::id()));
     std::fs::copy(env!("CARGO_BIN_EXE_ordu"), &copy).unwrap();
-    let mut command = std::process::Command::new(&copy);
+    let mut command = Command::new(&copy);
     command.args(["ps", "--socket"]).arg(&cluster.nodes[0].socket);
     let said = nobody(&mut command);
     std::fs::remove_file(&copy).unwrap();
@@ -394,7 +568,7 @@ fn the_output_of_a_child_that_was_stopped_elsewhere_is_where_it_ran() {
 }
 
 #[test]
-fn a_question_to_an_agent_that_stands_still_ends_with_6_after_the_time_that_is_given() {
+fn whatever_is_asked_of_an_agent_that_stands_still_ends_with_6_after_the_time_that_is_given() {
     let cluster = Cluster::of(1);
     let node = &cluster.nodes[0];
     cluster.start_child(node, "a").ok();
@@ -407,10 +581,16 @@ fn a_question_to_an_agent_that_stands_still_ends_with_6_after_the_time_that_is_g
         &["export"],
         &["logs", "a"],
         &["logs", "a", "--follow"],
+        &["start", "b", "--", "sleep", "1"],
+        &["stop", "a"],
+        &["restart", "a"],
+        &["rm", "--force", "a"],
+        &["remove", "n9"],
     ] {
         for time in ["0s", "200ms"] {
             let begun = Instant::now();
-            let said = node.ordu(command.iter().copied().chain(["--timeout", time]));
+            let timed = [command[0], "--timeout", time];
+            let said = node.ordu(timed.into_iter().chain(command[1..].iter().copied()));
             assert_eq!(said.code, 6, "{command:?}: {said:?}");
             assert!(
                 begun.elapsed() < Duration::from_secs(8),

@@ -10,6 +10,7 @@ mod reconcile;
 mod supervise;
 
 pub(crate) use child::{Child, Conflict, Pending};
+pub(crate) use reconcile::LAST_MOMENTS;
 pub(crate) use supervise::policy;
 
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -19,13 +20,14 @@ impl Node {
         // A temporary child's run that was given to another node is not carried out by the owner (S5.4).
         let runner = claim.and_then(|claim| self.runner(intent, claim));
         let owner = owner.filter(|owner| runner.is_none_or(|runner| runner == *owner));
+        let has_failed =
+            claim.is_some_and(|claim| claim.state == ClaimState::Failed && claim.run >= intent.run);
         let state = match (claim.map(|claim| claim.state), owner, intent.desired) {
             (Some(ClaimState::Zombie), Some(_), _) => ChildState::Zombie,
-            (Some(ClaimState::Failed), _, _) if claim.is_some_and(|claim| claim.run >= intent.run) => {
-                ChildState::Failed
-            }
+            // Whatever it was: nothing but a user starts it again.
             (Some(ClaimState::Stopped | ClaimState::Failed) | None, _, Desired::Stopped)
             | (_, None, Desired::Stopped) => ChildState::Stopped,
+            (Some(ClaimState::Failed), _, Desired::Running) if has_failed => ChildState::Failed,
             (_, None, Desired::Running) if runner.is_some_and(|runner| !self.is_living(runner)) => {
                 ChildState::Lost
             }
@@ -51,7 +53,13 @@ impl Node {
             token: claim.map(|claim| claim.token),
             os_pid,
             restarts: claim.map_or(0, |claim| claim.restarts),
-            reason: claim.and_then(|claim| claim.reason.clone()),
+            reason: match claim.and_then(|claim| claim.reason.as_ref()) {
+                why if has_failed && state == ChildState::Stopped => {
+                    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                    Some(format!("had failed{why}"))
+                }
+                why => why.cloned(),
+            },
         })
     }
 

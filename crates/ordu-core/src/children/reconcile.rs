@@ -11,6 +11,9 @@ use crate::registers::{ChildKey, Claim, ClaimState, Rank};
 use crate::wire::Message;
 use crate::{Event, NodeId, Time, Token};
 
+/// How much longer than its copies may take to stop a node waits for them, and for others to hold what it wrote.
+pub(crate) const LAST_MOMENTS: Duration = Duration::from_secs(5);
+
 /// A winner that has not answered is asked again after this long.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -298,7 +301,22 @@ impl Node {
         self.children.here.is_empty()
     }
 
-    /// When all copies here have stopped, if they stop at all.
+    /// While leaving: whether a copy that may take as long as it likes has not stopped yet.
+    pub(crate) fn waits_without_end(&self) -> bool {
+        self.children.here.iter().any(|key| {
+            let child = self.children.get(key);
+            child.is_some_and(|child| {
+                let spec = child.spec.as_ref();
+                spec.is_some_and(|spec| spec.shutdown == Shutdown::Infinity)
+                    && child
+                        .claims
+                        .copy()
+                        .is_some_and(|copy| copy.phase != Phase::Zombie)
+            })
+        })
+    }
+
+    /// When all copies here have stopped that have a limit, if they stop at all.
     pub(crate) fn stopped_by(&self) -> Time {
         let here = self.children.here.iter();
         let specs = here.filter_map(|key| self.children.get(key)?.spec.as_ref());
@@ -306,7 +324,7 @@ impl Node {
             Shutdown::Timeout(timeout) => Some(timeout),
             _ => None,
         });
-        self.now.mono + budget.max().unwrap_or_default() + Duration::from_secs(5)
+        self.now.mono + budget.max().unwrap_or_default() + LAST_MOMENTS
     }
 
     pub(crate) fn begin_leaving(&mut self) {

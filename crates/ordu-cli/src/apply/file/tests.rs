@@ -1,9 +1,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::ChildFile;
-use crate::apply::problem::{Problem, line};
+use crate::apply::Undone;
+use crate::apply::problem::{FileProblems, Lines, Problem};
 use crate::control::{Restart, StopTimeout};
+use crate::failure::Wrong;
 
 fn parse(text: &str) -> Result<ChildFile, Vec<Problem>> {
     ChildFile::parse(text, Path::new("/srv/app"))
@@ -13,12 +17,13 @@ fn parse(text: &str) -> Result<ChildFile, Vec<Problem>> {
 fn problems(text: &str) -> Vec<String> {
     let mut problems = parse(text).unwrap_err();
     problems.sort_by_key(|problem| problem.at.start);
+    let lines = Lines::of(text);
     problems
         .iter()
         .map(|p| {
             format!(
                 "{}: {}; expected {}",
-                line(text, p.at.start),
+                lines.number(p.at.start),
                 p.message,
                 p.expected
             )
@@ -249,4 +254,66 @@ labels = { "" = "x", "disk size" = "x", disk = 7, zone = " a", "a=b" = "x" }
             ),
         ]
     );
+}
+
+/// The time that this thread computes for that, which it does not while others have the machine.
+fn effort(work: impl Fn()) -> Duration {
+    let now = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::try_from(time).unwrap()
+    };
+    let before = now();
+    work();
+    now().saturating_sub(before)
+}
+
+#[test]
+fn a_file_of_four_times_as_many_children_good_or_bad_or_twice_takes_no_more_than_so_much_longer() {
+    type Child = fn(usize) -> String;
+    let children: [(&str, Child); 4] = [
+        ("good", |n| {
+            format!("[[child]]\nid = \"c{n}\"\ncommand = [\"sleep\", \"1\"]\n")
+        }),
+        ("without a command", |n| format!("[[child]]\nid = \"c{n}\"\n")),
+        ("twice", |n| {
+            format!("[[child]]\nid = \"c{}\"\ncommand = [\"sleep\"]\n", n / 2)
+        }),
+        ("twice a key", |_| {
+            "[[child]]\nid = \"c\"\nid = \"d\"\ncommand = [\"sleep\"]\n".to_owned()
+        }),
+    ];
+    for (what, child) in children {
+        let effort = |number: usize| {
+            let text: String = (0..number).map(child).collect();
+            let read = || match parse(&text) {
+                Ok(file) => assert_eq!(file.children.len(), number),
+                Err(problems) => {
+                    let all = FileProblems::new(Path::new("f"), &text, problems, Undone::Apply);
+                    assert!(all.to_string().contains("problems"), "{all}");
+                }
+            };
+            // The least is the least disturbed.
+            (0..3).map(|_| effort(read)).min().unwrap()
+        };
+        let (few, many) = (effort(2_000), effort(8_000));
+        assert!(
+            many < 8 * few,
+            "{what}: 2,000 children took {few:?}, and 8,000 took {many:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_read_in_the_time_that_is_given_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("children.toml");
+    let child = |n| format!("[[child]]\nid = \"c{n}\"\ncommand = [\"sleep\"]\n");
+    let text: String = (0..50_000).map(child).collect();
+    std::fs::write(&path, text).unwrap();
+    // Enough to read its bytes, and not to understand them.
+    let limit = Duration::from_millis(5);
+    let failure = ChildFile::load(&path, limit).unwrap_err();
+    assert_eq!(failure.wrong(), Some(Wrong::Timeout), "{failure}");
+    let said = failure.to_string();
+    assert!(said.ends_with("; nothing was applied"), "{said}");
 }

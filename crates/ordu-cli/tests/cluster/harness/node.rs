@@ -66,8 +66,13 @@ impl Node {
             .append(true)
             .open(self.log_path())
             .unwrap();
+        self.start_with_stderr(log.into());
+    }
+
+    /// Starts the agent, which logs there.
+    pub(crate) fn start_with_stderr(&mut self, stderr: OwnedFd) {
         let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         self.process = Some(command.spawn().unwrap());
     }
 
