@@ -1,7 +1,7 @@
 use crate::args::{Look, MemberList, MembersArgs};
 use crate::control::{MayBeMembers, MemberRow, MembersSet, Request};
 use crate::failure::Failure;
-use crate::output::{Ink, Output, Table};
+use crate::output::{Ink, Output, Table, say};
 
 pub(super) fn run(args: &MembersArgs) -> Result<(), Failure> {
     let (names, change) = match &args.list {
@@ -14,19 +14,21 @@ pub(super) fn run(args: &MembersArgs) -> Result<(), Failure> {
         names,
         timeout: change.milliseconds(),
     };
-    let set: MembersSet = change.ask.connect()?.ask(&request, change.timeout)?;
+    let set: MembersSet = change.ask(&request, 1)?;
     if change.ask.json {
         return Output::stdout().json(&set);
     }
     match &set.listed {
-        Some(names) => eprintln!("only these may be members now: {}", names.join(", ")),
-        None => eprintln!("everybody who has the key may be a member now"),
+        Some(names) => say(format!("only these may be members now: {}", names.join(", "))),
+        None => say("everybody who has the key may be a member now"),
     }
     if !set.left.is_empty() {
-        eprintln!("left because of it: {}", set.left.join(", "));
+        say(format!("left because of it: {}", set.left.join(", ")));
     }
     for name in &set.down {
-        eprintln!("{name} is down, and leaves if it comes back; `ordu remove {name}` if it never will");
+        say(format!(
+            "{name} is down, and leaves if it comes back; `ordu remove {name}` if it never will"
+        ));
     }
     Ok(())
 }
@@ -67,7 +69,7 @@ fn listed(look: &Look) -> Result<(), Failure> {
         return output.json(&may);
     }
     let Some(names) = may.listed else {
-        eprintln!("there is no list: everybody who has the key may be a member");
+        say("there is no list: everybody who has the key may be a member");
         return Ok(());
     };
     let mut table = Table::new(&["NAME"]);
