@@ -134,8 +134,7 @@ impl Node {
         });
         for node in over.map(|(node, _)| node).collect::<Vec<_>>() {
             if self.owned(node) == 0 {
-                self.roster.forget(node);
-                self.members_changed = true;
+                self.forget(node);
             }
         }
     }
