@@ -1,7 +1,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use ordu_crdt::Stamp;
+use ordu_crdt::{Dot, Stamp};
 
 use crate::claims::Claims;
 use crate::planted::Planted;
@@ -13,6 +13,8 @@ use crate::{ChildInfo, ChildSpec, NodeId, StartId, Time};
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) claims: Claims,
+    /// The life of the last intent that was held: its birth, and the operation that created it.
+    pub(crate) life: Option<(Stamp, Dot)>,
     /// What the copy here is.
     pub(crate) spec: Option<Arc<ChildSpec>>,
     /// The start under way or running.
@@ -66,6 +68,7 @@ impl Child {
     pub(crate) fn new(me: NodeId, planted: Planted) -> Self {
         Self {
             claims: Claims::new(me, planted),
+            life: None,
             spec: None,
             start: None,
             fresh_run: false,

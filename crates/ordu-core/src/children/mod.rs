@@ -167,7 +167,10 @@ impl Node {
     /// The map says something new of what is wanted of a child.
     pub(crate) fn set_intent(&mut self, key: &ChildKey, intent: Option<Intent>) {
         let over = intent.as_ref().is_some_and(|intent| !intent.is_live());
-        self.child_mut(key).claims.set_intent(intent);
+        let child = self.child_mut(key);
+        let life = intent.as_ref().map(|intent| (intent.birth, intent.born));
+        child.life = life.or(child.life);
+        child.claims.set_intent(intent);
         self.judge_claims(key);
         if over {
             self.children.graves.insert(key.clone());

@@ -15,7 +15,8 @@ use crate::registers::{Claim, ClaimState, Deleted, Intent, Rank};
 pub(crate) struct Claims {
     me: NodeId,
     intent: Option<Intent>,
-    /// There is no intent, and the life that the first claim is of is known to be over (S2.1).
+    /// There is no intent, and the life that the first claim is of, or the copy if there is no claim, is known to be over
+    /// (S2.1).
     is_over: bool,
     /// Concurrent claims, highest rank first.
     siblings: Vec<Claim>,
@@ -151,7 +152,7 @@ impl Claims {
         }
         let Some(intent) = &self.intent else {
             let is_of_it = |claim: &Claim| claim.birth == copy.birth;
-            let is_over = self.is_over && self.winner().is_some_and(is_of_it);
+            let is_over = self.is_over && self.winner().map_or(!copy.unwritten, is_of_it);
             let is_deleted = is_over || self.planted.is(Bug::AbsentIntentReadAsDeletion);
             return is_deleted.then_some(Step::Stop(StopWhy::Deleted));
         };

@@ -30,10 +30,12 @@ impl Node {
         self.end_life(child, &siblings, &over);
     }
 
-    /// A full join may have told that a birth was seen without telling of anything that is held: all claims that stand
-    /// without an intent are judged anew.
+    /// A full join may have told that a birth was seen without telling of anything that is held: all claims and copies
+    /// that stand without an intent are judged anew.
     pub(crate) fn judge_all_claims(&mut self) {
-        let is_alone = |claims: &Claims| claims.intent().is_none() && claims.winner().is_some();
+        let is_alone = |claims: &Claims| {
+            claims.intent().is_none() && (claims.winner().is_some() || claims.copy().is_some())
+        };
         let known = self.children.all.iter();
         let alone = known.filter(|(_, child)| is_alone(&child.claims));
         let mut alone: Vec<ChildKey> = alone.map(|(key, _)| key.clone()).collect();
@@ -72,13 +74,20 @@ impl Node {
         }
     }
 
-    /// Finds out whether what is claimed is of a life that was here and is gone.
+    /// Finds out whether what is claimed, or runs here without a claim, is of a life that was here and is gone.
     pub(crate) fn judge_claims(&mut self, child: &ChildKey) {
         let Some(known) = self.children.get(child) else {
             return;
         };
-        let winner = known.claims.winner().filter(|_| known.claims.intent().is_none());
-        let is_over = winner.is_some_and(|claim| self.covers(claim.born));
+        let claims = &known.claims;
+        let claimed = claims.winner().map(|claim| claim.born);
+        // Another took the child over, which superseded the claim of this node, and removed its own with the life.
+        let of_copy = || {
+            let copy = claims.copy()?;
+            known.life.filter(|(birth, _)| *birth == copy.birth)
+        };
+        let born = claimed.or_else(|| of_copy().map(|(_, born)| born));
+        let is_over = claims.intent().is_none() && born.is_some_and(|born| self.covers(born));
         if is_over != known.claims.is_over() {
             self.child_mut(child).claims.set_over(is_over);
             self.children.touch(child);
