@@ -34,7 +34,7 @@ fn a_package_that_cannot_be_installed_fails_where_nobody_looks_at_why() {
         (Some(1), &b""[..]),
         "{said}"
     );
-    for package in ["elixir", "erlang-base", "iproute2", "procps"] {
+    for package in ["elixir", "erlang-base", "iproute2", "nftables", "procps"] {
         assert!(said.contains(package), "{said}");
     }
 }

@@ -61,6 +61,13 @@ fn settles(cluster: &mut Cluster, within: Duration) {
     }
 }
 
+/// Something is asked of a node about a child, and is done.
+fn done(cluster: &mut Cluster, asked: HostId, id: &str, command: fn(HordeName, ChildId) -> Command) {
+    let command = command(Setup::horde(), ChildId::new(id).expect("valid"));
+    let outcome = cluster.ask(asked, command, PATIENCE).expect("no rule is broken");
+    assert!(matches!(outcome, Some(Ok(_))), "{id}: {outcome:?}");
+}
+
 fn live(cluster: &Cluster) -> Vec<&CopyRecord> {
     let copies = cluster.history().copies().iter();
     copies.filter(|copy| copy.is_up()).collect()
@@ -199,6 +206,59 @@ fn a_killed_keeper_costs_each_child_one_restart() {
     run(&mut cluster, seconds(5));
     settles(&mut cluster, Duration::ZERO);
     assert_eq!(live(&cluster).len(), 30);
+}
+
+/// What is kept of the boots of others that have ended is what was folded away of them (S1.5): nothing else names them,
+/// however they ended and whether their deaths were proven or not.
+#[test]
+fn boots_that_have_ended_are_named_nowhere_but_in_what_was_folded_away() {
+    const CHILDREN: usize = 3;
+    let mut cluster = cluster(3, CHILDREN, 1, |setup| setup.timing.forget_after = seconds(5));
+    let mut ended = Vec::new();
+    for round in 0..48 {
+        let boot = cluster.world().running(host(2)).expect("it was booted");
+        ended.push(cluster.history().boot(boot).expect("it was booted").node);
+        let (gone, missed) = match round % 4 {
+            0 => (Fault::Crash(host(2)), 20),
+            1 => (Fault::Crash(host(2)), 2_500),
+            2 => (Fault::PowerOff(host(2)), 300),
+            _ => (Fault::PowerOff(host(2)), 4_000),
+        };
+        cluster.inflict(gone);
+        cluster.inflict_after(Duration::from_millis(missed), Fault::Boot(host(2)));
+        run(&mut cluster, seconds(8));
+        let id = format!("c{}", round % CHILDREN);
+        done(&mut cluster, host(2), &id, |horde, id| Command::TerminateChild {
+            horde,
+            id,
+        });
+        done(&mut cluster, host(2), &id, |horde, id| Command::RestartChild {
+            horde,
+            id,
+        });
+    }
+    run(&mut cluster, Duration::from_mins(2));
+    for other in [0, 1] {
+        let state = format!("{:?}", cluster.world().machine(host(other)).expect("it runs"));
+        let places = |node: &ordu_core::NodeId| -> Vec<String> {
+            let name = format!("{:x}", node.0);
+            let found = state.match_indices(&name).map(|(at, _)| at);
+            let around = |at: usize| state[at.saturating_sub(60)..(at + 80).min(state.len())].to_owned();
+            found.map(around).collect()
+        };
+        let all: Vec<_> = ended.iter().map(|node| (node, places(node))).collect();
+        assert!(
+            all.iter().all(|(_, places)| !places.is_empty()),
+            "n{other} has not folded all"
+        );
+        // A claim says whose the child was before.
+        let more: Vec<_> = all.iter().filter(|(_, places)| places.len() > 1).collect();
+        assert!(
+            more.len() <= CHILDREN,
+            "n{other}: {} named: {more:#?}",
+            more.len()
+        );
+    }
 }
 
 #[test]
@@ -629,6 +689,32 @@ fn a_split_that_outlasts_forget_after_is_whole_again_with_every_child_once_and_n
         run(&mut cluster, seconds(8));
         settles(&mut cluster, Duration::ZERO);
         assert_eq!(live(&cluster).len(), 22, "seed {seed}");
+    }
+}
+
+/// The mark of a deletion is gone by then on the side on which it was made, with every claim that was made there.
+#[test]
+fn what_was_deleted_on_one_side_of_a_split_that_outlasts_forget_after_ends_on_all_of_them() {
+    for seed in 0..10 {
+        let mut cluster = impatient(3, 12, seed);
+        cluster.inflict(everybody_alone(3));
+        run(&mut cluster, seconds(4));
+        for child in 0..9 {
+            let (side, id) = (host(child % 3), format!("c{child}"));
+            done(&mut cluster, side, &id, |horde, id| Command::TerminateChild {
+                horde,
+                id,
+            });
+            done(&mut cluster, side, &id, |horde, id| Command::DeleteChild {
+                horde,
+                id,
+            });
+        }
+        run(&mut cluster, seconds(16));
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(8));
+        settles(&mut cluster, Duration::ZERO);
+        assert_eq!(live(&cluster).len(), 3, "seed {seed}");
     }
 }
 

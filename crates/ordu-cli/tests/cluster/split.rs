@@ -1,147 +1,24 @@
-//! A network that falls apart: three nodes in namespaces of their own, on one switch, from which each is unplugged.
+//! A network that falls apart: three nodes in namespaces of their own, on one switch.
 
-use std::net::SocketAddr;
-use std::process::Command;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::harness::{Cluster, holds_for, measured, root_or_skip, skip};
-
-const TEST: &str = "a split of all three nodes";
-
-/// The switch and a namespace for each node, on the test's own network. Dropping it removes them.
-struct Network {
-    prefix: String,
-    hosts: u8,
-}
-
-impl Network {
-    fn new(hosts: u8) -> Self {
-        let network = Self {
-            prefix: format!("ordu{}", std::process::id()),
-            hosts,
-        };
-        ip(&["netns", "add", &network.switch()]);
-        network.in_switch(&["link", "add", "br0", "type", "bridge"]);
-        network.in_switch(&["link", "set", "br0", "up"]);
-        for host in 1..=hosts {
-            let name = network.host(host);
-            ip(&["netns", "add", &name]);
-            let port = format!("p{host}");
-            network.in_switch(&[
-                "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &name,
-            ]);
-            network.in_switch(&["link", "set", &port, "up"]);
-            let addr = format!("{}/24", addr(host).ip());
-            ip(&["-n", &name, "addr", "add", &addr, "dev", "eth0"]);
-            ip(&["-n", &name, "link", "set", "eth0", "up"]);
-            ip(&["-n", &name, "link", "set", "lo", "up"]);
-        }
-        network.heal();
-        network
-    }
-
-    /// Every host is alone. Its link stays up and packets vanish, as in a real switch that fails.
-    fn split(&self) {
-        for host in 1..=self.hosts {
-            self.in_switch(&["link", "set", &format!("p{host}"), "nomaster"]);
-        }
-    }
-
-    /// Every host reaches every other.
-    fn heal(&self) {
-        for host in 1..=self.hosts {
-            self.in_switch(&["link", "set", &format!("p{host}"), "master", "br0"]);
-        }
-    }
-
-    fn switch(&self) -> String {
-        format!("{}sw", self.prefix)
-    }
-
-    fn host(&self, host: u8) -> String {
-        format!("{}h{host}", self.prefix)
-    }
-
-    fn in_switch(&self, args: &[&str]) {
-        let switch = self.switch();
-        ip(&[&["-n", switch.as_str()], args].concat());
-    }
-}
-
-/// The address of a host.
-fn addr(host: u8) -> SocketAddr {
-    SocketAddr::from(([10, 77, 0, host], 7600))
-}
-
-/// Runs `ip`, which must succeed.
-fn ip(args: &[&str]) {
-    let output = Command::new("ip").args(args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "ip {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let hosts = (1..=self.hosts).map(|host| self.host(host));
-        for name in hosts.chain([self.switch()]) {
-            let _ = Command::new("ip").args(["netns", "del", &name]).output();
-        }
-    }
-}
-
-/// Whether this machine lets tests make networks.
-fn can_make_networks() -> bool {
-    if !root_or_skip(TEST, "making network namespaces needs root") {
-        return false;
-    }
-    let probe = format!("ordu{}probe", std::process::id());
-    let made = Command::new("ip").args(["netns", "add", &probe]).output();
-    let made = made.is_ok_and(|output| output.status.success());
-    if made {
-        let _ = Command::new("ip").args(["netns", "del", &probe]).output();
-    } else {
-        skip(TEST, "`ip netns add` does not work here");
-    }
-    made
-}
+use crate::harness::{Cluster, Network, eventually, holds_for, measured};
 
 #[test]
 fn three_nodes_split_from_each_other_for_30_s_are_one_cluster_again_with_one_of_each_within_2_s() {
-    if !can_make_networks() {
+    let Some(network) = Network::new_or_skip(3, "a split of all three nodes") else {
         return;
-    }
-    let network = Network::new(3);
-    let mut cluster = Cluster::empty();
-    for host in 1..=3 {
-        let joins = (1..host).map(addr).collect();
-        cluster
-            .add_node()
-            .in_namespace(&network.host(host), addr(host), joins);
-    }
+    };
+    let mut cluster = network.cluster();
     cluster.start_all();
-    let ids: Vec<String> = (0..10).map(|number| format!("c{number}")).collect();
-    for (id, node) in ids.iter().zip(cluster.nodes.iter().cycle()) {
-        cluster.start_child(node, id).ok();
-    }
-    cluster.await_one_each(&ids, Duration::from_secs(5));
+    let ids = start_through_all(&cluster, 10);
 
-    network.split();
+    network.unplug_all();
     std::thread::sleep(Duration::from_secs(30)); // The split is the subject.
-    let apart = cluster.copies();
-    println!("copies during the split: {:?}", apart.per_node());
-    for node in &cluster.nodes {
-        assert_eq!(
-            apart.per_node().get(node.name.as_str()),
-            Some(&ids.len()),
-            "{} runs not all",
-            node.name
-        );
-    }
+    all_run_everywhere(&cluster, ids.len());
 
-    network.heal();
+    network.plug_all();
     let time = cluster.await_one_each(&ids, Duration::from_secs(2));
     measured("one of each after the heal", time);
     cluster.await_members(Duration::from_secs(2).saturating_sub(time));
@@ -149,4 +26,120 @@ fn three_nodes_split_from_each_other_for_30_s_are_one_cluster_again_with_one_of_
     holds_for(Duration::from_secs(2), "one of each", || {
         cluster.copies().one_each(&ids).map(drop)
     });
+}
+
+/// Children `c0`, `c1`, … started through all nodes in turn, each running once.
+fn start_through_all(cluster: &Cluster, children: usize) -> Vec<String> {
+    let ids: Vec<String> = (0..children).map(|number| format!("c{number}")).collect();
+    for (id, node) in ids.iter().zip(cluster.nodes.iter().cycle()) {
+        cluster.start_child(node, id).ok();
+    }
+    cluster.await_one_each(&ids, Duration::from_secs(5));
+    ids
+}
+
+/// Every node runs a copy of each of so many children.
+fn all_run_everywhere(cluster: &Cluster, children: usize) {
+    let apart = cluster.copies();
+    println!("copies during the split: {:?}", apart.per_node());
+    for node in &cluster.nodes {
+        let copies = apart.per_node().get(node.name.as_str()).copied();
+        assert_eq!(copies, Some(children), "{} runs not all", node.name);
+    }
+}
+
+/// What was acknowledged, of each child: whether it is to run, or was stopped, or was deleted and is in no list.
+type Acknowledged = BTreeMap<String, &'static str>;
+
+/// Who is missed is written off after the shortest time there is, long before the network is whole again: nothing waits for
+/// it then, and what was deleted meanwhile leaves no trace on its side (S2.1, S2.4).
+#[test]
+fn a_split_of_20_s_that_outlasts_forget_after_of_5_s_is_whole_again_with_each_child_once_and_nothing_lost() {
+    let Some(network) = Network::with_rules_or_skip(3, "a split that outlasts forget_after") else {
+        return;
+    };
+    let mut cluster = network.cluster();
+    let settings = cluster.folder.path().join("agent.toml");
+    std::fs::write(&settings, "[timing]\nforget_after = \"5s\"\n").unwrap();
+    for node in &mut cluster.nodes {
+        node.with_arg(&format!("--config={}", settings.display()));
+    }
+    cluster.start_all();
+    let ids = start_through_all(&cluster, 12);
+    let mut acknowledged: Acknowledged = ids.iter().map(|id| (id.clone(), "running")).collect();
+
+    network.cut_all();
+    let split = std::time::Instant::now();
+    for node in &cluster.nodes {
+        eventually(Duration::from_secs(10), "it is alone and runs all", || {
+            let alive = node.alive_members()?;
+            let running = cluster.copies().per_node().get(node.name.as_str()).copied();
+            if alive == [node.name.as_str()] && running == Some(ids.len()) {
+                Ok(())
+            } else {
+                Err(format!("{} sees {alive:?} and runs {running:?}", node.name))
+            }
+        });
+    }
+    // Of each side, right away and when all is written off: what it starts, deletes, stops and starts anew.
+    change_on_all_sides(&cluster, &mut acknowledged, 0);
+    std::thread::sleep(Duration::from_secs(18).saturating_sub(split.elapsed())); // The split is the subject.
+    change_on_all_sides(&cluster, &mut acknowledged, 3);
+    std::thread::sleep(Duration::from_secs(20).saturating_sub(split.elapsed()));
+    println!("copies during the split: {:?}", cluster.copies().per_node());
+
+    network.mend_all();
+    let look = || whole_again(&cluster, &acknowledged);
+    let time = eventually(Duration::from_secs(10), "all is as acknowledged", look).1;
+    measured("all is as acknowledged after the heal", time);
+    cluster.await_members(Duration::from_secs(10).saturating_sub(time));
+    holds_for(Duration::from_secs(7), "all is as acknowledged", look);
+}
+
+/// Each side starts a child, deletes one, stops one and restarts one.
+fn change_on_all_sides(cluster: &Cluster, acknowledged: &mut Acknowledged, from: usize) {
+    for (number, node) in (from..).zip(&cluster.nodes) {
+        let started = format!("s{number}");
+        cluster.start_child(node, &started).ok();
+        acknowledged.insert(started, "running");
+        // Six children for each half of the split, two of each side.
+        let (first, second) = (format!("c{}", number * 2), format!("c{}", number * 2 + 1));
+        node.ordu(["rm", "--force", &first]).ok();
+        acknowledged.remove(&first);
+        if number % 2 == 0 {
+            node.ordu(["stop", &second]).ok();
+            acknowledged.insert(second, "stopped");
+        } else {
+            node.ordu(["restart", &second]).ok();
+        }
+    }
+}
+
+/// What runs, and what every node lists, is what was acknowledged.
+fn whole_again(cluster: &Cluster, acknowledged: &Acknowledged) -> Result<(), String> {
+    let running = acknowledged.iter().filter(|(_, state)| **state == "running");
+    let running: Vec<String> = running.map(|(id, _)| id.clone()).collect();
+    cluster.copies().one_each(&running)?;
+    for node in &cluster.nodes {
+        let listed: BTreeMap<String, String> = node
+            .children()?
+            .iter()
+            .map(|child| (word(&child["id"]), word(&child["state"])))
+            .collect();
+        let agrees = listed.len() == acknowledged.len()
+            && listed
+                .iter()
+                .all(|(id, state)| acknowledged.get(id) == Some(&state.as_str()));
+        if !agrees {
+            return Err(format!(
+                "{} lists {listed:?}, acknowledged was {acknowledged:?}",
+                node.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn word(value: &serde_json::Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

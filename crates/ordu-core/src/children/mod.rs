@@ -8,6 +8,8 @@ mod child;
 mod publish;
 mod reconcile;
 mod supervise;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use child::{Child, Conflict, Pending};
 pub(crate) use reconcile::LAST_MOMENTS;
@@ -50,6 +52,9 @@ pub(crate) struct Children {
 }
 
 impl Children {
+    /// So many children are not worth making the table smaller for.
+    const ROOM: usize = 64;
+
     pub(crate) fn get(&self, key: &ChildKey) -> Option<&Child> {
         self.all.get(key)
     }
@@ -114,10 +119,19 @@ impl Children {
         }
     }
 
+    /// A table keeps the room of all that were ever in it at once: what a flood of children needed is given back.
+    fn give_room_back(&mut self) {
+        let room = 2 * self.all.len() + Self::ROOM;
+        if self.all.capacity() > 2 * room {
+            self.all.shrink_to(room);
+        }
+    }
+
     fn remove(&mut self, key: &ChildKey) {
         if let Some(child) = self.all.remove(key) {
             self.forgotten_epoch = self.forgotten_epoch.max(child.claims.highest_epoch());
             self.unindex(key, child.owner);
+            self.give_room_back();
         }
         self.unsettled.remove(key);
         self.graves.remove(key);

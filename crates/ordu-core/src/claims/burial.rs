@@ -141,8 +141,7 @@ impl Node {
         let over = over.map(|(node, _)| node);
         for node in over.chain(unrecorded.map(|(node, _)| node)).collect::<Vec<_>>() {
             if self.owned(node) == 0 {
-                self.roster.forget(node);
-                self.members_changed = true;
+                self.forget(node);
             }
         }
     }

@@ -54,13 +54,21 @@ impl Node {
             let is_forgotten = removals.is_empty() && self.roster.removals.ends(*node);
             self.roster.removals.set(*node, removals);
             if is_forgotten {
-                self.roster.forget(*node);
+                self.forget(*node);
             }
         }
         for node in self.roster.removals.weigh(self.now.mono) {
             self.touch_owned(node);
             self.tell_again(node);
         }
+        self.members_changed = true;
+    }
+
+    /// Keeps nothing more of a node that has ended.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        self.roster.forget(node);
+        self.reasons.remove(&node);
+        self.closed.remove(&node);
         self.members_changed = true;
     }
 

@@ -215,6 +215,12 @@ impl Swim {
         self.collect(now);
     }
 
+    /// An identity that another of its name has replaced is in no list any more, from which it would be removed later.
+    fn forget_the_replaced(&mut self, old: &Identity) {
+        self.timers
+            .retain(|_, timer| !matches!(timer, Timer::RemoveDown(down) if down == old));
+    }
+
     fn collect(&mut self, now: Time) {
         self.stale = true;
         while let Some((to, packet)) = self.runtime.to_send() {
@@ -230,6 +236,7 @@ impl Swim {
                 OwnedNotification::MemberDown(identity) => SwimEvent::Down(identity),
                 // Another boot under the same name is the crash of the old one (S6.2).
                 OwnedNotification::Rename(old, new) => {
+                    self.forget_the_replaced(&old);
                     if old.id != new.id {
                         self.events.push_back(SwimEvent::Down(old));
                     }

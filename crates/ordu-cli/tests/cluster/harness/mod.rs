@@ -1,6 +1,7 @@
 //! Starting, asking, killing and counting.
 
 mod cluster;
+mod network;
 mod node;
 mod ordu;
 mod processes;
@@ -10,6 +11,7 @@ mod waiting;
 use std::io::Write as _;
 
 pub(crate) use cluster::{Cluster, unique_mark};
+pub(crate) use network::Network;
 pub(crate) use node::Node;
 pub(crate) use ordu::{Said, ordu, ordu_with_input, program};
 pub(crate) use processes::{Copies, Copy, children_of, is_alive, kill};

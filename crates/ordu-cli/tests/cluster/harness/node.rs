@@ -233,6 +233,11 @@ impl Node {
         self.await_end()
     }
 
+    /// Whether it was started, and neither killed nor waited for since.
+    pub(crate) fn is_started(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Whether its process runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process

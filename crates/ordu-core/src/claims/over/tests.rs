@@ -185,6 +185,32 @@ fn the_owner_of_a_life_that_is_over_stops_the_copy_and_removes_the_claim() {
     assert_eq!(node.replica.map().siblings(&Key::Claim(key())).count(), 0);
 }
 
+/// Another side of a split took the child over, which superseded the claim of this one, and removed its own with the life.
+#[test]
+fn a_copy_of_a_life_that_is_over_is_stopped_also_where_no_claim_is_left() {
+    let (mut node, mut n2) = (node(), replica_of(N2));
+    let intent = born(&mut n2);
+    exchange(&mut node, &mut n2);
+    node.write([(Key::Claim(key()), Some(Value::encode(&claim(&intent, ME))))]);
+    let mut copy = Copy {
+        birth: intent.birth,
+        run: intent.run,
+        token: Token { epoch: 9, owner: ME },
+        phase: Phase::Running { os_pid: None },
+        unwritten: false,
+        retried: false,
+    };
+    node.child_mut(&key()).claims.set_copy(Some(copy.clone()));
+    let step = |node: &Node| node.children.get(&key()).unwrap().claims.next_step();
+    assert_eq!(step(&node), None);
+    node.write([(Key::Intent(key()), None), (Key::Claim(key()), None)]);
+    assert_eq!(step(&node), Some(Step::Stop(StopWhy::Deleted)));
+    // One of the next life, of which no register speaks yet, is not.
+    copy.unwritten = true;
+    node.child_mut(&key()).claims.set_copy(Some(copy));
+    assert_eq!(step(&node), None);
+}
+
 #[test]
 fn an_intent_that_a_full_join_drops_takes_its_claim_along() {
     let (mut node, mut n2, mut n3) = (node(), replica_of(N2), replica_of(N3));

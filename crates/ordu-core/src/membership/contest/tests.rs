@@ -2,12 +2,13 @@ use core::time::Duration;
 
 use alloc::vec::Vec;
 
-use crate::in_tests::{ME, meet, ready_node, sent_to};
+use crate::in_tests::{ME, conn_of, meet, ready_node, sent_to};
 use crate::membership::{Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::Why;
+use crate::requests::Closed;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{Channel, ConnId, ExitCause, Input, NodeId, Output};
+use crate::{Channel, ConnId, ExitCause, Input, NodeId, Output, RequestId};
 
 const HOLDER: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
@@ -302,4 +303,21 @@ fn who_was_taken_in_does_not_end_because_somebody_says_that_its_name_is_taken() 
     admitted.names.was_admitted = true;
     assert!(!name_taken(&mut admitted));
     assert!(name_taken(&mut node()), "{ME}");
+}
+
+/// The holder is never shown as down, since another of its name is there when that would be: why it was is told to nobody.
+#[test]
+fn nothing_is_kept_of_a_holder_that_gave_way_once_it_is_forgotten() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, false);
+    heard(&mut node, false);
+    passes(&mut node, 200);
+    node.members_refresh();
+    assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+    node.calls_closed(HOLDER, &Closed::all_but(core::iter::empty(), RequestId(7)));
+    node.disconnected(conn_of(HOLDER));
+    node.forget(HOLDER);
+    node.members_refresh();
+    assert_eq!(node.reasons.get(&HOLDER), None);
+    assert_eq!(node.closed.get(&HOLDER), None);
 }

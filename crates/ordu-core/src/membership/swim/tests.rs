@@ -35,3 +35,29 @@ fn a_death_is_told_at_once_and_a_leave_is_left_to_who_leaves() {
     assert!(told > 0);
     assert_eq!(found, [SwimEvent::Down(identity(3))]);
 }
+
+/// A boot that another of its name has replaced cannot come back, so nothing is to be done about it later.
+#[test]
+fn a_boot_that_was_replaced_leaves_no_timer() {
+    let mut swim = Swim::new(identity(1), &Timing::default(), Pcg64Mcg::seed_from_u64(1));
+    let boot = |id| Identity {
+        name: "again".parse().unwrap(),
+        ..identity(id)
+    };
+    let comes = |swim: &mut Swim, identity: Identity| {
+        let alive = core::iter::once(Member::alive(identity));
+        swim.foca.apply_many(alive, true, &mut swim.runtime).unwrap();
+        swim.collect(Time(0));
+    };
+    // One that stays, so that it is never alone.
+    comes(&mut swim, identity(2));
+    comes(&mut swim, boot(1_000));
+    let before = swim.timers.len();
+    for id in 1_000..2_000 {
+        swim.declare_down(boot(id), Time(0));
+        comes(&mut swim, boot(id + 1));
+    }
+    assert_eq!(swim.timers.len(), before);
+    swim.declare_down(boot(2_000), Time(0));
+    assert_eq!(swim.timers.len(), before + 1, "the last one is not replaced");
+}
