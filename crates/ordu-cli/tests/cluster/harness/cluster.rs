@@ -94,7 +94,7 @@ impl Cluster {
     /// Waits until every running node sees exactly the running nodes alive.
     #[track_caller]
     pub(crate) fn await_members(&self, limit: Duration) -> Duration {
-        let running: Vec<&Node> = self.nodes.iter().filter(|node| node.process.is_some()).collect();
+        let running: Vec<&Node> = self.nodes.iter().filter(|node| node.is_started()).collect();
         let names: Vec<&str> = running.iter().map(|node| node.name.as_str()).collect();
         let look = || {
             for node in &running {
@@ -131,7 +131,7 @@ impl Cluster {
     /// What runs is what every running node says runs: ids, nodes, process ids, epochs.
     pub(crate) fn ps_agrees(&self, ids: &[String]) -> Result<(), String> {
         let real = self.copies().one_each(ids)?;
-        for node in self.nodes.iter().filter(|node| node.process.is_some()) {
+        for node in self.nodes.iter().filter(|node| node.is_started()) {
             let listed = node.children()?;
             if listed.len() != real.len() {
                 return Err(format!(
