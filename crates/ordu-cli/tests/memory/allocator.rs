@@ -11,6 +11,9 @@ static LIVE: AtomicI64 = AtomicI64::new(0);
 /// How many blocks of each size are live; the last is of all larger ones.
 static BLOCKS: [AtomicI64; 1 << 17] = [const { AtomicI64::new(0) }; 1 << 17];
 
+/// The same at an earlier moment.
+static NOTED: [AtomicI64; 1 << 17] = [const { AtomicI64::new(0) }; 1 << 17];
+
 struct Counting;
 
 /// Bytes allocated and not freed, in this whole program.
@@ -18,15 +21,18 @@ pub(crate) fn live_bytes() -> i64 {
     LIVE.load(Ordering::SeqCst)
 }
 
-/// The blocks that are live by now, by their size.
-pub(crate) fn live_blocks() -> Vec<i64> {
-    BLOCKS.iter().map(|count| count.load(Ordering::Relaxed)).collect()
+/// Takes note of the blocks that are live now, in memory that does not count.
+pub(crate) fn note_blocks() {
+    for (noted, live) in NOTED.iter().zip(&BLOCKS) {
+        noted.store(live.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
-/// Of which sizes there are more or fewer blocks than before, the most bytes first: to find out what was left.
-pub(crate) fn difference(before: &[i64], after: &[i64]) -> String {
-    let mut more: Vec<(i64, usize)> = { before.iter().zip(after).enumerate() }
-        .map(|(size, (before, after))| (after - before, size))
+/// Of which sizes there are more or fewer blocks than were noted, the most bytes first: to find out what was left.
+pub(crate) fn blocks_since() -> String {
+    let counts = NOTED.iter().zip(&BLOCKS).enumerate();
+    let mut more: Vec<(i64, usize)> = counts
+        .map(|(size, (noted, live))| (live.load(Ordering::Relaxed) - noted.load(Ordering::Relaxed), size))
         .filter(|(more, _)| *more != 0)
         .collect();
     more.sort_by_key(|(more, size)| std::cmp::Reverse(more.unsigned_abs() * *size as u64));

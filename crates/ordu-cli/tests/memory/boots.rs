@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ordu::{ChildState, MemberState};
 
-use crate::allocator::{difference, live_blocks, live_bytes};
+use crate::allocator::{blocks_since, live_bytes, note_blocks};
 use crate::scene::{Scene, number};
 
 crate::trials![a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each];
@@ -28,7 +28,7 @@ async fn a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_eac
 
     boot_again_and_again(&mut scene, warm_up).await;
     let before = alone(&mut scene).await;
-    let blocks_before = live_blocks();
+    note_blocks();
     println!(
         "after {warm_up} boots: {before} bytes here; resident: {}",
         scene.resident()
@@ -42,7 +42,7 @@ async fn a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_eac
         "after {boots} more: {after} bytes here; resident: {}",
         scene.resident()
     );
-    println!("blocks: {}", difference(&blocks_before, &live_blocks()));
+    println!("blocks: {}", blocks_since());
     let most = BYTES_A_BOOT * i64::try_from(boots).unwrap();
     let each = |bytes: i64| bytes as f64 / boots as f64;
     println!(
