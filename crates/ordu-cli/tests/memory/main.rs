@@ -6,6 +6,10 @@
 //!
 //! The harness is not the standard one because the node here runs processes: its program is its keeper's, too.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "bytes and counts of a test are far from 2^52"
+)]
 
 mod allocator;
 mod boots;
@@ -33,10 +37,7 @@ fn main() -> ExitCode {
 }
 
 /// One test, on a runtime of its own.
-fn trial<F: Future<Output = ()>>(name: &str, test: fn() -> F) -> Trial
-where
-    F: 'static,
-{
+fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial {
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

@@ -37,7 +37,7 @@ async fn children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_
 }
 
 async fn children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_is_back() {
-    let mut scene = Scene::of(2, Duration::from_secs(3600)).await;
+    let mut scene = Scene::of(2, Duration::from_hours(1)).await;
     come_and_go_while_one_is_down(&mut scene, |scene| scene.agents.nodes[1].start()).await;
 }
 
@@ -67,7 +67,7 @@ async fn come_and_go_while_one_is_down(scene: &mut Scene, end: impl FnOnce(&mut 
     end(scene);
 
     let most = BYTES_A_CHILD * i64::try_from(children).unwrap();
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     let mut after = quiet_bytes().await;
     while after - before > most && Instant::now() < patience {
         after = quiet_bytes().await;

@@ -10,7 +10,7 @@ use crate::allocator::live_bytes;
 use crate::harness::Cluster;
 
 /// How long anything may take that must happen.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Between two looks at the same thing.
 const PAUSE: Duration = Duration::from_millis(10);
