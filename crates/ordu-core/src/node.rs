@@ -226,7 +226,7 @@ impl Node {
         let timing = &self.config.timing;
         let standing = match self.standing {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => Some(self.now.mono + timing.settle),
-            Standing::Leaving { until, .. } => Some(until),
+            Standing::Leaving { until, .. } | Standing::Left { until } => Some(until),
             Standing::HandingOver { .. } => Some(self.parting.next_deadline()),
             Standing::Ready | Standing::Gone => None,
         };
@@ -507,6 +507,7 @@ impl Node {
             worked |= self.advance_listings();
             worked |= self.heed_the_member_list();
             worked |= self.advance_leaving();
+            worked |= self.advance_left();
             worked |= self.advance_parting();
             self.flush_replication();
             if !worked && self.is_at_rest() {
@@ -577,7 +578,7 @@ impl Node {
     }
 
     /// Moves a leave on: children stopped, `left` written, held by another (S5.2).
-    fn advance_leaving(&mut self) -> bool {
+    pub(crate) fn advance_leaving(&mut self) -> bool {
         let Standing::Leaving { until, caught_up } = self.standing else {
             return false;
         };
@@ -605,11 +606,37 @@ impl Node {
         }
         // The detector says nothing of it: its datagrams would overtake the record and look like a death.
         self.write_member(Status::Left);
+        self.standing = Standing::Left {
+            until: self.now.mono + LAST_WORDS,
+        };
+        true
+    }
+
+    /// Goes once one that stays knows that this node has left, or nobody is there to know it.
+    pub(crate) fn advance_left(&mut self) -> bool {
+        let Standing::Left { until } = self.standing else {
+            return false;
+        };
+        let left = ordu_crdt::Dot {
+            origin: self.id.replica(),
+            seq: self.replica.vector().get(self.id.replica()),
+        };
+        let heirs = self.roster.ready().count();
+        let is_known = self
+            .holders(left)
+            .iter()
+            .any(|holder| self.status_of(*holder) == Some(Status::Ready));
+        if heirs > 0 && !is_known && self.now.mono < until {
+            return false;
+        }
         self.flush_replication();
         self.exit(ExitCause::Left);
         true
     }
 }
+
+/// How long a node that has left waits until somebody knows that.
+const LAST_WORDS: core::time::Duration = core::time::Duration::from_secs(2);
 
 fn millis(duration: core::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

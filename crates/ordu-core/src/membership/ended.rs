@@ -251,7 +251,7 @@ impl Node {
             Standing::Joining { .. } => Status::Joining,
             Standing::Ready | Standing::CatchingUp { .. } => Status::Ready,
             Standing::Leaving { .. } => Status::Draining,
-            Standing::HandingOver { .. } | Standing::Gone => return,
+            Standing::Left { .. } | Standing::HandingOver { .. } | Standing::Gone => return,
         };
         let key = Key::Member(self.id);
         let is_missing = self.replica.map().siblings(&key).next().is_none();

@@ -423,7 +423,10 @@ impl Node {
             targets.insert(addr);
         }
         targets.remove(&self.config.addr);
-        if matches!(self.standing, Standing::Leaving { .. } | Standing::Gone) {
+        if matches!(
+            self.standing,
+            Standing::Leaving { .. } | Standing::Left { .. } | Standing::Gone
+        ) {
             targets.clear();
             written_off.clear();
         }
@@ -514,7 +517,11 @@ impl Node {
                     self.touch_all();
                 }
             }
-            Standing::Ready | Standing::Leaving { .. } | Standing::HandingOver { .. } | Standing::Gone => {}
+            Standing::Ready
+            | Standing::Leaving { .. }
+            | Standing::Left { .. }
+            | Standing::HandingOver { .. }
+            | Standing::Gone => {}
         }
     }
 
@@ -553,6 +560,7 @@ impl Node {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => MemberState::Joining,
             Standing::Ready => MemberState::Alive,
             Standing::Leaving { .. } => MemberState::Draining,
+            Standing::Left { .. } => MemberState::Left,
             Standing::HandingOver { .. } => MemberState::Removed,
             Standing::Gone => MemberState::Left,
         }

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Hlc;
 
-use crate::in_tests::{ME, child_decided_by, conn_of, life, meet, ready_node, remove, sent_to, settle};
+use crate::in_tests::{
+    ME, child_decided_by, conn_of, exchange, life, meet, ready_node, remove, replica_of, sent_to, settle,
+};
 use crate::membership::{Identity, Liveness, Removed, Standing};
 use crate::node::Node;
 use crate::registers::{Deleted, Desired, Intent, Key, Status, Value, Why};
@@ -306,5 +308,36 @@ fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
         node.next_burial = node.now.mono;
         node.bury();
         assert_eq!(node.roster.removals.any_of(BEFORE), was_admitted);
+    }
+}
+
+/// What is sent last may be lost with the connection, and it would look like a death.
+#[test]
+fn a_node_that_has_left_goes_once_another_knows_that_or_after_a_while() {
+    for is_heard in [true, false] {
+        let mut node = ready_node();
+        let mut other = replica_of(N3);
+        meet(&mut node, N3);
+        exchange(&mut node, &mut other);
+        node.begin_leaving();
+        exchange(&mut node, &mut other);
+        let goes = |node: &mut Node| {
+            node.advance_leaving();
+            node.advance_left();
+            let outputs: Vec<_> = core::iter::from_fn(|| node.poll_output()).collect();
+            let left = Output::Exit {
+                cause: ExitCause::Left,
+            };
+            outputs.contains(&left)
+        };
+        assert!(!goes(&mut node));
+        assert_eq!(node.own_state(), MemberState::Left);
+        if is_heard {
+            exchange(&mut node, &mut other);
+        } else {
+            assert!(!goes(&mut node));
+            node.now.mono = node.now.mono + Duration::from_secs(3);
+        }
+        assert!(goes(&mut node));
     }
 }
