@@ -7,10 +7,10 @@ use ordu::{ChildState, MemberState};
 use crate::allocator::{blocks_since, live_bytes, note_blocks};
 use crate::scene::{Scene, number};
 
-crate::trials![a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each];
+crate::trials![trials: a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each];
 
 /// How many boots, if this is set in the environment.
-const BOOTS: &str = "ORDU_BOOTS";
+pub(crate) const BOOTS: &str = "ORDU_BOOTS";
 
 const BYTES_A_BOOT: i64 = 64;
 
@@ -18,7 +18,7 @@ const BYTES_A_BOOT: i64 = 64;
 const NAME: &str = "n2";
 
 async fn a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each() {
-    let boots = number(BOOTS, 1_000, 40);
+    let boots = number(BOOTS, 1_000);
     // More than are not over yet at any moment: buffers have their size by then.
     let warm_up = (boots / 2).min(100);
     let mut scene = Scene::of(2, Duration::from_secs(5)).await;

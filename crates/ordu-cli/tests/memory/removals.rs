@@ -11,13 +11,11 @@ use tokio::task::JoinSet;
 use crate::allocator::live_bytes;
 use crate::scene::{Scene, number};
 
-crate::trials![
-    children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_is_written_off,
-    children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_is_back,
-];
+crate::trials![trials: children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_is_written_off];
+crate::trials![long_trials: children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_is_back];
 
 /// How many children, if this is set in the environment.
-const REMOVALS: &str = "ORDU_REMOVALS";
+pub(crate) const REMOVALS: &str = "ORDU_REMOVALS";
 
 /// What a child may have left at the end.
 const BYTES_A_CHILD: i64 = 8;
@@ -42,7 +40,7 @@ async fn children_that_come_and_go_while_a_member_is_down_leave_nothing_once_it_
 }
 
 async fn come_and_go_while_one_is_down(scene: &mut Scene, end: impl FnOnce(&mut Scene)) {
-    let children = number(REMOVALS, 25_000, 2_000);
+    let children = number(REMOVALS, if cfg!(ordu_long) { 25_000 } else { 2_000 });
     // Tables that are made smaller again have their least size by then.
     come_and_go_at_once(scene, WARM_UP).await;
     let before = quiet_bytes().await;

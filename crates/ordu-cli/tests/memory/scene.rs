@@ -143,11 +143,7 @@ fn resident_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches("kB").trim().parse().unwrap()
 }
 
-/// A number from the environment, or one for long runs, or a short one.
-pub(crate) fn number(variable: &str, long: usize, short: usize) -> usize {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().expect("a number"),
-        Err(_) if cfg!(ordu_long) => long,
-        Err(_) => short,
-    }
+/// A number from the environment, or another.
+pub(crate) fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
 }

@@ -560,9 +560,8 @@ impl Node {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => MemberState::Joining,
             Standing::Ready => MemberState::Alive,
             Standing::Leaving { .. } => MemberState::Draining,
-            Standing::Left { .. } => MemberState::Left,
             Standing::HandingOver { .. } => MemberState::Removed,
-            Standing::Gone => MemberState::Left,
+            Standing::Left { .. } | Standing::Gone => MemberState::Left,
         }
     }
 
