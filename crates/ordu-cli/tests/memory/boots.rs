@@ -7,7 +7,7 @@ use ordu::{ChildState, MemberState};
 use crate::allocator::{blocks_since, live_bytes, note_blocks};
 use crate::scene::{Scene, number};
 
-crate::trials![trials: a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each];
+crate::trials![a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each];
 
 /// How many boots, if this is set in the environment.
 pub(crate) const BOOTS: &str = "ORDU_BOOTS";

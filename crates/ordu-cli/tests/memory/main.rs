@@ -31,9 +31,6 @@ fn main() -> ExitCode {
         trials.extend(boots::trials());
     }
     trials.extend(removals::trials());
-    if cfg!(ordu_long) || std::env::var_os(removals::REMOVALS).is_some() {
-        trials.extend(removals::long_trials());
-    }
     // The bytes are those of the whole program: one at a time.
     let arguments = Arguments {
         test_threads: Some(1),
@@ -57,8 +54,8 @@ fn trial<F: Future<Output = ()> + 'static>(name: &str, test: fn() -> F) -> Trial
 
 /// The tests of a group, named after their functions.
 macro_rules! trials {
-    ($trials:ident: $($name:ident),* $(,)?) => {
-        pub(crate) fn $trials() -> Vec<libtest_mimic::Trial> {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
             let group = module_path!().rsplit("::").next().expect("a path has an end");
             vec![$(crate::trial(&format!("{group}::{}", stringify!($name)), $name)),*]
         }
