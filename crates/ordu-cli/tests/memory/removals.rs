@@ -22,7 +22,7 @@ const REMOVALS: &str = "ORDU_REMOVALS";
 /// What a child may have left at the end.
 const BYTES_A_CHILD: i64 = 8;
 
-/// What any flood of children may have left in buffers and tables that have grown once.
+/// What a flood of children may have left, however many they were.
 const BYTES_ONCE: i64 = 2 << 20;
 
 /// So many are started and deleted at once.
