@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use counting_allocator::{blocks_since, live_bytes, note_blocks};
 use ordu::{ChildState, MemberState};
 
-use crate::allocator::{blocks_since, live_bytes, note_blocks};
 use crate::scene::{Scene, number};
 
 crate::trials![a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_each];
@@ -67,6 +67,8 @@ async fn a_thousand_boots_of_one_name_cost_every_other_node_at_most_64_bytes_eac
 
 /// What is live while nobody bears the name: what a connection takes differs from one to the next by more than many boots.
 async fn alone(scene: &mut Scene) -> i64 {
+    // Who is down has ended once another of its name lives. Of those that came before one that is down that is not known.
+    scene.settled_bytes().await;
     scene.agents.nodes[1].kill();
     scene.settled_bytes().await
 }

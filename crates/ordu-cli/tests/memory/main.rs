@@ -11,7 +11,6 @@
     reason = "bytes and counts of a test are far from 2^52"
 )]
 
-mod allocator;
 mod boots;
 #[path = "../cluster/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "most of it is for the other tests")]
@@ -21,7 +20,11 @@ mod scene;
 
 use std::process::ExitCode;
 
+use counting_allocator::Counting;
 use libtest_mimic::{Arguments, Trial};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
     ordu::keeper::init();

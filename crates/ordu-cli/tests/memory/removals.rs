@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use counting_allocator::live_bytes;
 use ordu::{Horde, MemberState};
 use tokio::task::JoinSet;
 
-use crate::allocator::live_bytes;
 use crate::scene::{Scene, number};
 
 crate::trials![

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use counting_allocator::live_bytes;
 use ordu::{ChildSpec, Constraint, Horde, MemberInfo, MemberState, Node, NodeId, ProcessSpec, Timing};
 
-use crate::allocator::live_bytes;
 use crate::harness::Cluster;
 
 /// How long anything may take that must happen.

@@ -14,13 +14,12 @@
     reason = "a measurement reads the clock"
 )]
 
-mod allocator;
 mod cluster;
 
 use std::time::Instant;
 
-use allocator::Counting;
 use cluster::{Node, connect, exchange, node, put};
+use counting_allocator::{Counting, live_bytes};
 use ordu_crdt::SyncConfig;
 
 #[global_allocator]
@@ -75,17 +74,17 @@ fn nanoseconds_a_put(replica: &mut Node, entries: u64) -> f64 {
 }
 
 fn put_and_memory() {
-    let empty = allocator::live();
+    let empty = live_bytes();
     let mut replica = filled(1, SOME);
-    let bytes = (allocator::live() - empty) as f64 / SOME as f64;
+    let bytes = (live_bytes() - empty) as f64 / SOME as f64;
     let at_some = nanoseconds_a_put(&mut replica, SOME);
     drop(replica);
     report("crdt.put_ns", at_some, 1_000.0, "30,000 to 98,000");
     report("crdt.bytes_per_entry", bytes, 450.0, "1,800 to 6,600");
 
-    let empty = allocator::live();
+    let empty = live_bytes();
     let mut replica = filled(1, MANY);
-    let bytes = (allocator::live() - empty) as f64 / MANY as f64;
+    let bytes = (live_bytes() - empty) as f64 / MANY as f64;
     let at_many = nanoseconds_a_put(&mut replica, MANY);
     report("crdt.put_ns_at_1m", at_many, 2_000.0, "");
     report("crdt.put_growth_50k_to_1m", at_many / at_some, 2.0, "");

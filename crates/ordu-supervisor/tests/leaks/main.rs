@@ -9,17 +9,19 @@
     clippy::disallowed_types
 )]
 
-mod allocator;
-
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use counting_allocator::{Counting, live_bytes};
 use ordu_supervisor::{
     Child, ChildRef, ChildSpec, Ctx, DynamicSupervisor, DynamicSupervisorHandle, ExitReason, Restart,
     Shutdown, StartError, Started, Supervisor,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 const WARM_UP: usize = 20;
 const ROUNDS: usize = 300;
@@ -44,9 +46,9 @@ fn leaves_nothing(round: impl Fn() -> Round) {
             .unwrap(),
     ] {
         play(&runtime, &round, WARM_UP);
-        let (tasks, bytes) = (runtime.metrics().num_alive_tasks(), allocator::live_bytes());
+        let (tasks, bytes) = (runtime.metrics().num_alive_tasks(), live_bytes());
         play(&runtime, &round, ROUNDS);
-        let grown = || allocator::live_bytes() - bytes;
+        let grown = || live_bytes() - bytes;
         runtime.block_on(until(
             || format!("{} tasks live, {tasks} lived before", alive()),
             || alive() <= tasks,
@@ -321,7 +323,7 @@ fn left_by_calls_that_are_dropped(call: fn(&DynamicSupervisorHandle, &ChildRef),
                 call(&supervisor, &child);
                 supervisor.count_children().await.unwrap();
             }
-            allocator::live_bytes()
+            live_bytes()
         };
         let before = many(MANY / 10).await;
         let left = many(MANY).await - before;
@@ -365,10 +367,10 @@ fn a_cancellation_token_that_is_dropped_leaves_nothing_while_the_child_lives() {
         let stop = told.await.unwrap();
         let ask = || (0..ROUNDS).for_each(|_| drop(stop.cancellation_token()));
         ask();
-        let (tasks, bytes) = (alive(), allocator::live_bytes());
+        let (tasks, bytes) = (alive(), live_bytes());
         ask();
         assert_eq!(alive(), tasks);
-        assert!(allocator::live_bytes() - bytes < BYTES_A_ROUND);
+        assert!(live_bytes() - bytes < BYTES_A_ROUND);
         supervisor.stop().await.unwrap();
     });
 }
