@@ -62,6 +62,7 @@ mod members;
 mod message;
 mod planted;
 mod replica;
+mod room;
 mod sync;
 #[cfg(test)]
 mod tests;

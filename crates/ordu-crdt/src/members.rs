@@ -97,7 +97,7 @@ where
         let changed: Vec<(OriginIdx, bool)> = self
             .map
             .origins
-            .interned()
+            .iter()
             .filter_map(|(index, origin)| {
                 let has_ended = self.has_ended(origin.id);
                 (has_ended != origin.ended.is_some()).then_some((index, has_ended))
@@ -120,7 +120,7 @@ where
             acknowledged.all(|seq| seq >= origin.covered)
         };
         let ended =
-            self.map.origins.interned().filter(|(_, origin)| {
+            self.map.origins.iter().filter(|(_, origin)| {
                 origin.ended.is_some() && origin.oldest.is_none() && is_everywhere(origin)
             });
         let mut ended: Vec<_> = ended.map(|(index, _)| index).collect();

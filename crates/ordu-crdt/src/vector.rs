@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Dot, ReplicaId, digest};
+use crate::{Dot, ReplicaId, digest, room};
 
 /// For each origin, how many of its operations are covered: all up to and including that sequence.
 ///
@@ -65,6 +65,7 @@ impl VersionVector {
     pub(crate) fn remove(&mut self, origin: ReplicaId) {
         if let Ok(at) = self.position(origin) {
             self.entries.remove(at);
+            room::give_back(&mut self.entries);
         }
     }
 

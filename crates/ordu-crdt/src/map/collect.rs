@@ -20,13 +20,10 @@ use super::{
     AwLwwMap,
     origins::{Origin, OriginIdx},
 };
-use crate::{ReplicaId, VersionVector, planted::Bug};
+use crate::{ReplicaId, VersionVector, planted::Bug, room};
 
 /// How many candidates one call looks at: the work of a call is bounded, and the rest keep their turn.
 const AT_ONCE: usize = 1_024;
-
-/// Lists with room for so many are left as they are, however little is in them.
-const KEPT_FREE: usize = 4_096;
 
 impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     /// Whether there may be anything to collect.
@@ -73,17 +70,15 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
 
     /// Gives back memory that a flood needed and nothing needs now.
     fn give_back(&mut self) {
-        let is_large = |capacity: usize, len: usize| capacity > KEPT_FREE && capacity / 8 > len;
-        if is_large(self.index.capacity(), self.index.len()) {
+        if let Some(enough) = room::enough_for(self.index.len(), self.index.capacity()) {
             let (ops, hasher) = (&self.ops, &self.hasher);
-            let room = 2 * self.index.len();
-            self.index.shrink_to(room, |&id| hasher.hash_one(&ops[id].key));
+            self.index.shrink_to(enough, |&id| hasher.hash_one(&ops[id].key));
         }
-        if is_large(self.garbage.capacity(), self.garbage.len()) {
-            self.garbage.shrink_to(2 * self.garbage.len());
+        if let Some(enough) = room::enough_for(self.garbage.len(), self.garbage.capacity()) {
+            self.garbage.shrink_to(enough);
         }
-        if is_large(self.changes.capacity(), self.changes.len()) {
-            self.changes.shrink_to(2 * self.changes.len());
+        if let Some(enough) = room::enough_for(self.changes.len(), self.changes.capacity()) {
+            self.changes.shrink_to(enough);
         }
     }
 

@@ -50,7 +50,7 @@ struct Transfer {
     base: VersionVector,
     /// What it had said.
     asked: Asked,
-    /// How far the list of each origin that it is about was walked, in the order of interning.
+    /// How far the list of each origin was walked, by its index: none is folded away meanwhile.
     walked: Vec<u64>,
     /// The operation sent last.
     last: Option<SlotId>,
@@ -275,12 +275,13 @@ impl Transfer {
     {
         let (is_full, is_push) = (self.is_full(), self.is_push());
         let included = map.origins.iter().filter(|(index, _)| *index == own || !is_push);
-        for (position, (index, origin)) in included.enumerate() {
+        for (index, origin) in included {
             let base = self.base.get(origin.id);
-            if self.walked.len() == position {
-                self.walked.push(if is_full { 0 } else { base });
+            let position = index.index();
+            if self.walked.len() <= position {
+                self.walked.resize(position + 1, 0);
             }
-            let walked = self.walked[position];
+            let walked = self.walked[position].max(if is_full { 0 } else { base });
             if walked >= origin.covered {
                 continue;
             }
