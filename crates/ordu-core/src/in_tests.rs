@@ -69,6 +69,7 @@ pub(crate) fn connect(node: &mut Node, peer: NodeId, conn: ConnId) {
         peer,
         addr: "127.0.0.1:2".parse().unwrap(),
         dialled_here: true,
+        dial: None,
         rtt: Duration::ZERO,
         handshake: Handshake::Awaited,
         lifeline_closed: false,
@@ -77,7 +78,7 @@ pub(crate) fn connect(node: &mut Node, peer: NodeId, conn: ConnId) {
         rank_told: None,
     };
     node.links.insert(conn, link);
-    node.links.greet(conn, ME);
+    node.links.greet(conn, ME, None);
 }
 
 /// The map of another node, which holds nothing yet.

@@ -40,6 +40,7 @@ impl Node {
             peer,
             addr: dialled_addr.unwrap_or(addr),
             dialled_here: dialled.is_some(),
+            dial: dialled,
             rtt,
             handshake: Handshake::Awaited,
             lifeline_closed: false,
@@ -52,6 +53,7 @@ impl Node {
         self.tell_to_hand_over(conn);
         let hello = Hello {
             protocol: PROTOCOL,
+            dial: dialled,
             was_admitted: self.names.was_admitted,
             listed: self.list.as_ref().map(|list| list.set),
             identity: self.swim.identity().clone(),
@@ -231,7 +233,7 @@ impl Node {
             .filter(|known| known.liveness == Liveness::Down);
         let down = down.map(|known| known.identity.generation);
         self.roster.hear(identity.clone(), now);
-        let change = self.links.greet(conn, self.id);
+        let change = self.links.greet(conn, self.id, hello.dial);
         if let Some(generation) = down {
             self.set_liveness(peer, Liveness::Heard);
             // It learns on the reliable channel that it was given up, and comes back under a new generation.
@@ -370,9 +372,12 @@ impl Node {
     pub(crate) fn disconnected(&mut self, conn: ConnId) {
         self.names.remove(conn);
         self.retiring.remove(&conn);
-        let Some((link, change)) = self.links.remove(conn) else {
+        let Some((link, change)) = self.links.remove(conn, self.id) else {
             return;
         };
+        if let Some(used) = self.links.used(link.peer) {
+            self.retiring.remove(&used);
+        }
         // One that gave way and broke before all on it had arrived is as bad as one in use.
         let broke_early = link.retired.is_some_and(|at| self.now.mono < at + RETIRE / 2);
         if change == LinkChange::Broke || broke_early {

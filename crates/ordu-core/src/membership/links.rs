@@ -2,14 +2,15 @@ use alloc::collections::BTreeMap;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::{ConnId, NodeId, Time};
+use crate::{ConnId, DialId, NodeId, Time};
 
 /// The connections of this node, and for each peer the one that is used.
 ///
 /// Two nodes may dial each other at the same moment. Of the two connections the one dialled by the smaller
 /// `NodeId` is used by both sides; only the dialler of the other closes it, and only after a while, so nothing
-/// sent on it is lost to a closing that comes too early. Of several dialled by one side the newest is used: the dialler had reason to
-/// believe that the older is dead.
+/// sent on it is lost to a closing that comes too early. Of several dialled by one side the one that was dialled last is
+/// used: the dialler had reason to believe that the older is dead. So both sides use the same one, whichever of them they
+/// have left and in whatever order they greeted each other on them.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     conns: BTreeMap<ConnId, Link>,
@@ -22,6 +23,8 @@ pub(crate) struct Link {
     pub(crate) peer: NodeId,
     pub(crate) addr: SocketAddr,
     pub(crate) dialled_here: bool,
+    /// By its dialler's count; of one that was dialled there it is known once the peer has greeted.
+    pub(crate) dial: Option<DialId>,
     pub(crate) rtt: Duration,
     pub(crate) handshake: Handshake,
     /// The kernel of the peer's host closed the lifeline (S6.3).
@@ -106,42 +109,51 @@ impl Links {
             .map(|(conn, _)| *conn)
     }
 
-    /// The peer's handshake on this connection was accepted.
-    pub(crate) fn greet(&mut self, conn: ConnId, me: NodeId) -> LinkChange {
+    /// The peer's handshake on this connection was accepted; it says what dial of its the connection came of, if any.
+    pub(crate) fn greet(&mut self, conn: ConnId, me: NodeId, dial: Option<DialId>) -> LinkChange {
         let Some(link) = self.conns.get_mut(&conn) else {
             return LinkChange::None;
         };
         link.handshake = Handshake::Accepted;
-        let (peer, dialled_here) = (link.peer, link.dialled_here);
-        let Some(old) = self.used.get(&peer).copied() else {
-            self.used.insert(peer, conn);
+        if !link.dialled_here {
+            link.dial = dial;
+        }
+        let peer = link.peer;
+        let old = self.used.get(&peer).copied();
+        let Some(best) = self.best_of(peer, me) else {
+            return LinkChange::None;
+        };
+        self.used.insert(peer, best);
+        let Some(old) = old else {
             return LinkChange::Up;
         };
-        let old_dialled_here = self.conns.get(&old).is_some_and(|link| link.dialled_here);
-        let new_stays = old_dialled_here == dialled_here || dialled_here == (me < peer);
-        let (stays, goes, goes_dialled_here) = if new_stays {
-            (conn, old, old_dialled_here)
-        } else {
-            (old, conn, dialled_here)
-        };
-        self.used.insert(peer, stays);
-        LinkChange::Switched {
-            retired: goes,
-            close: goes_dialled_here,
+        if old == conn {
+            return LinkChange::None;
         }
+        let retired = if best == conn { old } else { conn };
+        let close = self.conns.get(&retired).is_some_and(|link| link.dialled_here);
+        LinkChange::Switched { retired, close }
     }
 
-    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<(Link, LinkChange)> {
+    /// The one of the connections to a peer that both sides choose.
+    fn best_of(&self, peer: NodeId, me: NodeId) -> Option<ConnId> {
+        let all = self.conns.iter();
+        let greeted = all.filter(|(_, link)| link.peer == peer && link.greeted());
+        let rank = |link: &Link| (link.dialled_here == (me < peer), link.dial);
+        let best = greeted.max_by_key(|(conn, link)| (rank(link), **conn));
+        best.map(|(conn, _)| *conn)
+    }
+
+    pub(crate) fn remove(&mut self, conn: ConnId, me: NodeId) -> Option<(Link, LinkChange)> {
         let link = self.conns.remove(&conn)?;
         if self.used.get(&link.peer) != Some(&conn) {
             return Some((link, LinkChange::None));
         }
-        let next = self
-            .conns
-            .iter()
-            .rfind(|(_, other)| other.peer == link.peer && other.greeted());
-        let change = if let Some((next, _)) = next {
-            self.used.insert(link.peer, *next);
+        let change = if let Some(next) = self.best_of(link.peer, me) {
+            self.used.insert(link.peer, next);
+            if let Some(next) = self.conns.get_mut(&next) {
+                next.retired = None;
+            }
             LinkChange::Broke
         } else {
             self.used.remove(&link.peer);
@@ -160,6 +172,7 @@ mod tests {
             peer: NodeId(peer),
             addr: "127.0.0.1:1".parse().unwrap(),
             dialled_here,
+            dial: None,
             rtt: Duration::ZERO,
             handshake: Handshake::Awaited,
             lifeline_closed: false,
@@ -178,8 +191,8 @@ mod tests {
                 let mut links = Links::default();
                 links.insert(ConnId(10), link(peer.0, me == small));
                 links.insert(ConnId(11), link(peer.0, me == large));
-                assert_eq!(links.greet(ConnId(order[0]), me), LinkChange::Up);
-                let change = links.greet(ConnId(order[1]), me);
+                assert_eq!(links.greet(ConnId(order[0]), me, None), LinkChange::Up);
+                let change = links.greet(ConnId(order[1]), me, None);
                 assert_eq!(links.used(peer), Some(ConnId(10)));
                 let retired = ConnId(11);
                 let close = me == large;
@@ -197,12 +210,46 @@ mod tests {
         let mut links = Links::default();
         links.insert(ConnId(1), link(2, false));
         links.insert(ConnId(2), link(2, false));
-        links.greet(ConnId(1), NodeId(1));
-        links.greet(ConnId(2), NodeId(1));
+        links.greet(ConnId(1), NodeId(1), Some(DialId(1)));
+        links.greet(ConnId(2), NodeId(1), Some(DialId(2)));
         assert_eq!(links.used(NodeId(2)), Some(ConnId(2)));
-        assert_eq!(links.remove(ConnId(2)).unwrap().1, LinkChange::Broke);
+        assert_eq!(links.remove(ConnId(2), NodeId(1)).unwrap().1, LinkChange::Broke);
         assert_eq!(links.used(NodeId(2)), Some(ConnId(1)));
-        assert_eq!(links.remove(ConnId(1)).unwrap().1, LinkChange::Down);
+        assert_eq!(links.remove(ConnId(1), NodeId(1)).unwrap().1, LinkChange::Down);
         assert_eq!(links.used(NodeId(2)), None);
+    }
+    /// Each side greets on the connections in an order of its own, and loses one that it used.
+    #[test]
+    fn both_sides_use_the_same_connection_in_whatever_order_they_met_on_several_and_lost_one() {
+        let (small, large) = (NodeId(1), NodeId(2));
+        // Who dialled them, and the number of the dial there. The last one breaks in the end.
+        let all = [(small, 1), (large, 7), (large, 8), (small, 2), (small, 3)];
+        let last_used = |me: NodeId, peer: NodeId, order: [usize; 5]| {
+            let mut links = Links::default();
+            for (nth, at) in order.into_iter().enumerate() {
+                let (dialler, number) = all[at];
+                let conn = ConnId(100 + nth as u64);
+                let mut link = link(peer.0, dialler == me);
+                link.addr.set_port(u16::try_from(at).unwrap());
+                link.dial = (dialler == me).then_some(DialId(number));
+                links.insert(conn, link);
+                let told = (dialler == peer).then_some(DialId(number));
+                links.greet(conn, me, told);
+            }
+            let of = |links: &Links, at: u16| {
+                let mut conns = links.conns.iter();
+                conns
+                    .find(|(_, link)| link.addr.port() == at)
+                    .map(|(conn, _)| *conn)
+                    .unwrap()
+            };
+            assert_eq!(links.used(peer), Some(of(&links, 4)));
+            links.remove(of(&links, 4), me);
+            links.used_link(peer).unwrap().addr.port()
+        };
+        for order in [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [3, 4, 0, 2, 1], [4, 0, 3, 2, 1]] {
+            assert_eq!(last_used(small, large, order), 3);
+            assert_eq!(last_used(large, small, order), 3);
+        }
     }
 }

@@ -6,7 +6,7 @@ use ordu_crdt::{Hlc, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::membership::Identity;
-use crate::{NodeId, NodeName, WallTime};
+use crate::{DialId, NodeId, NodeName, WallTime};
 
 /// The version of the messages. A node speaks exactly this one; the shell negotiates it (ALPN `ordu/1`).
 pub(crate) const PROTOCOL: u16 = 1;
@@ -15,6 +15,9 @@ pub(crate) const PROTOCOL: u16 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hello {
     pub(crate) protocol: u16,
+    /// The dial that the connection came of, by the writer's count, if it dialled: by it both sides know which of several
+    /// connections is the newest.
+    pub(crate) dial: Option<DialId>,
     pub(crate) identity: Identity,
     /// Others took it in under its name, and decided with it (S2.4).
     pub(crate) was_admitted: bool,

@@ -139,6 +139,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         peer: PEER,
         addr: "127.0.0.1:2".parse().unwrap(),
         dialled_here: true,
+        dial: None,
         rtt: Duration::ZERO,
         handshake: Handshake::Awaited,
         lifeline_closed: false,
@@ -147,7 +148,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         rank_told: None,
     };
     node.links.insert(ConnId(1), link);
-    node.links.greet(ConnId(1), ME);
+    node.links.greet(ConnId(1), ME, None);
     // What it was asked when this node woke was lost.
     node.backlog.ask(PEER, 0, Time(u64::MAX));
     let birth = node.stamp();

@@ -45,6 +45,7 @@ fn connects(node: &mut Node, conn: ConnId, peer: NodeId, was_admitted: bool) {
     let identity = identity(peer);
     node.connected(conn, peer, identity.addr, None, Duration::ZERO);
     let hello = Hello {
+        dial: None,
         protocol: PROTOCOL,
         identity,
         was_admitted,

@@ -18,6 +18,7 @@ fn hello(node: &Node) -> Hello {
         addr: "127.0.0.1:9".parse().unwrap(),
     };
     Hello {
+        dial: None,
         protocol: PROTOCOL,
         identity,
         was_admitted: false,
@@ -37,6 +38,7 @@ fn a_refused_connection_is_not_welcomed_by_a_greeting_that_comes_after() {
     let mut node = ready_node();
     dialled(&mut node);
     let foreign = Hello {
+        dial: None,
         protocol: PROTOCOL + 1,
         ..hello(&node)
     };

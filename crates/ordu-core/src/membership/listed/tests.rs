@@ -74,6 +74,7 @@ fn hello(node: &Node) -> Hello {
         addr: "127.0.0.1:9".parse().unwrap(),
     };
     Hello {
+        dial: None,
         protocol: PROTOCOL,
         identity,
         was_admitted: false,

@@ -21,6 +21,7 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
         peer: NodeId(9),
         addr,
         dialled_here: true,
+        dial: None,
         rtt: Duration::ZERO,
         handshake: Handshake::Awaited,
         lifeline_closed: false,
@@ -29,7 +30,7 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
         rank_told: None,
     };
     node.links.insert(ConnId(1), forgotten);
-    node.links.greet(ConnId(1), NodeId(1));
+    node.links.greet(ConnId(1), NodeId(1), None);
     let now = Now {
         mono: Time(1),
         wall: WallTime(1_000_000),
