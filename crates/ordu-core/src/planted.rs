@@ -65,6 +65,8 @@ pub enum Bug {
     TakenOverUncovered,
     /// S5.9: a call is answered though a take-over might not find what it wrote.
     AnsweredBeforeFound,
+    /// S5.13: who decides answers by what it has, whatever the asked node knows of the child.
+    DecidedUnseen,
     /// S6.2: members that are down are not dialled again.
     DownMembersForgotten,
     /// S6.2: the holder of a name gives way to an older boot that was heard once, be it dead by now.

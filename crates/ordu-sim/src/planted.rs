@@ -242,6 +242,13 @@ pub const ALL: &[Planted] = &[
         found_by: &["stopped-stays-stopped"],
     },
     Planted {
+        name: "decided-unseen",
+        rule: "S5.13",
+        bug: Bug::Node(NodeBug::DecidedUnseen),
+        worlds: Worlds::Biased(Bias::LastWords),
+        found_by: &["outcome-truth"],
+    },
+    Planted {
         name: "down-members-forgotten",
         rule: "S6.2",
         bug: Bug::Node(NodeBug::DownMembersForgotten),

@@ -74,6 +74,12 @@ impl Removals {
         self.ended.iter().map(|(node, since)| (*node, *since))
     }
 
+    /// Whether a removal of a node says that the node wrote itself that it left.
+    pub(crate) fn has_left(&self, node: NodeId) -> bool {
+        let mut removals = self.of.get(&node).into_iter().flatten();
+        removals.any(|removal| removal.why == Why::Left)
+    }
+
     /// Whether the map has a removal of a node, standing or void.
     #[cfg(test)]
     pub(crate) fn any_of(&self, node: NodeId) -> bool {

@@ -1,6 +1,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
+use ordu_crdt::Hlc;
+
 use super::{Identity, Removals};
 use crate::registers::{Member, Status};
 use crate::{MemberState, NodeId, NodeName, Time};
@@ -31,6 +33,8 @@ pub(crate) struct Known {
     pub(crate) was_up: bool,
     /// What it says of itself, once the map has it.
     pub(crate) member: Option<Member>,
+    /// When it said so: later than all that it had heard of by then, whatever the clocks say.
+    pub(crate) said: Hlc,
 }
 
 /// What the detector says of a node.
@@ -72,6 +76,7 @@ impl Roster {
             since: now,
             was_up: true,
             member: None,
+            said: Hlc::default(),
         };
         let known = self.known.entry(identity.id).or_insert_with(|| {
             self.may_differ = true;
@@ -138,6 +143,7 @@ impl Roster {
                     since: now,
                     was_up: false,
                     member: None,
+                    said: Hlc::default(),
                 };
                 let known = self.known.entry(node).or_insert_with(|| {
                     self.may_differ = true;
@@ -220,6 +226,13 @@ impl Roster {
         })
     }
 
+    /// When a node wrote what the map has of it.
+    pub(crate) fn note_said(&mut self, node: NodeId, said: Hlc) {
+        if let Some(known) = self.known.get_mut(&node) {
+            known.said = said;
+        }
+    }
+
     /// All nodes of a name, oldest first.
     pub(crate) fn boots_of(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
         self.by_name.get(name).into_iter().flatten().copied()
@@ -262,8 +275,12 @@ impl Roster {
                 let newer = *other > node || (*other != node && known.was_up);
                 newer && self.is_alive(*other)
             }
-            // It may have come before this one.
-            Some(Status::Left) => *other > node,
+            // It may have come before this one: a clock may have been set back in between, and this one may not have heard
+            // of anything that it said.
+            Some(Status::Left) => {
+                let is_last_word = |left: &Known| left.said > known.said;
+                *other > node && known.member.is_some() && self.get(*other).is_some_and(is_last_word)
+            }
             Some(Status::Joining) | None => false,
         };
         self.boots_of(&known.identity.name).find(replaces)
@@ -289,24 +306,31 @@ impl Roster {
     pub(crate) fn state(&self, node: NodeId) -> MemberState {
         match self.known.get(&node) {
             Some(known) => self.state_of(node, known),
-            None if self.is_removed(node) => MemberState::Removed,
+            None if self.is_removed(node) => self.end_of(node),
             None => MemberState::Down,
         }
     }
 
     /// [`state`](Roster::state) of one that is known.
     pub(crate) fn state_of(&self, node: NodeId, known: &Known) -> MemberState {
-        if self.is_removed_as(node, known) {
-            return MemberState::Removed;
-        }
         let status = known.member.as_ref().map(|member| member.status);
         match (known.liveness, status) {
             (_, Some(Status::Left)) => MemberState::Left,
+            _ if self.is_removed_as(node, known) => self.end_of(node),
             (Liveness::Down, _) => MemberState::Down,
             (Liveness::Suspect, _) => MemberState::Suspect,
             (Liveness::Heard, _) | (_, None | Some(Status::Joining)) => MemberState::Joining,
             (Liveness::Alive, Some(Status::Draining)) => MemberState::Draining,
             (Liveness::Alive, Some(Status::Ready)) => MemberState::Alive,
+        }
+    }
+
+    /// The state to show of one that has ended. That it left stays true once another has written down its end (S2.4).
+    fn end_of(&self, node: NodeId) -> MemberState {
+        if self.removals.has_left(node) {
+            MemberState::Left
+        } else {
+            MemberState::Removed
         }
     }
 }
@@ -329,7 +353,11 @@ fn drop_from(by_name: &mut BTreeMap<NodeName, BTreeSet<NodeId>>, identity: &Iden
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
+    use crate::membership::Removed;
+    use crate::registers::Why;
 
     fn identity(id: u128, name: &str, generation: u32) -> Identity {
         Identity {
@@ -366,9 +394,12 @@ mod tests {
             roster.hear(identity(id, "a", 0), Time(0));
             roster.set_liveness(NodeId(id), Liveness::Alive, Time(0));
         }
-        let says = |roster: &mut Roster, id, status| {
+        let mut said = 0;
+        let mut says = |roster: &mut Roster, id, status| {
             let member = Member::of(&config, status);
             roster.set_member(NodeId(id), Some(member), Time(0));
+            said += 1;
+            roster.note_said(NodeId(id), Hlc::new(said, 0));
         };
         says(&mut roster, 2, Status::Joining);
         roster.set_liveness(NodeId(1), Liveness::Down, Time(1));
@@ -380,10 +411,44 @@ mod tests {
         says(&mut roster, 2, Status::Ready);
         assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
         says(&mut roster, 1, Status::Left);
+        says(&mut roster, 2, Status::Ready);
         roster.set_liveness(NodeId(2), Liveness::Down, Time(2));
         assert_eq!(roster.replaced_by(NodeId(2)), None, "that one left before");
         says(&mut roster, 2, Status::Left);
         assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
+    }
+
+    #[test]
+    fn one_that_left_before_another_of_its_name_came_has_not_replaced_it_though_a_clock_was_set_back() {
+        let mut roster = Roster::default();
+        let config = crate::Config::plain();
+        for (id, status, said) in [(9, Status::Left, 1), (2, Status::Ready, 2)] {
+            roster.hear(identity(id, "a", 0), Time(0));
+            roster.set_member(NodeId(id), Some(Member::of(&config, status)), Time(0));
+            roster.note_said(NodeId(id), Hlc::new(said, 0));
+            roster.set_liveness(NodeId(id), Liveness::Down, Time(1));
+        }
+        assert_eq!(roster.replaced_by(NodeId(2)), None);
+    }
+
+    #[test]
+    fn who_left_is_shown_so_also_once_its_end_is_written_down() {
+        let mut roster = Roster::default();
+        for (id, why) in [(1, Why::Left), (2, Why::ByHand)] {
+            roster.hear(identity(id, "a", 0), Time(0));
+            let removal = Removed {
+                at: Hlc::default(),
+                by: NodeId(9),
+                node: NodeId(id),
+                why,
+            };
+            roster.removals.set(NodeId(id), vec![removal]);
+        }
+        roster.removals.weigh(Time(0));
+        assert_eq!(roster.state(NodeId(1)), MemberState::Left);
+        assert_eq!(roster.state(NodeId(2)), MemberState::Removed);
+        roster.forget(NodeId(1));
+        assert_eq!(roster.state(NodeId(1)), MemberState::Left);
     }
 
     #[test]

@@ -201,7 +201,11 @@ impl Node {
             return Ok(());
         }
         let before = self.replica.audits_failed();
+        let completed = self.replica.completed_round(peer.replica());
         let outcome = self.replica.handle(peer.replica(), message);
+        if self.replica.completed_round(peer.replica()) > completed {
+            self.exchanged_with(peer);
+        }
         let times = self.replica.audits_failed();
         if times > before {
             let name = self.name_of(peer);
@@ -303,6 +307,7 @@ impl Node {
         while let Some(change) = self.replica.poll_change() {
             match change.key {
                 Key::Member(node) if node != self.id => {
+                    let said = change.after.as_ref().map(|sibling| sibling.stamp.hlc);
                     let member = change.after.and_then(|sibling| sibling.value.decode::<Member>());
                     let left = member
                         .as_ref()
@@ -310,6 +315,9 @@ impl Node {
                     let is_news = self.roster.get(node).is_none() && member.is_some() && !left;
                     let was_joining = self.status_of(node) == Some(Status::Joining);
                     self.roster.set_member(node, member, self.now.mono);
+                    if let Some(said) = said {
+                        self.roster.note_said(node, said);
+                    }
                     if was_joining && self.status_of(node) == Some(Status::Ready) {
                         self.exchange_anew_while_joining(node);
                     }

@@ -12,7 +12,7 @@ use super::Closed;
 use crate::children::policy;
 use crate::node::Node;
 use crate::planted::Bug;
-use crate::registers::{ChildKey, Intent};
+use crate::registers::{ChildKey, Intent, Key};
 use crate::wire::{Ask, Message, Told};
 use crate::{Answer, CallError, ChildState, Command, NodeId, NodeName, Output, RequestId, Time};
 
@@ -231,8 +231,11 @@ impl Node {
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
         let (again, command) = (asked.doubt, asked.command.clone());
+        let entry = self.replica.map().siblings(&Key::Intent(key));
+        let seen = entry.map(|sibling| sibling.dot).collect();
         let ask = Ask {
             again,
+            seen,
             origin: self.id,
             request,
             closed: self.closed_calls(),

@@ -1,5 +1,5 @@
 use alloc::collections::VecDeque;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -56,6 +56,10 @@ enum State {
         place: Place,
         tried: Vec<NodeId>,
     },
+    /// These did not start it: another is told to, if the caller still waits.
+    Elsewhere {
+        tried: Vec<NodeId>,
+    },
     /// The owner was told, through the map, to stop the child.
     Stopping {
         written: Dot,
@@ -67,9 +71,12 @@ enum State {
     },
     /// Done; its caller is told once a take-over would find it (S5.9).
     Telling(Withheld),
-    /// Answered; the next request is served once its outcome is known here.
+    /// Answered; the next request is served once its outcome is known here: by who wrote it or, once that one is gone, by
+    /// whom it was answered to.
     Covering {
         written: Dot,
+        /// Begun with whom it was answered to after who wrote it was gone.
+        round: Option<u64>,
     },
 }
 
@@ -141,6 +148,12 @@ impl Node {
         }
         if self.is_exchanging_with(ask.origin) {
             // It may know children that this node has never heard of (S4.1).
+            self.parked.push(Parked { ask, deadline });
+            return;
+        }
+        if !ask.seen.iter().all(|dot| self.covers(*dot)) && !self.planted.is(Bug::DecidedUnseen) {
+            // What it knows was pushed here, or is on its way; where a push was lost, this brings it (S5.13).
+            self.replica.sync_with(ask.origin.replica());
             self.parked.push(Parked { ask, deadline });
             return;
         }
@@ -304,7 +317,7 @@ impl Node {
         self.tell(decision, Ok(answer), written);
         match entry {
             Some(written) if !self.covers(written) => {
-                decision.state = State::Covering { written };
+                decision.state = State::Covering { written, round: None };
                 Progress::Wait
             }
             _ => Progress::Done,
@@ -354,16 +367,18 @@ impl Node {
                 let target = *target;
                 decision.doubt = true;
                 if decision.told {
-                    Progress::Done
-                } else if late {
-                    self.tell_late(decision);
-                    Progress::Done
-                } else if self.settled.view().is_none() {
-                    Progress::Wait
-                } else {
-                    self.place_elsewhere(key, decision, target)
+                    return Progress::Done;
                 }
+                // It took as long as to miss that node: the caller may have been answered by another meanwhile.
+                decision.check = Check::Due;
+                self.refused_by(key, decision, target)
             }
+            State::Elsewhere { .. } if late => {
+                self.tell_late(decision);
+                Progress::Done
+            }
+            State::Elsewhere { .. } if self.settled.view().is_none() => Progress::Wait,
+            State::Elsewhere { .. } => self.place_elsewhere(key, decision),
             State::Placing { .. } if late && !decision.told => {
                 self.tell_late(decision);
                 decision.told = true;
@@ -391,10 +406,49 @@ impl Node {
                 let (answer, written) = (withheld.answer.clone(), withheld.written.clone());
                 self.tell_of(decision, answer, written)
             }
-            State::Covering { written } if self.covers(*written) => Progress::Done,
-            State::Covering { written } if !self.is_living(NodeId(written.origin.0)) => Progress::Done,
+            State::Covering { written, .. } if self.covers(*written) => Progress::Done,
+            State::Covering { written, round } if !self.is_living(NodeId(written.origin.0)) => {
+                let (written, round) = (*written, *round);
+                self.covering(decision, written, round)
+            }
             State::Placing { .. } | State::Telling(_) | State::Covering { .. } => Progress::Wait,
         }
+    }
+
+    /// Who wrote what was answered is gone, and this node has not got it. Whom it was answered to has, if anybody was told
+    /// that it is done (S5.2).
+    fn covering(&mut self, decision: &mut Decision, written: Dot, round: Option<u64>) -> Progress {
+        let origin = decision.ask.origin;
+        if !self.is_living(origin) || self.planted.is(Bug::DecidedUnseen) {
+            return Progress::Done;
+        }
+        match round {
+            Some(round) if self.replica.completed_round(origin.replica()) >= round => Progress::Done,
+            Some(_) => Progress::Wait,
+            None => {
+                let round = self.replica.rounds() + 1;
+                self.replica.sync_with(origin.replica());
+                decision.state = State::Covering {
+                    written,
+                    round: Some(round),
+                };
+                Progress::Wait
+            }
+        }
+    }
+
+    /// All that a node had came here: what waits for that goes on.
+    pub(crate) fn exchanged_with(&mut self, peer: NodeId) {
+        for (key, queue) in &self.decisions {
+            let waits = |decision: &Decision| {
+                matches!(decision.state, State::Covering { round: Some(_), .. })
+                    && decision.ask.origin == peer
+            };
+            if queue.iter().any(waits) {
+                self.children.touch(key);
+            }
+        }
+        self.unpark();
     }
 
     /// The origin says whether the caller still waits.
@@ -427,17 +481,10 @@ impl Node {
             return Progress::Wait;
         };
         if decider == self.id {
-            return match decision.check {
-                Check::Open => self.decide_new(key, decision),
-                Check::Asked => Progress::Wait,
-                Check::Due => {
-                    decision.check = Check::Asked;
-                    self.send(
-                        decision.ask.origin,
-                        &Message::IsOpen(decision.ask.request, key.clone()),
-                    );
-                    Progress::Wait
-                }
+            return if self.is_still_open(key, decision) {
+                self.decide_new(key, decision)
+            } else {
+                Progress::Wait
             };
         }
         if decision.doubt {
@@ -449,6 +496,16 @@ impl Node {
             self.redirect(&decision.ask, decider);
         }
         Progress::Done
+    }
+
+    /// Whether it is known that the caller still waits; its node is asked if that is not certain (S5.8).
+    fn is_still_open(&mut self, key: &ChildKey, decision: &mut Decision) -> bool {
+        if decision.check == Check::Due {
+            decision.check = Check::Asked;
+            let question = Message::IsOpen(decision.ask.request, key.clone());
+            self.send(decision.ask.origin, &question);
+        }
+        decision.check == Check::Open
     }
 
     fn decide_new(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
@@ -672,19 +729,32 @@ impl Node {
 
     /// The target went down or refused: another is tried, above it. Never for a temporary child, which may
     /// have run (S5.1).
-    fn place_elsewhere(&mut self, key: &ChildKey, decision: &mut Decision, target: NodeId) -> Progress {
-        let State::Placing { tried, .. } = &decision.state else {
+    fn refused_by(&mut self, key: &ChildKey, decision: &mut Decision, target: NodeId) -> Progress {
+        if let State::Placing { tried, .. } = &mut decision.state {
+            let mut tried = core::mem::take(tried);
+            tried.push(target);
+            decision.state = State::Elsewhere { tried };
+        }
+        self.advance_decision(key, decision)
+    }
+
+    fn place_elsewhere(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
+        let State::Elsewhere { tried } = &decision.state else {
             return Progress::Wait;
         };
-        let mut tried = tried.clone();
-        tried.push(target);
         let Command::StartChild { spec, .. } = decision.ask.command.clone() else {
             return Progress::Done;
         };
         if spec.restart == Restart::Temporary && decision.doubt {
-            let detail = alloc::format!("{} went down while it started the child", self.name_of(target));
+            let last = tried.last().map(|node| self.name_of(*node).to_string());
+            let last = last.unwrap_or_default();
+            let detail = alloc::format!("{last} went down while it started the child");
             self.tell(decision, Err(CallError::Unknown { detail }), Vec::new());
             return Progress::Done;
+        }
+        let tried = tried.clone();
+        if !self.is_still_open(key, decision) {
+            return Progress::Wait;
         }
         // A new birth: should the first target have started it after all, its life is void (S2.3).
         let birth = self.stamp();
@@ -748,7 +818,7 @@ impl Node {
             let Ok((_, written)) = result else {
                 return Progress::Done;
             };
-            decision.state = State::Covering { written };
+            decision.state = State::Covering { written, round: None };
             return Progress::Wait;
         }
         let ask = decision.ask.clone();
@@ -762,7 +832,7 @@ impl Node {
                 };
                 return self.tell_once_found(key, decision, answer, alloc::vec![written]);
             }
-            Err(PlaceError::Refused(_)) => return self.place_elsewhere(key, decision, from),
+            Err(PlaceError::Refused(_)) => return self.refused_by(key, decision, from),
             Err(PlaceError::Busy) => {
                 let until = self.now.mono + BUSY;
                 decision.state = State::Busy { until };

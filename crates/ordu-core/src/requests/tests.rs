@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_crdt::{Replica, Stamp};
+use ordu_crdt::{Dot, Replica, Stamp};
 
 use super::Closed;
 use crate::in_tests::{
@@ -52,6 +52,7 @@ fn ask(request: u64, command: Command) -> Ask {
         closed: Closed::default(),
         timeout: TEN_MINUTES,
         again: false,
+        seen: Vec::new(),
         command,
     }
 }
@@ -355,6 +356,94 @@ fn owned_by_n2(node: &mut Node) -> (ChildKey, Replica<Key, Value>) {
     claim_in(&mut n2, &key, birth, 9);
     exchange(node, &mut n2);
     (key, n2)
+}
+
+/// What n2 holds of a child that this node decides about and has not heard of.
+fn known_to_n2_alone(node: &mut Node) -> (ChildKey, Replica<Key, Value>, Vec<Dot>) {
+    let key = child_decided_by(node, ME);
+    let mut n2 = replica_of(N2);
+    exchange(node, &mut n2);
+    let entry = Key::Intent(key.clone());
+    let intent = life(node.stamp());
+    n2.write(1, |batch| {
+        batch.put(entry.clone(), Value::encode(&intent)).unwrap();
+    });
+    let seen = n2.map().siblings(&entry).map(|sibling| sibling.dot).collect();
+    (key, n2, seen)
+}
+
+#[test]
+fn who_decides_hears_first_what_the_asked_node_knows_of_the_child() {
+    let mut node = node();
+    let (key, mut n2, seen) = known_to_n2_alone(&mut node);
+    let ask = Ask {
+        seen,
+        ..ask(1, terminate(&key))
+    };
+    come(&mut node, ask, conn_of(N2));
+    let messages = sent_to(&mut node, N2);
+    assert!(told(&messages).is_empty(), "{messages:?}");
+    exchange(&mut node, &mut n2);
+    node.reconcile_children();
+    node.is_open(N2, RequestId(1), &key, true);
+    node.reconcile_children();
+    exchange(&mut node, &mut n2);
+    node.touch_all();
+    node.reconcile_children();
+    let messages = sent_to(&mut node, N2);
+    let stopped = Ok(Answer::Terminated(Stopped::Confirmed));
+    assert_eq!(told(&messages)[0].result, stopped, "{messages:?}");
+}
+
+/// A start that n3 carried out, wrote, and told this node of; then it died, and only n2, which had asked, has it.
+#[test]
+fn who_decided_hears_of_what_it_answered_by_whom_it_answered_once_the_writer_is_gone() {
+    let mut node = node();
+    let (key, mut n2, seen) = known_to_n2_alone(&mut node);
+    let on_n3 = ChildSpec {
+        constraints: [Constraint::Node("n3".parse().unwrap())].into(),
+        ..(*spec()).clone()
+    };
+    let start = Command::StartChild {
+        horde: key.horde.clone(),
+        id: key.id.clone(),
+        spec: Arc::new(on_n3),
+    };
+    come(&mut node, ask(1, start), conn_of(N2));
+    let placed = sent_to(&mut node, N3)
+        .into_iter()
+        .find_map(|message| match message {
+            Message::Place(place) => Some(place.placement),
+            _ => None,
+        });
+    let written = Dot {
+        origin: N3.replica(),
+        seq: 1,
+    };
+    let token = Token { epoch: 9, owner: N3 };
+    let placed = Placed {
+        placement: placed.expect("n3 is to start it"),
+        child: key.clone(),
+        result: Ok((token, written)),
+    };
+    node.placed(N3, placed);
+    node.reconcile_children();
+    node.set_liveness(N3, Liveness::Down);
+    node.touch_all();
+    node.reconcile_children();
+    // n4 has not heard of it either; the call waits for the exchange with n2.
+    let ask = Ask {
+        origin: ME,
+        ..ask(2, terminate(&key))
+    };
+    node.take_decision(ask, false);
+    node.reconcile_children();
+    assert_eq!(node.decisions[&key].len(), 2);
+    assert_eq!(seen.len(), 1);
+    exchange(&mut node, &mut n2);
+    node.reconcile_children();
+    assert!(node.children.get(&key).unwrap().claims.intent().is_some());
+    assert!(node.decisions.get(&key).is_some_and(|queue| queue.len() == 1));
 }
 
 fn terminate(key: &ChildKey) -> Command {
@@ -690,6 +779,35 @@ fn placement_on(node: &mut Node, target: NodeId) -> Option<Place> {
     to_target
 }
 
+fn first_dies(node: &mut Node, key: &ChildKey, first: NodeId) {
+    node.set_liveness(first, Liveness::Down);
+    settle(node);
+    node.children.touch(key);
+    node.reconcile_children();
+}
+
+#[test]
+fn another_is_told_to_start_what_one_that_died_did_not_once_the_caller_says_that_it_waits() {
+    let mut node = node();
+    let (key, first, second) = start_elsewhere(&mut node);
+    first_dies(&mut node, &key, first);
+    assert!(placement_on(&mut node, second).is_none());
+    assert!(asks_whether_it_is_open(&sent_to(&mut node, N4)));
+    node.is_open(N4, RequestId(1), &key, true);
+    node.reconcile_children();
+    assert!(placement_on(&mut node, second).is_some());
+}
+
+#[test]
+fn nothing_is_started_elsewhere_for_a_caller_that_is_gone() {
+    let mut node = node();
+    let (key, first, second) = start_elsewhere(&mut node);
+    node.set_liveness(N4, Liveness::Down);
+    first_dies(&mut node, &key, first);
+    assert!(placement_on(&mut node, second).is_none());
+    assert!(node.decisions.is_empty());
+}
+
 /// The decider that has handed the child to one node that went out of sight, and then to another that is busy.
 fn busy_after_doubt() -> (Node, ChildKey, NodeId, Stamp) {
     let mut node = node();
@@ -697,9 +815,8 @@ fn busy_after_doubt() -> (Node, ChildKey, NodeId, Stamp) {
     let ClaimNotice::Birth { birth, .. } = placement_on(&mut node, first).unwrap().what else {
         unreachable!()
     };
-    node.set_liveness(first, Liveness::Down);
-    settle(&mut node);
-    node.children.touch(&key);
+    first_dies(&mut node, &key, first);
+    node.is_open(N4, RequestId(1), &key, true);
     node.reconcile_children();
     let placement = placement_on(&mut node, second)
         .expect("the other is tried")

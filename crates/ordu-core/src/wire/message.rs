@@ -87,6 +87,9 @@ pub(crate) struct Ask {
     pub(crate) timeout: Duration,
     /// It was passed on to another node before, which may have carried it out.
     pub(crate) again: bool,
+    /// What the asked node knows of the child's entry: the answer is not to be that of one who has not heard of it
+    /// (S5.13).
+    pub(crate) seen: Vec<Dot>,
     pub(crate) command: Command,
 }
 

@@ -289,6 +289,7 @@ fn samples() -> Vec<Message> {
     };
     let mut samples = vec![
         Message::Hello(Hello {
+            dial: None,
             protocol: PROTOCOL,
             identity,
             was_admitted: true,
@@ -364,6 +365,7 @@ fn samples() -> Vec<Message> {
     samples.extend(commands.map(|command| {
         Message::Ask(Ask {
             again: true,
+            seen: vec![dot],
             origin: node,
             request,
             closed: closed(),

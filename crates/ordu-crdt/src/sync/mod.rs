@@ -112,6 +112,17 @@ where
         self.peers.values().any(|peer| peer.incoming.is_catching_up())
     }
 
+    /// How many rounds of anti-entropy were begun here, with all peers together. O(1).
+    pub const fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// The last of the [rounds](Self::rounds), counted from 1, in which all that `peer` had when it answered came here;
+    /// 0 if none did since the peer was added. O(log n) in the number of peers.
+    pub fn completed_round(&self, peer: ReplicaId) -> u64 {
+        self.peers.get(&peer).map_or(0, |peer| peer.completed)
+    }
+
     /// Begins a round of anti-entropy with `peer`. With nothing new on either side it costs both one message of
     /// under 64 bytes.
     ///

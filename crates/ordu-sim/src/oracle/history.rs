@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, ExitCause, NodeId, NodeName};
+use ordu_core::{Answer, Command, ExitCause, MemberState, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
@@ -263,7 +263,8 @@ impl History {
         self.boots.values().filter(|record| record.ended.is_none())
     }
 
-    /// The last processes of the hosts on which none lives, but for those that left or were removed: they may come back.
+    /// The last processes of the hosts on which none lives, but for those that were removed, or left and were heard: they
+    /// may come back, as far as the others know.
     pub fn missing(&self) -> impl Iterator<Item = &BootRecord> {
         let is_last = |record: &&BootRecord| {
             let next = Boot {
@@ -272,12 +273,23 @@ impl History {
             };
             !self.boots.contains_key(&next)
         };
-        let is_over = |record: &BootRecord| {
-            let by_itself = matches!(record.cause, Some(ExitCause::Left | ExitCause::Removed));
-            record.ended.is_none() || by_itself
+        let is_over = |record: &BootRecord| match record.cause {
+            Some(ExitCause::Left) => self.was_heard_to_leave(record.node),
+            Some(ExitCause::Removed) => true,
+            _ => record.ended.is_none(),
         };
         let last = self.boots.values().filter(is_last);
         last.filter(move |record| !is_over(record))
+    }
+
+    /// Whether a node that has left is not waited for: one that lives knows that it left, or none knows of it. It is not
+    /// known where nobody else was in sight when it left.
+    fn was_heard_to_leave(&self, node: NodeId) -> bool {
+        let mut shown = { self.living() }
+            .filter_map(|record| record.members.get(&node))
+            .map(|member| member.state)
+            .peekable();
+        shown.peek().is_none() || shown.any(|state| matches!(state, MemberState::Left | MemberState::Removed))
     }
 
     /// The living process of this name, else the last there was.

@@ -18,7 +18,8 @@ use crate::{Behaviour, Ending, Fault, HostId, Moment, Path, Plan, Setup};
 /// What a world is biased to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bias {
-    /// Children are stopped right before a node dies, whose last packets do not come to everybody (S5.9).
+    /// Children are stopped, and others started, right before a node dies, whose last packets do not come to everybody;
+    /// those that were started are asked for again (S5.9, S5.13).
     LastWords,
     /// A copy dies while the claim of a take-over of it waits for its holders (S3.2).
     UnheldClaims,
@@ -107,6 +108,7 @@ fn last_words(random: &mut Random, seed: u64) -> Plan {
     };
     let mut plan = uneventful(random, setup, Moment(12_000_000) + CYCLE * 4);
     let spec = Arc::new(Setup::spec(0, 0));
+    let mut of_starts = Random::new(seed, "starts of last words");
     for cycle in 0..4 {
         let at = Moment(12_000_000) + CYCLE * u32::try_from(cycle).unwrap_or(0);
         let victim = HostId(random.index(7));
@@ -124,6 +126,24 @@ fn last_words(random: &mut Random, seed: u64) -> Plan {
             plan.calls.push((when, call(random, 7, stop)));
         }
         let dies = at + random.duration(Duration::from_millis(5), Duration::from_millis(45));
+        for child in 0..CHILDREN {
+            let random = &mut of_starts;
+            let (horde, id) = (Setup::horde(), id(1_000 + cycle * CHILDREN + child));
+            let start = Command::StartChild {
+                horde: horde.clone(),
+                id: id.clone(),
+                spec: spec.clone(),
+            };
+            let when = at + random.duration(Duration::ZERO, Duration::from_millis(45));
+            let started = call(random, 7, start);
+            let stop = PlannedCall {
+                command: Command::TerminateChild { horde, id },
+                ..started.clone()
+            };
+            plan.calls.push((when, started));
+            let when = dies + random.duration(Duration::from_millis(100), Duration::from_secs(2));
+            plan.calls.push((when, stop));
+        }
         for other in (0..7).map(HostId).filter(|other| *other != victim) {
             if random.chance(Rate::percent(50)) {
                 plan.faults.push((at, Fault::Disturb(victim, other, bad)));
