@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 const LEAST: usize = 32;
 
 /// For how many a list or table of so many entries is to have room, if what it has is more than twice that: half as many
-/// again as there are, up to three times as many. So giving back costs a constant for each entry removed.
+/// again as there are, up to three times as many. So giving back costs a constant for each entry removed. The room of a
+/// table is its slots: its capacity leaves out those that a removal has left unusable.
 pub(crate) fn enough_for(entries: usize, room: usize) -> Option<usize> {
     let enough = entries + entries / 2 + LEAST;
     (room > 2 * enough).then_some(enough)

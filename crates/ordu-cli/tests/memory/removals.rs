@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use counting_allocator::live_bytes;
+use counting_allocator::{blocks_since, live_bytes, note_blocks};
 use ordu::{Horde, MemberState};
 use tokio::task::JoinSet;
 
@@ -23,7 +23,7 @@ const REMOVALS: &str = "ORDU_REMOVALS";
 const BYTES_A_CHILD: i64 = 8;
 
 /// What a flood of children may have left, however many they were.
-const BYTES_ONCE: i64 = 2 << 20;
+const BYTES_ONCE: i64 = 256 << 10;
 
 /// So many are started and deleted at once.
 const AT_ONCE: usize = 16;
@@ -50,6 +50,7 @@ async fn come_and_go_while_one_is_down(scene: &mut Scene, end: impl FnOnce(&mut 
     come_and_go_at_once(scene, WARM_UP).await;
     let before = quiet_bytes().await;
     println!("before: {before} bytes here; resident: {}", scene.resident());
+    note_blocks();
 
     scene.agents.nodes[1].kill();
     let is_down = || {
@@ -81,6 +82,7 @@ async fn come_and_go_while_one_is_down(scene: &mut Scene, end: impl FnOnce(&mut 
         (after - before) as f64 / children as f64,
         scene.resident()
     );
+    println!("blocks: {}", blocks_since());
     assert!(
         after - before <= most,
         "{children} children left {} bytes, expected at most {most}",

@@ -1,5 +1,6 @@
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use ordu_crdt::Stamp;
 
@@ -39,6 +40,8 @@ pub(crate) struct Child {
     /// The owner of the winning claim.
     pub(crate) owner: Option<NodeId>,
     pub(crate) published: Option<Arc<ChildInfo>>,
+    /// When it is looked at again.
+    pub(crate) wakes: Vec<Time>,
 }
 
 /// A first start on this node, for a decider.
@@ -80,6 +83,7 @@ impl Child {
             unclaimed: None,
             owner: None,
             published: None,
+            wakes: Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) use child::{Child, Conflict, Pending};
 pub(crate) use reconcile::LAST_MOMENTS;
 pub(crate) use supervise::policy;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -32,13 +33,15 @@ use crate::{NodeId, Time};
 #[derive(Debug, Default)]
 pub(crate) struct Children {
     /// Its order means nothing: who goes through it puts the keys in order.
-    pub(crate) all: HashMap<ChildKey, Child, FixedState>,
+    pub(crate) all: HashMap<ChildKey, Box<Child>, FixedState>,
     /// The children by the owner of their winning claim; `None`: no claim.
     by_owner: BTreeMap<Option<NodeId>, BTreeSet<ChildKey>>,
     /// Looked at before the current input is done with.
     touched: BTreeSet<ChildKey>,
-    /// Looked at when the time has come.
+    /// Looked at when the time has come; each is in the list of its child, too.
     wake: BTreeSet<(Time, ChildKey)>,
+    /// Those that a call waits for, and until when.
+    calls: BTreeSet<(Time, ChildKey)>,
     /// Those for which the decider has something left to do: looked at whenever the view changes.
     pub(crate) unsettled: BTreeSet<ChildKey>,
     /// Those whose life is over and whose intent is still in the map.
@@ -53,10 +56,10 @@ pub(crate) struct Children {
 
 impl Children {
     /// So many children are not worth making the table smaller for.
-    const ROOM: usize = 64;
+    const ROOM: usize = 16;
 
     pub(crate) fn get(&self, key: &ChildKey) -> Option<&Child> {
-        self.all.get(key)
+        self.all.get(key).map(|child| &**child)
     }
 
     /// The lives of an id of which intents are held.
@@ -79,12 +82,27 @@ impl Children {
         self.touched.insert(key.clone());
     }
 
+    /// The child is looked at then, if it is still known.
     pub(crate) fn wake_at(&mut self, at: Time, key: &ChildKey) {
-        self.wake.insert((at, key.clone()));
+        if let Some(child) = self.all.get_mut(key)
+            && self.wake.insert((at, key.clone()))
+        {
+            child.wakes.push(at);
+        }
+    }
+
+    /// A call about the child waits until then at the most.
+    pub(crate) fn call_waits(&mut self, until: Time, key: &ChildKey) {
+        self.calls.insert((until, key.clone()));
+    }
+
+    pub(crate) fn call_is_over(&mut self, until: Time, key: &ChildKey) {
+        self.calls.remove(&(until, key.clone()));
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.wake.first().map(|(at, _)| *at)
+        let first = [self.wake.first(), self.calls.first()];
+        first.into_iter().flatten().map(|(at, _)| *at).min()
     }
 
     pub(crate) fn any_touched(&self) -> bool {
@@ -97,7 +115,15 @@ impl Children {
 
     pub(crate) fn run_timers(&mut self, now: Time) {
         while self.wake.first().is_some_and(|(at, _)| *at <= now) {
-            if let Some((_, key)) = self.wake.pop_first() {
+            if let Some((at, key)) = self.wake.pop_first() {
+                if let Some(child) = self.all.get_mut(&key) {
+                    child.wakes.retain(|other| *other != at);
+                }
+                self.touched.insert(key);
+            }
+        }
+        while self.calls.first().is_some_and(|(until, _)| *until <= now) {
+            if let Some((_, key)) = self.calls.pop_first() {
                 self.touched.insert(key);
             }
         }
@@ -122,15 +148,23 @@ impl Children {
     /// A table keeps the room of all that were ever in it at once: what a flood of children needed is given back.
     fn give_room_back(&mut self) {
         let room = 2 * self.all.len() + Self::ROOM;
-        if self.all.capacity() > 2 * room {
+        if self.slots() > 2 * room {
             self.all.shrink_to(room);
         }
+    }
+
+    /// The slots of the table, whatever is in them: its capacity leaves out those of what was removed.
+    fn slots(&self) -> usize {
+        self.all.allocation_size() / size_of::<(ChildKey, Box<Child>)>()
     }
 
     fn remove(&mut self, key: &ChildKey) {
         if let Some(child) = self.all.remove(key) {
             self.forgotten_epoch = self.forgotten_epoch.max(child.claims.highest_epoch());
             self.unindex(key, child.owner);
+            for at in child.wakes {
+                self.wake.remove(&(at, key.clone()));
+            }
             self.give_room_back();
         }
         self.unsettled.remove(key);
@@ -169,7 +203,7 @@ impl Node {
             if !self.planted.is(Bug::EpochsForgotten) {
                 child.claims.observe_epoch(self.children.forgotten_epoch);
             }
-            self.children.all.insert(key.clone(), child);
+            self.children.all.insert(key.clone(), Box::new(child));
             self.children
                 .by_owner
                 .entry(None)

@@ -245,7 +245,8 @@ impl Node {
         true
     }
 
-    /// Writes anew what this node says of itself, where somebody who took it for ended removed that.
+    /// Writes anew what this node says of itself, where somebody who took it for ended removed that, or an earlier boot of
+    /// its name that has left wrote later, of which it had not heard: it would be taken for the successor (S2.4).
     pub(crate) fn keep_own_record(&mut self) {
         let status = match self.standing {
             Standing::Joining { .. } => Status::Joining,
@@ -254,8 +255,18 @@ impl Node {
             Standing::Left { .. } | Standing::HandingOver { .. } | Standing::Gone => return,
         };
         let key = Key::Member(self.id);
-        let is_missing = self.replica.map().siblings(&key).next().is_none();
-        if is_missing && !self.roster.is_over(self.id) {
+        let said = self
+            .replica
+            .map()
+            .siblings(&key)
+            .map(|sibling| sibling.stamp.hlc)
+            .max();
+        let left = { self.roster.boots_of(&self.config.name) }
+            .filter(|boot| self.roster.status_of(*boot) == Some(Status::Left))
+            .filter_map(|boot| self.roster.get(boot).map(|known| known.said))
+            .max();
+        let is_due = said.is_none() || left > said;
+        if is_due && !self.roster.is_over(self.id) {
             self.write_member(status);
         }
     }

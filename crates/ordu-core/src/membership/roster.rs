@@ -35,6 +35,8 @@ pub(crate) struct Known {
     pub(crate) member: Option<Member>,
     /// When it said so: later than all that it had heard of by then, whatever the clocks say.
     pub(crate) said: Hlc,
+    /// When this node heard that it had left.
+    pub(crate) left: Option<Time>,
 }
 
 /// What the detector says of a node.
@@ -48,6 +50,21 @@ pub(crate) enum Liveness {
 }
 
 impl Known {
+    /// Whether a node that is down was so before another of its name had left. The one that left may have come before, and a
+    /// clock may have been set back in between. Where its death was not seen it counts who had the last word; who was ready
+    /// had, as a rule, heard what others had said before.
+    fn ended_before(&self, left: &Self) -> bool {
+        if self.was_up {
+            left.left.is_some_and(|at| at >= self.since)
+        } else {
+            let was_ready = self
+                .member
+                .as_ref()
+                .is_some_and(|member| member.status != Status::Joining);
+            was_ready && left.said > self.said
+        }
+    }
+
     /// Whether a node that has not ended has been missed for so long that nothing waits for it any more: as this node sees
     /// it, and until it is heard of again (S2.4).
     pub(crate) fn is_written_off(&self, now: Time, forget_after: Duration) -> bool {
@@ -77,6 +94,7 @@ impl Roster {
             was_up: true,
             member: None,
             said: Hlc::default(),
+            left: None,
         };
         let known = self.known.entry(identity.id).or_insert_with(|| {
             self.may_differ = true;
@@ -144,12 +162,16 @@ impl Roster {
                     was_up: false,
                     member: None,
                     said: Hlc::default(),
+                    left: None,
                 };
                 let known = self.known.entry(node).or_insert_with(|| {
                     self.may_differ = true;
                     note(&mut self.by_name, &fresh.identity);
                     fresh
                 });
+                if member.status == Status::Left {
+                    known.left.get_or_insert(now);
+                }
                 known.member = Some(member);
             }
             None => {
@@ -275,11 +297,8 @@ impl Roster {
                 let newer = *other > node || (*other != node && known.was_up);
                 newer && self.is_alive(*other)
             }
-            // It may have come before this one: a clock may have been set back in between, and this one may not have heard
-            // of anything that it said.
             Some(Status::Left) => {
-                let is_last_word = |left: &Known| left.said > known.said;
-                *other > node && known.member.is_some() && self.get(*other).is_some_and(is_last_word)
+                *other > node && self.get(*other).is_some_and(|left| known.ended_before(left))
             }
             Some(Status::Joining) | None => false,
         };
@@ -397,8 +416,8 @@ mod tests {
         let mut said = 0;
         let mut says = |roster: &mut Roster, id, status| {
             let member = Member::of(&config, status);
-            roster.set_member(NodeId(id), Some(member), Time(0));
             said += 1;
+            roster.set_member(NodeId(id), Some(member), Time(said));
             roster.note_said(NodeId(id), Hlc::new(said, 0));
         };
         says(&mut roster, 2, Status::Joining);
@@ -422,13 +441,24 @@ mod tests {
     fn one_that_left_before_another_of_its_name_came_has_not_replaced_it_though_a_clock_was_set_back() {
         let mut roster = Roster::default();
         let config = crate::Config::plain();
-        for (id, status, said) in [(9, Status::Left, 1), (2, Status::Ready, 2)] {
-            roster.hear(identity(id, "a", 0), Time(0));
-            roster.set_member(NodeId(id), Some(Member::of(&config, status)), Time(0));
-            roster.note_said(NodeId(id), Hlc::new(said, 0));
-            roster.set_liveness(NodeId(id), Liveness::Down, Time(1));
-        }
+        let says = |roster: &mut Roster, id, status, at| {
+            roster.set_member(NodeId(id), Some(Member::of(&config, status)), Time(at));
+            roster.note_said(NodeId(id), Hlc::new(at, 0));
+        };
+        says(&mut roster, 9, Status::Left, 2);
+        // One of which only the map speaks: by the last word, unless it had heard of nobody yet.
+        says(&mut roster, 1, Status::Ready, 3);
+        assert_eq!(roster.replaced_by(NodeId(1)), None);
+        says(&mut roster, 2, Status::Joining, 1);
         assert_eq!(roster.replaced_by(NodeId(2)), None);
+        says(&mut roster, 3, Status::Ready, 1);
+        assert_eq!(roster.replaced_by(NodeId(3)), Some(NodeId(9)));
+        // One that was in sight: by when it went down, whatever it had heard when it last spoke.
+        says(&mut roster, 4, Status::Ready, 1);
+        roster.hear(identity(4, "a", 0), Time(4));
+        roster.set_liveness(NodeId(4), Liveness::Alive, Time(4));
+        roster.set_liveness(NodeId(4), Liveness::Down, Time(5));
+        assert_eq!(roster.replaced_by(NodeId(4)), None);
     }
 
     #[test]

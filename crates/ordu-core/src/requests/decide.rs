@@ -103,6 +103,11 @@ impl Decision {
         )
     }
 
+    /// When it is looked at, whatever else happens: a little earlier than its caller gives up, and then.
+    fn times(&self) -> [Time; 2] {
+        [self.deadline - self.ask.timeout / 10, self.deadline]
+    }
+
     pub(crate) fn caller(&self) -> NodeId {
         self.ask.origin
     }
@@ -328,10 +333,10 @@ impl Node {
     pub(crate) fn advance_decisions(&mut self, key: &ChildKey) {
         while let Some(mut decision) = self.decisions.get_mut(key).and_then(VecDeque::pop_front) {
             match self.advance_decision(key, &mut decision) {
-                Progress::Done => {}
+                Progress::Done => self.forget_times(key, &decision),
                 Progress::Wait => {
-                    if decision.deadline > self.now.mono {
-                        self.children.wake_at(decision.deadline, key);
+                    for at in decision.times().into_iter().filter(|at| *at > self.now.mono) {
+                        self.children.call_waits(at, key);
                     }
                     self.decisions
                         .entry(key.clone())
@@ -342,6 +347,13 @@ impl Node {
             }
         }
         self.decisions.remove(key);
+    }
+
+    /// The child is looked at no more because of a call that is over.
+    fn forget_times(&mut self, key: &ChildKey, decision: &Decision) {
+        for at in decision.times() {
+            self.children.call_is_over(at, key);
+        }
     }
 
     fn advance_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
@@ -463,8 +475,11 @@ impl Node {
                 if let Some(decision) = queue.iter_mut().find(|decision| same(decision)) {
                     decision.check = Check::Open;
                 }
-            } else {
-                queue.retain(|decision| !same(decision));
+            } else if let Some(at) = queue.iter().position(same) {
+                let decision = queue.remove(at);
+                decision
+                    .iter()
+                    .for_each(|decision| self.forget_times(key, decision));
             }
             self.children.touch(key);
         }
@@ -560,8 +575,6 @@ impl Node {
                     return Progress::Wait;
                 };
                 decision.state = State::Stopping { written };
-                self.children
-                    .wake_at(decision.deadline - decision.ask.timeout / 10, key);
                 self.children.touch(key);
                 return Progress::Wait;
             }
@@ -796,7 +809,7 @@ impl Node {
             Progress::Wait
         };
         match progress {
-            Progress::Done => {}
+            Progress::Done => self.forget_times(&key, &decision),
             Progress::Wait => self
                 .decisions
                 .entry(key.clone())

@@ -70,7 +70,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
 
     /// Gives back memory that a flood needed and nothing needs now.
     fn give_back(&mut self) {
-        if let Some(enough) = room::enough_for(self.index.len(), self.index.capacity()) {
+        if let Some(enough) = room::enough_for(self.index.len(), self.index.num_buckets()) {
             let (ops, hasher) = (&self.ops, &self.hasher);
             self.index.shrink_to(enough, |&id| hasher.hash_one(&ops[id].key));
         }

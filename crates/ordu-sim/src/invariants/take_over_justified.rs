@@ -106,6 +106,22 @@ impl Invariant for TakeOverJustified {
     }
 }
 
+/// Whether a node started a child in vain as often as its restarts allow, this start the last: then another is to try,
+/// whatever it does later.
+fn could_not_start(history: &History, child: &Child, last: Token) -> bool {
+    let copies = history.copies_of(child);
+    let mut by_it: Vec<_> = copies
+        .filter(|copy| copy.node == last.owner && copy.token <= last)
+        .collect();
+    by_it.sort_by_key(|copy| copy.token);
+    let failed = by_it
+        .iter()
+        .rev()
+        .take_while(|copy| copy.up.is_none() && copy.ended.is_some());
+    let budget = by_it.last().map(|copy| copy.spec.intensity.max_restarts);
+    budget.is_some_and(|budget| failed.count() > usize::try_from(budget).unwrap_or(usize::MAX))
+}
+
 impl TakeOverJustified {
     fn changed(&mut self, at: Moment, boot: Boot, node: NodeId, state: MemberState, reason: &str) {
         let down = self.down.entry(node).or_default();
@@ -152,7 +168,9 @@ impl TakeOverJustified {
             .woken
             .get(&boot)
             .is_some_and(|at| history.now().since(*at) < settle);
-        let was_given_up = self.given_up.contains(&(child.clone(), before)) && !just_woke;
+        let gave_up =
+            self.given_up.contains(&(child.clone(), before)) || could_not_start(history, child, before);
+        let was_given_up = gave_up && !just_woke;
         if runs && !was_given_up && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
             return Err(format!(
                 "{boot} takes {:?} over from {from}, which it sees as {seen:?} and which runs it",

@@ -274,7 +274,7 @@ impl History {
             !self.boots.contains_key(&next)
         };
         let is_over = |record: &BootRecord| match record.cause {
-            Some(ExitCause::Left) => self.was_heard_to_leave(record.node),
+            Some(ExitCause::Left) => self.was_heard_to_leave(record),
             Some(ExitCause::Removed) => true,
             _ => record.ended.is_none(),
         };
@@ -282,14 +282,14 @@ impl History {
         last.filter(move |record| !is_over(record))
     }
 
-    /// Whether a node that has left is not waited for: one that lives knows that it left, or none knows of it. It is not
-    /// known where nobody else was in sight when it left.
-    fn was_heard_to_leave(&self, node: NodeId) -> bool {
-        let mut shown = { self.living() }
-            .filter_map(|record| record.members.get(&node))
-            .map(|member| member.state)
-            .peekable();
-        shown.peek().is_none() || shown.any(|state| matches!(state, MemberState::Left | MemberState::Removed))
+    /// Whether a node that has left is not waited for: one that lives knows that it left, or nobody waits for any boot of
+    /// its name. It is not known where nobody else was in sight when it left.
+    fn was_heard_to_leave(&self, left: &BootRecord) -> bool {
+        let name = left.boot.host.name();
+        let shown = || { self.living() }.flat_map(|record| record.members.values());
+        let is_gone = |state| matches!(state, MemberState::Left | MemberState::Removed);
+        let is_heard = shown().any(|member| member.id == left.node && is_gone(member.state));
+        is_heard || !shown().any(|member| member.name == name && !is_gone(member.state))
     }
 
     /// The living process of this name, else the last there was.

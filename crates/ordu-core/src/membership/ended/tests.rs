@@ -11,7 +11,7 @@ use crate::in_tests::{
 };
 use crate::membership::{Identity, Liveness, Removed, Standing};
 use crate::node::Node;
-use crate::registers::{Deleted, Desired, Intent, Key, Status, Value, Why};
+use crate::registers::{Deleted, Desired, Intent, Key, Member, Status, Value, Why};
 use crate::wire::Message;
 use crate::{Channel, ExitCause, Input, MemberState, NodeId, Output};
 
@@ -340,4 +340,30 @@ fn a_node_that_has_left_goes_once_another_knows_that_or_after_a_while() {
         }
         assert!(goes(&mut node));
     }
+}
+
+/// Its clock was set back, and it was ready before it met anybody: by their last words the other would be the younger.
+#[test]
+fn a_node_has_the_last_word_against_a_boot_of_its_name_that_left_before_it_came() {
+    let mut node = ready_node();
+    let mut other = replica_of(N3);
+    let (before, mine) = (Key::Member(NodeId(9)), Key::Member(ME));
+    let left = Value::encode(&Member::of(&node.config, Status::Left));
+    let late = later(&node).wall_ms() + 1_000;
+    other.write(late, |batch| batch.put(before.clone(), left).unwrap());
+    meet(&mut node, N3);
+    exchange(&mut node, &mut other);
+    node.members_refresh();
+    let said = |node: &Node, key| {
+        node.replica
+            .map()
+            .siblings(key)
+            .map(|sibling| sibling.stamp)
+            .max()
+    };
+    assert!(said(&node, &mine) > said(&node, &before));
+    let written = node.next_dot();
+    node.members_changed = true;
+    node.members_refresh();
+    assert_eq!(node.next_dot(), written, "once");
 }

@@ -71,6 +71,9 @@ impl Logs {
         let kept_logs: HashSet<PathBuf> = find(self.dir()).into_iter().map(|file| file.log).collect();
         let mut entries = self.entries();
         entries.retain(|log, entry| entry.life.is_some() || entry.runs > 0 || kept_logs.contains(log));
+        // The room of all that were ever there at once is given back.
+        let room = 2 * entries.len();
+        entries.shrink_to(room);
     }
 
     /// Whose log it is, and of one that runs that of its current file.
