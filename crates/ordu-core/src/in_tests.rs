@@ -95,6 +95,12 @@ pub(crate) fn exchange(node: &mut Node, peer: &mut Replica<Key, Value>) {
     node.replica.add_peer(peer.id());
     node.replica.sync_with(peer.id());
     peer.sync_with(ME.replica());
+    pass_messages(node, peer);
+}
+
+/// All arrives that the node and another have to say to each other by themselves.
+pub(crate) fn pass_messages(node: &mut Node, peer: &mut Replica<Key, Value>) {
+    let id = NodeId(peer.id().0);
     loop {
         let mut is_quiet = true;
         while let Some((_, message)) = peer.poll_message() {

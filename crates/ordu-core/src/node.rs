@@ -226,6 +226,9 @@ impl Node {
         let timing = &self.config.timing;
         let standing = match self.standing {
             Standing::Joining { .. } | Standing::CatchingUp { .. } => Some(self.now.mono + timing.settle),
+            Standing::Leaving { until, .. } if self.parting.has_begun() => {
+                Some(self.parting.next_deadline().min(until))
+            }
             Standing::Leaving { until, .. } | Standing::Left { until } => Some(until),
             Standing::HandingOver { .. } => Some(self.parting.next_deadline()),
             Standing::Ready | Standing::Gone => None,
@@ -591,17 +594,7 @@ impl Node {
         if !late && !self.nothing_runs_here() {
             return false;
         }
-        let heirs = self.roster.ready().count();
-        let head = ordu_crdt::Dot {
-            origin: self.id.replica(),
-            seq: self.replica.vector().get(self.id.replica()),
-        };
-        // Two that stay, if there are as many (S5.10): who leaves as well takes along what it holds.
-        let holders = self.holders(head);
-        let stay = holders
-            .iter()
-            .filter(|holder| self.status_of(**holder) == Some(Status::Ready));
-        if !late && stay.count() < heirs.min(2) {
+        if !late && !self.is_held_by_those_that_stay() {
             return false;
         }
         // The detector says nothing of it: its datagrams would overtake the record and look like a death.

@@ -1,6 +1,6 @@
 //! What a node keeps of what is over, by the allocator's count of what is freed with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use counting_allocator::{Counting, blocks_since, live_bytes, note_blocks};
@@ -19,10 +19,13 @@ const RETURNS: HostId = HostId(1);
 const FORGET_AFTER: Duration = Duration::from_secs(5);
 
 /// What a boot may leave with another node (S1.5).
-const BYTES_A_BOOT: f64 = 64.0;
+const BYTES_A_BOOT: i64 = 64;
 
 /// What each of some thousand children that are over may leave: nothing, but for the room of lists.
-const BYTES_A_CHILD: f64 = 4.0;
+const BYTES_A_CHILD: i64 = 4;
+
+/// The bytes are those of the whole program.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Three nodes that see each other.
 fn cluster() -> Simulation<Node> {
@@ -126,28 +129,25 @@ fn bytes_after_children(children: usize) -> i64 {
     bytes_of_it(cluster)
 }
 
-/// What each of many leaves more than each of few.
-fn bytes_each(few: usize, many: usize, bytes_after: fn(usize) -> i64) -> f64 {
-    let (least, most) = (bytes_after(few), bytes_after(many));
-    let each = (most - least) as f64 / (many - few) as f64;
-    println!("{least} bytes after {few}, {most} after {many}: {each:.1} each");
-    each
+/// What so many more leave, that many each at the most.
+fn each_leaves_at_most(bytes: i64, few: usize, more: usize, bytes_after: fn(usize) -> i64) {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (least, most) = (bytes_after(few), bytes_after(few + more));
+    println!("{least} bytes after {few}, {most} after {more} more");
+    let bound = bytes * i64::try_from(more).expect("few enough");
+    assert!(
+        most - least <= bound,
+        "{more} left {} bytes; expected at most {bytes} each",
+        most - least
+    );
 }
 
 #[test]
 fn a_boot_leaves_at_most_64_bytes_with_every_other_node() {
-    let each = bytes_each(100, 1_100, bytes_after_boots);
-    assert!(
-        each <= BYTES_A_BOOT,
-        "{each} bytes; expected at most {BYTES_A_BOOT}"
-    );
+    each_leaves_at_most(BYTES_A_BOOT, 100, 1_000, bytes_after_boots);
 }
 
 #[test]
 fn a_child_that_came_and_went_while_a_member_was_away_leaves_nothing() {
-    let each = bytes_each(200, 2_200, bytes_after_children);
-    assert!(
-        each <= BYTES_A_CHILD,
-        "{each} bytes; expected at most {BYTES_A_CHILD}"
-    );
+    each_leaves_at_most(BYTES_A_CHILD, 200, 2_000, bytes_after_children);
 }

@@ -34,7 +34,7 @@ fn a_child_that_is_forgotten_and_a_call_that_is_over_are_waited_for_no_more() {
     node.children.call_is_over(Time(4), &key);
     assert_eq!(node.children.next_deadline(), Some(Time(5)));
     node.children.run_timers(Time(5));
-    assert_eq!(node.children.take_touched(), [key.clone()]);
+    assert_eq!(node.children.take_touched(), core::slice::from_ref(&key));
     assert_eq!(node.children.get(&key).unwrap().wakes, [Time(7), Time(6)]);
     node.forget_if_empty(&key);
     assert_eq!(node.children.next_deadline(), None);

@@ -75,7 +75,7 @@ impl Node {
                 MemberState::Left | MemberState::Removed
             ) || self.replaced_by(node).is_some();
             let is_missed = !is_retried && known.is_written_off(now, forget_after);
-            has_ended || is_missed || siblings.iter().all(|dot| self.holders(*dot).contains(&node))
+            has_ended || is_missed || siblings.iter().all(|dot| self.is_holder(node, *dot))
         })
     }
 

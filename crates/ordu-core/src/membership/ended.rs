@@ -12,7 +12,7 @@ use crate::registers::{Key, Removal, Status, Value, Why};
 use crate::wire::Message;
 use crate::{ConnId, Event, ExitCause, NodeId, Time};
 
-/// What a node that was told that it has ended still does: others are to hold all that it holds (S2.4).
+/// What a node still does that leaves (S5.10), or was told that it has ended (S2.4): others are to hold all that it holds.
 #[derive(Debug, Default)]
 pub(crate) struct Parting {
     /// The removals it was told of. The map may not have them here yet.
@@ -22,11 +22,16 @@ pub(crate) struct Parting {
     seen: Time,
     /// When the others are looked at again.
     next: Time,
-    /// All that it held when the last copy had stopped: the last operation of each origin.
+    /// All that it held when its last copy had stopped: the last operation of each origin.
     holds: Option<Vec<Dot>>,
 }
 
 impl Parting {
+    /// Whether the others are asked what they hold.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.holds.is_some()
+    }
+
     pub(crate) fn next_deadline(&self) -> Time {
         self.next
     }
@@ -216,15 +221,7 @@ impl Node {
         } else {
             heirs.len()
         };
-        let holds = self.parting.holds.get_or_insert_with(|| {
-            let seen = self.replica.seen();
-            seen.map(|(origin, seq)| Dot { origin, seq }).collect()
-        });
-        let has_all = |heir: &&NodeId| {
-            let mut held = holds.iter();
-            held.all(|dot| self.replica.is_held_by(heir.replica(), *dot))
-        };
-        if heirs.iter().filter(has_all).count() >= expected.clamp(1, 2) {
+        if self.holders_of_all_that_it_held(&heirs) >= expected.clamp(1, 2) {
             self.flush_replication();
             self.exit(ExitCause::Removed);
             return true;
@@ -233,6 +230,36 @@ impl Node {
             self.replica.sync_with(heir.replica());
         }
         true
+    }
+
+    /// How many of these are known to hold all that this node held when that was first asked, by whomever it was written.
+    fn holders_of_all_that_it_held(&mut self, heirs: &[NodeId]) -> usize {
+        let holds = self.parting.holds.get_or_insert_with(|| {
+            let seen = self.replica.seen();
+            seen.map(|(origin, seq)| Dot { origin, seq }).collect()
+        });
+        let has_all = |heir: &&NodeId| {
+            let mut held = holds.iter();
+            held.all(|dot| self.replica.is_held_by(heir.replica(), *dot))
+        };
+        heirs.iter().filter(has_all).count()
+    }
+
+    /// Whether two that stay hold all that this node, which leaves, held when its last copy had stopped; or as many as there
+    /// are (S5.10). They are asked now and then.
+    pub(crate) fn is_held_by_those_that_stay(&mut self) -> bool {
+        let heirs: Vec<NodeId> = self.roster.ready().map(|(node, _)| node).collect();
+        if self.holders_of_all_that_it_held(&heirs) >= heirs.len().min(2) {
+            return true;
+        }
+        let now = self.now.mono;
+        if now >= self.parting.next {
+            self.parting.next = now + self.config.timing.redial;
+            for heir in heirs {
+                self.replica.sync_with(heir.replica());
+            }
+        }
+        false
     }
 
     /// The removal turned out to be void, or there is nobody left to whom anything could be handed over.
@@ -245,8 +272,7 @@ impl Node {
         true
     }
 
-    /// Writes anew what this node says of itself, where somebody who took it for ended removed that, or an earlier boot of
-    /// its name that has left wrote later, of which it had not heard: it would be taken for the successor (S2.4).
+    /// Writes anew what this node says of itself, where somebody who took it for ended removed that.
     pub(crate) fn keep_own_record(&mut self) {
         let status = match self.standing {
             Standing::Joining { .. } => Status::Joining,
@@ -255,18 +281,8 @@ impl Node {
             Standing::Left { .. } | Standing::HandingOver { .. } | Standing::Gone => return,
         };
         let key = Key::Member(self.id);
-        let said = self
-            .replica
-            .map()
-            .siblings(&key)
-            .map(|sibling| sibling.stamp.hlc)
-            .max();
-        let left = { self.roster.boots_of(&self.config.name) }
-            .filter(|boot| self.roster.status_of(*boot) == Some(Status::Left))
-            .filter_map(|boot| self.roster.get(boot).map(|known| known.said))
-            .max();
-        let is_due = said.is_none() || left > said;
-        if is_due && !self.roster.is_over(self.id) {
+        let is_missing = self.replica.map().siblings(&key).next().is_none();
+        if is_missing && !self.roster.is_over(self.id) {
             self.write_member(status);
         }
     }

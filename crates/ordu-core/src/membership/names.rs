@@ -1,4 +1,5 @@
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::wire::Hello;
@@ -15,6 +16,8 @@ pub(crate) struct Names {
     questions: BTreeMap<(NodeId, NodeId), Time>,
     /// Others took this node in under its own name, and decided with it (S2.4).
     pub(crate) was_admitted: bool,
+    /// The boots of its name that have ended by this one, as it says of itself.
+    pub(crate) over: Vec<NodeId>,
 }
 
 /// A newcomer that waits.

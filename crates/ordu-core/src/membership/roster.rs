@@ -1,7 +1,6 @@
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::time::Duration;
-
-use ordu_crdt::Hlc;
 
 use super::{Identity, Removals};
 use crate::registers::{Member, Status};
@@ -33,10 +32,8 @@ pub(crate) struct Known {
     pub(crate) was_up: bool,
     /// What it says of itself, once the map has it.
     pub(crate) member: Option<Member>,
-    /// When it said so: later than all that it had heard of by then, whatever the clocks say.
-    pub(crate) said: Hlc,
-    /// When this node heard that it had left.
-    pub(crate) left: Option<Time>,
+    /// When it first greeted this node.
+    pub(crate) greeted: Option<Time>,
 }
 
 /// What the detector says of a node.
@@ -50,21 +47,6 @@ pub(crate) enum Liveness {
 }
 
 impl Known {
-    /// Whether a node that is down was so before another of its name had left. The one that left may have come before, and a
-    /// clock may have been set back in between. Where its death was not seen it counts who had the last word; who was ready
-    /// had, as a rule, heard what others had said before.
-    fn ended_before(&self, left: &Self) -> bool {
-        if self.was_up {
-            left.left.is_some_and(|at| at >= self.since)
-        } else {
-            let was_ready = self
-                .member
-                .as_ref()
-                .is_some_and(|member| member.status != Status::Joining);
-            was_ready && left.said > self.said
-        }
-    }
-
     /// Whether a node that has not ended has been missed for so long that nothing waits for it any more: as this node sees
     /// it, and until it is heard of again (S2.4).
     pub(crate) fn is_written_off(&self, now: Time, forget_after: Duration) -> bool {
@@ -93,8 +75,7 @@ impl Roster {
             since: now,
             was_up: true,
             member: None,
-            said: Hlc::default(),
-            left: None,
+            greeted: None,
         };
         let known = self.known.entry(identity.id).or_insert_with(|| {
             self.may_differ = true;
@@ -107,6 +88,13 @@ impl Roster {
                 note(&mut self.by_name, &identity);
             }
             known.identity = identity;
+        }
+    }
+
+    /// A node that is known has greeted this one.
+    pub(crate) fn greeted(&mut self, node: NodeId, now: Time) {
+        if let Some(known) = self.known.get_mut(&node) {
+            known.greeted.get_or_insert(now);
         }
     }
 
@@ -161,17 +149,13 @@ impl Roster {
                     since: now,
                     was_up: false,
                     member: None,
-                    said: Hlc::default(),
-                    left: None,
+                    greeted: None,
                 };
                 let known = self.known.entry(node).or_insert_with(|| {
                     self.may_differ = true;
                     note(&mut self.by_name, &fresh.identity);
                     fresh
                 });
-                if member.status == Status::Left {
-                    known.left.get_or_insert(now);
-                }
                 known.member = Some(member);
             }
             None => {
@@ -248,13 +232,6 @@ impl Roster {
         })
     }
 
-    /// When a node wrote what the map has of it.
-    pub(crate) fn note_said(&mut self, node: NodeId, said: Hlc) {
-        if let Some(known) = self.known.get_mut(&node) {
-            known.said = said;
-        }
-    }
-
     /// All nodes of a name, oldest first.
     pub(crate) fn boots_of(&self, name: &NodeName) -> impl Iterator<Item = NodeId> {
         self.by_name.get(name).into_iter().flatten().copied()
@@ -297,12 +274,38 @@ impl Roster {
                 let newer = *other > node || (*other != node && known.was_up);
                 newer && self.is_alive(*other)
             }
-            Some(Status::Left) => {
-                *other > node && self.get(*other).is_some_and(|left| known.ended_before(left))
-            }
+            Some(Status::Left) => self.came_after(*other, node),
+            // Another may have written down its end already.
+            None if self.removals.has_left(*other) => self.came_after(*other, node),
             Some(Status::Joining) | None => false,
         };
         self.boots_of(&known.identity.name).find(replaces)
+    }
+
+    /// The boots of a name that were ready and are down, the oldest first, and not more than a record can name.
+    pub(crate) fn over_by(&self, name: &NodeName) -> Vec<NodeId> {
+        const MOST: usize = 64;
+        let was_ready = |node: &NodeId| {
+            let is_down = self
+                .get(*node)
+                .is_some_and(|known| known.liveness == Liveness::Down);
+            is_down && matches!(self.status_of(*node), Some(Status::Ready | Status::Draining))
+        };
+        self.boots_of(name).filter(was_ready).take(MOST).collect()
+    }
+
+    /// Whether a node says that another of its name was there before it, or greeted this one after that had. Their ids tell
+    /// less: a clock may have been set back in between.
+    fn came_after(&self, node: NodeId, other: NodeId) -> bool {
+        let (known, before) = (self.get(node), self.get(other));
+        let says_so = |known: &Known| {
+            known
+                .member
+                .as_ref()
+                .is_some_and(|member| member.over.contains(&other))
+        };
+        let greeted = |known: Option<&Known>| known.and_then(|known| known.greeted);
+        known.is_some_and(says_so) || greeted(before).is_some_and(|before| greeted(known) > Some(before))
     }
 
     /// What a node says of itself.
@@ -374,6 +377,8 @@ fn drop_from(by_name: &mut BTreeMap<NodeName, BTreeSet<NodeId>>, identity: &Iden
 mod tests {
     use alloc::vec;
 
+    use ordu_crdt::Hlc;
+
     use super::*;
     use crate::membership::Removed;
     use crate::registers::Why;
@@ -413,52 +418,60 @@ mod tests {
             roster.hear(identity(id, "a", 0), Time(0));
             roster.set_liveness(NodeId(id), Liveness::Alive, Time(0));
         }
-        let mut said = 0;
-        let mut says = |roster: &mut Roster, id, status| {
-            let member = Member::of(&config, status);
-            said += 1;
-            roster.set_member(NodeId(id), Some(member), Time(said));
-            roster.note_said(NodeId(id), Hlc::new(said, 0));
+        let says = |roster: &mut Roster, id, status, over: &[NodeId]| {
+            let mut member = Member::of(&config, status);
+            member.over = over.to_vec();
+            roster.set_member(NodeId(id), Some(member), Time(0));
         };
-        says(&mut roster, 2, Status::Joining);
+        says(&mut roster, 2, Status::Joining, &[]);
         roster.set_liveness(NodeId(1), Liveness::Down, Time(1));
         assert_eq!(
             roster.replaced_by(NodeId(1)),
             None,
             "nobody took the other in yet"
         );
-        says(&mut roster, 2, Status::Ready);
+        says(&mut roster, 2, Status::Ready, &[]);
         assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
-        says(&mut roster, 1, Status::Left);
-        says(&mut roster, 2, Status::Ready);
+        // A clock may have been set back in between: the ids do not tell who left before whom.
+        says(&mut roster, 2, Status::Left, &[]);
         roster.set_liveness(NodeId(2), Liveness::Down, Time(2));
-        assert_eq!(roster.replaced_by(NodeId(2)), None, "that one left before");
-        says(&mut roster, 2, Status::Left);
-        assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
+        assert_eq!(roster.replaced_by(NodeId(1)), None);
+        says(&mut roster, 1, Status::Left, &[]);
+        says(&mut roster, 2, Status::Ready, &[]);
+        assert_eq!(roster.replaced_by(NodeId(2)), None);
+        says(&mut roster, 1, Status::Left, &[NodeId(2)]);
+        assert_eq!(roster.replaced_by(NodeId(2)), Some(NodeId(1)));
+        says(&mut roster, 1, Status::Left, &[]);
+        roster.greeted(NodeId(2), Time(5));
+        roster.greeted(NodeId(1), Time(4));
+        assert_eq!(roster.replaced_by(NodeId(2)), None);
     }
 
     #[test]
-    fn one_that_left_before_another_of_its_name_came_has_not_replaced_it_though_a_clock_was_set_back() {
+    fn one_that_greeted_later_and_left_has_replaced_the_one_before() {
         let mut roster = Roster::default();
-        let config = crate::Config::plain();
-        let says = |roster: &mut Roster, id, status, at| {
-            roster.set_member(NodeId(id), Some(Member::of(&config, status)), Time(at));
-            roster.note_said(NodeId(id), Hlc::new(at, 0));
+        for (id, status) in [(7, Status::Ready), (3, Status::Left)] {
+            roster.hear(identity(id, "a", 0), Time(0));
+            let member = Member::of(&crate::Config::plain(), status);
+            roster.set_member(NodeId(id), Some(member), Time(0));
+            roster.set_liveness(NodeId(id), Liveness::Down, Time(1));
+        }
+        roster.greeted(NodeId(7), Time(0));
+        assert_eq!(roster.replaced_by(NodeId(7)), None);
+        roster.greeted(NodeId(3), Time(1));
+        assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
+        // Its end was written down before the death of the other was known.
+        roster.set_member(NodeId(3), None, Time(2));
+        assert_eq!(roster.replaced_by(NodeId(7)), None);
+        let removal = Removed {
+            at: Hlc::default(),
+            by: NodeId(9),
+            node: NodeId(3),
+            why: Why::Left,
         };
-        says(&mut roster, 9, Status::Left, 2);
-        // One of which only the map speaks: by the last word, unless it had heard of nobody yet.
-        says(&mut roster, 1, Status::Ready, 3);
-        assert_eq!(roster.replaced_by(NodeId(1)), None);
-        says(&mut roster, 2, Status::Joining, 1);
-        assert_eq!(roster.replaced_by(NodeId(2)), None);
-        says(&mut roster, 3, Status::Ready, 1);
-        assert_eq!(roster.replaced_by(NodeId(3)), Some(NodeId(9)));
-        // One that was in sight: by when it went down, whatever it had heard when it last spoke.
-        says(&mut roster, 4, Status::Ready, 1);
-        roster.hear(identity(4, "a", 0), Time(4));
-        roster.set_liveness(NodeId(4), Liveness::Alive, Time(4));
-        roster.set_liveness(NodeId(4), Liveness::Down, Time(5));
-        assert_eq!(roster.replaced_by(NodeId(4)), None);
+        roster.removals.set(NodeId(3), vec![removal]);
+        roster.removals.weigh(Time(2));
+        assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
     }
 
     #[test]

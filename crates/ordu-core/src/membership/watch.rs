@@ -550,8 +550,14 @@ impl Node {
     }
 
     pub(crate) fn write_member(&mut self, status: Status) {
-        let member = Value::encode(&Member::of(&self.config, status));
-        self.write([(Key::Member(self.id), Some(member))]);
+        if matches!(status, Status::Ready | Status::Draining) {
+            self.names.over = self.roster.over_by(&self.config.name);
+        }
+        let member = Member {
+            over: self.names.over.clone(),
+            ..Member::of(&self.config, status)
+        };
+        self.write([(Key::Member(self.id), Some(Value::encode(&member)))]);
     }
 
     pub(crate) fn own_state(&self) -> MemberState {

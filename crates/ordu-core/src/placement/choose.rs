@@ -119,6 +119,7 @@ mod tests {
             kinds: vec![(kind(), 1)],
             hordes: vec![horde()],
             status: Status::Ready,
+            over: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, HordeName, Kind, NodeName};
+use crate::{Config, HordeName, Kind, NodeId, NodeName};
 
 /// What a node says of itself (S2.4). Nobody else writes it, and nobody's being dead stands in it (S6.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub(crate) struct Member {
     pub(crate) kinds: Vec<(Kind, u16)>,
     pub(crate) hordes: Vec<HordeName>,
     pub(crate) status: Status,
+    /// The boots of its name that had been ready and were down when it was taken in, or began to leave, as far as it knew
+    /// them: they have ended, also once it has left (S2.4).
+    pub(crate) over: Vec<NodeId>,
 }
 
 /// The status a node declares of itself.
@@ -40,6 +43,7 @@ impl Member {
             kinds: config.kinds.clone(),
             hordes: config.hordes.clone(),
             status,
+            over: Vec::new(),
         }
     }
 }

@@ -261,26 +261,26 @@ impl Node {
         each.reduce(|all, holders| &all & &holders).unwrap_or_default()
     }
 
-    /// The nodes that are known to hold an operation and are not down (S5.2).
+    /// The nodes that are known to hold an operation and are not down (S5.2). Who leaves, this node aside, does not count:
+    /// what comes to it after it has asked who holds all that it has (S5.10) goes with it.
     pub(crate) fn holders(&self, dot: Dot) -> BTreeSet<NodeId> {
-        let acknowledged = |peer: &NodeId| self.replica.is_held_by(peer.replica(), dot);
-        // Who has ended takes what it holds with it, for all that is known.
-        let stays = |peer: &&NodeId| !self.roster.is_removed(**peer);
-        let mut holders: BTreeSet<NodeId> = self
-            .replicating
-            .iter()
-            .filter(stays)
-            .filter(|peer| acknowledged(peer))
-            .copied()
-            .collect();
-        if self.covers(dot) {
-            holders.insert(self.id);
-        }
         let origin = NodeId(dot.origin.0);
-        if self.roster.is_alive(origin) {
-            holders.insert(origin);
+        let others = self.replicating.iter().copied().chain([origin]);
+        let stays = |node: &NodeId| self.status_of(*node) != Some(Status::Draining);
+        let others = others.filter(|node| *node != self.id && stays(node));
+        let all = others.chain([self.id]);
+        all.filter(|node| self.is_holder(*node, dot)).collect()
+    }
+
+    /// Whether a node is known to hold an operation and is not down.
+    pub(crate) fn is_holder(&self, node: NodeId, dot: Dot) -> bool {
+        if node == self.id {
+            return self.covers(dot);
         }
-        holders
+        let wrote_it = node.replica() == dot.origin && self.roster.is_alive(node);
+        // Who has ended takes what it holds with it, for all that is known.
+        let stays = self.replicating.contains(&node) && !self.roster.is_removed(node);
+        wrote_it || stays && self.replica.is_held_by(node.replica(), dot)
     }
 
     pub(crate) fn covers(&self, dot: Dot) -> bool {
@@ -307,7 +307,6 @@ impl Node {
         while let Some(change) = self.replica.poll_change() {
             match change.key {
                 Key::Member(node) if node != self.id => {
-                    let said = change.after.as_ref().map(|sibling| sibling.stamp.hlc);
                     let member = change.after.and_then(|sibling| sibling.value.decode::<Member>());
                     let left = member
                         .as_ref()
@@ -315,9 +314,6 @@ impl Node {
                     let is_news = self.roster.get(node).is_none() && member.is_some() && !left;
                     let was_joining = self.status_of(node) == Some(Status::Joining);
                     self.roster.set_member(node, member, self.now.mono);
-                    if let Some(said) = said {
-                        self.roster.note_said(node, said);
-                    }
                     if was_joining && self.status_of(node) == Some(Status::Ready) {
                         self.exchange_anew_while_joining(node);
                     }

@@ -99,7 +99,7 @@ impl Decision {
     fn may_be_dropped(&self) -> bool {
         !matches!(
             self.state,
-            State::Placing { .. } | State::Telling(_) | State::Covering { .. }
+            State::Placing { .. } | State::Elsewhere { .. } | State::Telling(_) | State::Covering { .. }
         )
     }
 
@@ -389,6 +389,12 @@ impl Node {
                 self.tell_late(decision);
                 Progress::Done
             }
+            State::Elsewhere { .. } if !self.is_living(decision.ask.origin) => {
+                // Should it ask again, it is not to be begun anew as if nobody had tried.
+                let detail = "a node went down while it started the child".into();
+                self.tell(decision, Err(CallError::Unknown { detail }), Vec::new());
+                Progress::Done
+            }
             State::Elsewhere { .. } if self.settled.view().is_none() => Progress::Wait,
             State::Elsewhere { .. } => self.place_elsewhere(key, decision),
             State::Placing { .. } if late && !decision.told => {
@@ -475,11 +481,10 @@ impl Node {
                 if let Some(decision) = queue.iter_mut().find(|decision| same(decision)) {
                     decision.check = Check::Open;
                 }
-            } else if let Some(at) = queue.iter().position(same) {
-                let decision = queue.remove(at);
-                decision
-                    .iter()
-                    .for_each(|decision| self.forget_times(key, decision));
+            } else if let Some(at) = queue.iter().position(same)
+                && let Some(decision) = queue.remove(at)
+            {
+                self.forget_times(key, &decision);
             }
             self.children.touch(key);
         }

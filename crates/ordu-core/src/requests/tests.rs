@@ -806,6 +806,23 @@ fn nothing_is_started_elsewhere_for_a_caller_that_is_gone() {
     first_dies(&mut node, &key, first);
     assert!(placement_on(&mut node, second).is_none());
     assert!(node.decisions.is_empty());
+    // It asks again: nothing begins anew that one that went down may have done.
+    node.set_liveness(N4, Liveness::Alive);
+    let again = Ask {
+        origin: N4,
+        ..ask(1, start(&key))
+    };
+    sent_to(&mut node, N4);
+    node.take_decision(again, false);
+    node.reconcile_children();
+    let messages = sent_to(&mut node, N4);
+    let unknown = |told: &&Told| matches!(told.result, Err(CallError::Unknown { .. }));
+    assert_eq!(
+        told(&messages).iter().filter(|told| unknown(told)).count(),
+        1,
+        "{messages:?}"
+    );
+    assert!(node.decisions.is_empty());
 }
 
 /// The decider that has handed the child to one node that went out of sight, and then to another that is busy.

@@ -274,12 +274,21 @@ impl History {
             !self.boots.contains_key(&next)
         };
         let is_over = |record: &BootRecord| match record.cause {
-            Some(ExitCause::Left) => self.was_heard_to_leave(record),
+            Some(ExitCause::Left) => self.was_heard_to_leave(record) && !self.came_in_passing(record),
             Some(ExitCause::Removed) => true,
             _ => record.ended.is_none(),
         };
         let last = self.boots.values().filter(is_last);
         last.filter(move |record| !is_over(record))
+    }
+
+    /// Whether a node left so soon that somebody may not have met it, who waits for the boot before it, which crashed: it
+    /// may be the only one to know of that boot, and of two that are gone nobody can say which came first.
+    fn came_in_passing(&self, left: &BootRecord) -> bool {
+        let before = left.boot.number.checked_sub(1);
+        let before = before.and_then(|number| self.boots.get(&Boot { number, ..left.boot }));
+        let stayed = left.ended.map(|at| at.since(left.began));
+        before.is_some_and(|before| before.cause.is_none()) && stayed < Some(2 * SPREAD)
     }
 
     /// Whether a node that has left is not waited for: one that lives knows that it left, or nobody waits for any boot of

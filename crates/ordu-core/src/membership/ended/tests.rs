@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use ordu_crdt::Hlc;
 
 use crate::in_tests::{
-    ME, child_decided_by, conn_of, exchange, life, meet, ready_node, remove, replica_of, sent_to, settle,
+    ME, child_decided_by, conn_of, exchange, life, meet, pass_messages, ready_node, remove, replica_of,
+    sent_to, settle,
 };
 use crate::membership::{Identity, Liveness, Removed, Standing};
 use crate::node::Node;
@@ -342,28 +343,56 @@ fn a_node_that_has_left_goes_once_another_knows_that_or_after_a_while() {
     }
 }
 
-/// Its clock was set back, and it was ready before it met anybody: by their last words the other would be the younger.
+/// What n9 wrote came here alone, and n9 is dead: with this node the last copy of it would go.
 #[test]
-fn a_node_has_the_last_word_against_a_boot_of_its_name_that_left_before_it_came() {
+fn a_node_that_leaves_waits_until_others_hold_also_what_it_has_of_one_that_died() {
     let mut node = ready_node();
+    settle(&mut node);
     let mut other = replica_of(N3);
-    let (before, mine) = (Key::Member(NodeId(9)), Key::Member(ME));
-    let left = Value::encode(&Member::of(&node.config, Status::Left));
-    let late = later(&node).wall_ms() + 1_000;
-    other.write(late, |batch| batch.put(before.clone(), left).unwrap());
     meet(&mut node, N3);
     exchange(&mut node, &mut other);
-    node.members_refresh();
-    let said = |node: &Node, key| {
-        node.replica
-            .map()
-            .siblings(key)
-            .map(|sibling| sibling.stamp)
-            .max()
+    let key = Key::Intent(child_decided_by(&node, ME));
+    let intent = Value::encode(&life(node.stamp()));
+    let mut dead = replica_of(NodeId(9));
+    dead.write(1, |batch| batch.put(key.clone(), intent).unwrap());
+    exchange(&mut node, &mut dead);
+    node.replicating.remove(&NodeId(9));
+    node.replica.remove_peer(dead.id());
+
+    node.begin_leaving();
+    pass_messages(&mut node, &mut other);
+    assert!(other.map().get(&Key::Member(ME)).is_some() && other.map().get(&key).is_none());
+    node.advance_leaving();
+    assert_eq!(node.own_state(), MemberState::Draining);
+    pass_messages(&mut node, &mut other);
+    node.advance_leaving();
+    assert!(other.map().get(&key).is_some());
+    assert_eq!(node.own_state(), MemberState::Left);
+}
+
+/// By their ids the other would be the younger: a clock was set back in between.
+#[test]
+fn a_node_says_which_boots_of_its_name_were_there_before_it() {
+    let mut node = ready_node();
+    let mut other = replica_of(N3);
+    let boots = [(7, Status::Ready), (8, Status::Left), (9, Status::Joining)];
+    for (id, status) in boots {
+        let member = Value::encode(&Member::of(&node.config, status));
+        other.write(1, |batch| batch.put(Key::Member(NodeId(id)), member).unwrap());
+    }
+    meet(&mut node, N3);
+    exchange(&mut node, &mut other);
+    let over = |node: &Node| {
+        let own = node.replica.map().get(&Key::Member(ME)).unwrap();
+        own.decode::<Member>().unwrap().over
     };
-    assert!(said(&node, &mine) > said(&node, &before));
-    let written = node.next_dot();
-    node.members_changed = true;
-    node.members_refresh();
-    assert_eq!(node.next_dot(), written, "once");
+    node.write_member(Status::Ready);
+    assert_eq!(over(&node), [NodeId(7)]);
+    // What comes after it has left is none of them.
+    node.write_member(Status::Draining);
+    let member = Value::encode(&Member::of(&node.config, Status::Ready));
+    other.write(2, |batch| batch.put(Key::Member(NodeId(2)), member).unwrap());
+    exchange(&mut node, &mut other);
+    node.write_member(Status::Left);
+    assert_eq!(over(&node), [NodeId(7)]);
 }

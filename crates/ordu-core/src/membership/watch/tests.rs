@@ -2,7 +2,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::in_tests::{meet, ready_node, sent_to, settle, spec};
+use ordu_crdt::Dot;
+
+use crate::in_tests::{ME, meet, ready_node, sent_to, settle, spec};
 use crate::membership::{Handshake, Link, Liveness, Standing};
 use crate::node::Node;
 use crate::registers::{ChildKey, Member, Status};
@@ -182,6 +184,30 @@ fn of_members_that_leave_together_none_is_one_of_those_that_must_hold_what_anoth
     assert!(!has_left(&mut node), "the one that stays does not have it");
     held_by(&mut node, &[stays]);
     assert!(has_left(&mut node));
+}
+
+#[test]
+fn who_leaves_is_none_of_those_that_hold_a_write() {
+    let mut node = ready_node();
+    let peers = [NodeId(2), NodeId(3)];
+    for peer in peers {
+        meet(&mut node, peer);
+    }
+    settle(&mut node);
+    let written = node.replica.vector().get(ME.replica());
+    let written = Dot {
+        origin: ME.replica(),
+        seq: written,
+    };
+    held_by(&mut node, &peers);
+    assert_eq!(node.holders(written), [ME, peers[0], peers[1]].into());
+    let member = node.roster.get(peers[0]).unwrap().member.clone().unwrap();
+    let member = Member {
+        status: Status::Draining,
+        ..member
+    };
+    node.roster.set_member(peers[0], Some(member), node.now.mono);
+    assert_eq!(node.holders(written), [ME, peers[1]].into());
 }
 
 #[test]
