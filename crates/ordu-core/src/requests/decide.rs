@@ -434,10 +434,10 @@ impl Node {
     }
 
     /// Who wrote what was answered is gone, and this node has not got it. Whom it was answered to has, if anybody was told
-    /// that it is done (S5.2).
+    /// that it is done (S5.2); a caller of this node itself was not.
     fn covering(&mut self, decision: &mut Decision, written: Dot, round: Option<u64>) -> Progress {
         let origin = decision.ask.origin;
-        if !self.is_living(origin) || self.planted.is(Bug::DecidedUnseen) {
+        if origin == self.id || !self.is_living(origin) || self.planted.is(Bug::DecidedUnseen) {
             return Progress::Done;
         }
         match round {

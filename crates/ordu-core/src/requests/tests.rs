@@ -446,6 +446,44 @@ fn who_decided_hears_of_what_it_answered_by_whom_it_answered_once_the_writer_is_
     assert!(node.decisions.get(&key).is_some_and(|queue| queue.len() == 1));
 }
 
+/// It was asked itself, and has told its caller nothing: nobody has what n3 wrote.
+#[test]
+fn what_only_the_dead_had_holds_no_call_up() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    let on_n3 = ChildSpec {
+        constraints: [Constraint::Node("n3".parse().unwrap())].into(),
+        ..(*spec()).clone()
+    };
+    let (horde, id) = (key.horde.clone(), key.id.clone());
+    let start = Command::StartChild {
+        horde,
+        id,
+        spec: Arc::new(on_n3),
+    };
+    let ask = Ask {
+        origin: ME,
+        ..ask(1, start)
+    };
+    node.take_decision(ask, false);
+    node.reconcile_children();
+    let placement = placement_on(&mut node, N3).expect("n3 is to start it").placement;
+    let written = Dot {
+        origin: N3.replica(),
+        seq: 1,
+    };
+    let placed = Placed {
+        placement,
+        child: key.clone(),
+        result: Ok((Token { epoch: 9, owner: N3 }, written)),
+    };
+    node.placed(N3, placed);
+    node.set_liveness(N3, Liveness::Down);
+    node.touch_all();
+    node.reconcile_children();
+    assert!(node.decisions.is_empty());
+}
+
 fn terminate(key: &ChildKey) -> Command {
     let (horde, id) = (key.horde.clone(), key.id.clone());
     Command::TerminateChild { horde, id }
