@@ -210,7 +210,10 @@ fn runs(child: &ChildInfo) -> String {
         _ if child.is_stopping => {
             alloc::format!("is being stopped{}; ask again when it has stopped", on(child))
         }
-        _ => alloc::format!("is running{}; stop it first", on(child)),
+        ChildState::Lost => "may run on a node that is out of sight; stop it first".into(),
+        ChildState::Unclaimed => "is to run, and no node runs it now; stop it first".into(),
+        ChildState::Zombie => alloc::format!("was killed, and is not gone yet{}", on(child)),
+        state => alloc::format!("is {state}{}; stop it first", on(child)),
     }
 }
 
@@ -219,4 +222,46 @@ fn on(child: &ChildInfo) -> String {
         .node
         .as_ref()
         .map_or_else(String::new, |node| alloc::format!(" on {node}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_not_called_running_where_nobody_sees_it_run() {
+        let told = |state, node: Option<&str>| {
+            let child = ChildInfo {
+                horde: "main".parse().unwrap(),
+                id: "c".parse().unwrap(),
+                spec: crate::in_tests::spec(),
+                state,
+                is_stopping: false,
+                node: node.map(|node| node.parse().unwrap()),
+                token: None,
+                os_pid: None,
+                restarts: 0,
+                reason: None,
+            };
+            CallError::Running(Arc::new(child)).to_string()
+        };
+        assert_eq!(
+            told(ChildState::Running, Some("n1")),
+            "child \"c\" is running on n1; stop it first"
+        );
+        assert_eq!(
+            told(ChildState::Restarting, Some("n1")),
+            "child \"c\" is restarting on n1; stop it first"
+        );
+        assert_eq!(
+            told(ChildState::Lost, None),
+            "child \"c\" may run on a node that is out of sight; stop it first"
+        );
+        assert_eq!(
+            told(ChildState::Unclaimed, None),
+            "child \"c\" is to run, and no node runs it now; stop it first"
+        );
+    }
 }

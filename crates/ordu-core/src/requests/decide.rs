@@ -108,6 +108,11 @@ impl Decision {
         [self.deadline - self.ask.timeout / 10, self.deadline]
     }
 
+    /// Whether it is a little before its caller gives up.
+    fn is_late_soon(&self, now: Time) -> bool {
+        now >= self.times()[0]
+    }
+
     pub(crate) fn caller(&self) -> NodeId {
         self.ask.origin
     }
@@ -926,7 +931,7 @@ impl Node {
             return Some(Stopped::Confirmed);
         }
         // A little earlier than the caller gives up, so that it hears of it; at once if the owner is out of sight.
-        let soon = self.now.mono + decision.ask.timeout / 10 >= decision.deadline;
+        let soon = decision.is_late_soon(self.now.mono);
         let hopeless = claim.state == ClaimState::Zombie || !self.is_living(owner);
         (late || soon || hopeless).then(|| Stopped::Accepted {
             owner: self.name_of(owner),
@@ -941,7 +946,11 @@ impl Node {
             MemberState::Removed => self.links.used(node).is_none(),
             _ => false,
         };
-        node != self.id && (self.proven.contains(&node) || has_ended)
+        // An earlier boot of this one: it would still listen there.
+        let was_here = self.roster.get(node).is_some_and(|known| {
+            known.identity.name == self.config.name && known.identity.addr == self.config.addr
+        });
+        node != self.id && (self.proven.contains(&node) || has_ended || was_here)
     }
 
     fn restarted(
@@ -976,9 +985,15 @@ impl Node {
                 node: self.name_of(token.owner),
                 error: reason.unwrap_or_else(|| "failed".into()),
             }),
-            _ if late => Err(CallError::Unknown {
-                detail: "the restart took too long".into(),
-            }),
+            _ if late || decision.is_late_soon(self.now.mono) => {
+                let child = self.children.get(key);
+                let unclaimed = child.and_then(|child| child.unclaimed.as_ref());
+                let detail = unclaimed.map_or_else(
+                    || String::from("it is to run, and took too long to start"),
+                    |why| alloc::format!("it is to run, and no node can run it now: {why}"),
+                );
+                Err(CallError::Unknown { detail })
+            }
             _ => return Progress::Wait,
         };
         match result {

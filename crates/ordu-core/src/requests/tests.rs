@@ -11,7 +11,7 @@ use crate::in_tests::{
     ME, UNBORN, child_decided_by, conn_of, connect, exchange, life, meet, ready_node, replica_of, sent_to,
     settle, spec,
 };
-use crate::membership::Liveness;
+use crate::membership::{Identity, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
@@ -497,6 +497,65 @@ fn stop_for_n3(node: &mut Node, key: &ChildKey) {
     };
     node.call_came(N3, ask, Some(conn_of(N3)));
     assert_eq!(told_n3(node), None);
+}
+
+/// It runs at the address of that boot, and would not otherwise.
+#[test]
+fn an_earlier_boot_of_the_decider_itself_runs_nothing_any_more() {
+    let mut node = node();
+    let (key, _) = owned_by_n2(&mut node);
+    node.set_liveness(N2, Liveness::Down);
+    let known = node.roster.get(N2).unwrap().identity.clone();
+    let earlier = Identity {
+        name: node.config.name.clone(),
+        addr: node.config.addr,
+        generation: 1,
+        ..known
+    };
+    node.roster.hear(earlier, node.now.mono);
+    let ask = Ask {
+        origin: N3,
+        ..ask(1, terminate(&key))
+    };
+    node.call_came(N3, ask, Some(conn_of(N3)));
+    let told = told_n3(&mut node).expect("it is answered at once");
+    assert_eq!(told.result, Ok(Answer::Terminated(Stopped::Confirmed)));
+}
+
+#[test]
+fn a_restart_that_nobody_can_carry_out_says_so_before_its_caller_gives_up() {
+    let mut node = node();
+    let (key, claim) = to_be_stopped_by_n2(&mut node, Deleted::No);
+    let spec = ChildSpec {
+        constraints: [Constraint::Node("n2".parse().unwrap())].into(),
+        ..(*spec()).clone()
+    };
+    let stopped = Intent {
+        desired: Desired::Stopped,
+        spec: Arc::new(spec),
+        ..life(claim.birth)
+    };
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&stopped)))]);
+    node.take_changes();
+    node.set_liveness(N2, Liveness::Down);
+    settle(&mut node);
+    let (horde, id) = (key.horde.clone(), key.id.clone());
+    let ask = Ask {
+        origin: N3,
+        ..ask(1, Command::RestartChild { horde, id })
+    };
+    node.call_came(N3, ask, Some(conn_of(N3)));
+    assert_eq!(told_n3(&mut node), None);
+    node.now.mono = node.now.mono + TEN_MINUTES * 9 / 10;
+    node.touch_all();
+    let told = told_n3(&mut node).expect("a minute is left");
+    let Err(CallError::Unknown { detail }) = told.result else {
+        panic!("{told:?}")
+    };
+    assert!(
+        detail.contains("no node can run it now: alpha: is not n2; n3: is not n2"),
+        "{detail}"
+    );
 }
 
 fn told_n3(node: &mut Node) -> Option<Told> {
