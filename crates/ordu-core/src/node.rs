@@ -605,7 +605,8 @@ impl Node {
         true
     }
 
-    /// Goes once one that stays knows that this node has left, or nobody is there to know it.
+    /// Goes once all that stay and answer know that this node has left: by who does not hear of it in time it would be
+    /// taken for down (S5.10).
     pub(crate) fn advance_left(&mut self) -> bool {
         let Standing::Left { until } = self.standing else {
             return false;
@@ -614,12 +615,9 @@ impl Node {
             origin: self.id.replica(),
             seq: self.replica.vector().get(self.id.replica()),
         };
-        let heirs = self.roster.ready().count();
-        let is_known = self
-            .holders(left)
-            .iter()
-            .any(|holder| self.status_of(*holder) == Some(Status::Ready));
-        if heirs > 0 && !is_known && self.now.mono < until {
+        let is_owed = |node| self.answers_still(node) && !self.is_holder(node, left);
+        let is_known = !self.roster.ready().any(|(node, _)| is_owed(node));
+        if !is_known && self.now.mono < until {
             return false;
         }
         self.flush_replication();
@@ -628,7 +626,7 @@ impl Node {
     }
 }
 
-/// How long a node that has left waits until somebody knows that.
+/// How long a node that has left waits until the others know that.
 const LAST_WORDS: core::time::Duration = core::time::Duration::from_secs(2);
 
 fn millis(duration: core::time::Duration) -> u64 {

@@ -77,10 +77,23 @@ impl Steps {
                     }
                     stopped => stopped?,
                 },
+                Err(error) if stopped && is_undone(&error) => {
+                    return Err(self.half_done(error, "started again"));
+                }
                 started => return Ok(start_reply(started?)),
             }
             stopped = true;
         }
+    }
+
+    /// A step failed after the child was stopped.
+    fn half_done(&self, error: CallError, what: &str) -> Refusal {
+        let refusal = Refusal::from(error);
+        let message = format!(
+            "child {:?} was stopped, and not {what}: {}",
+            self.id, refusal.message
+        );
+        Refusal::new(Wrong::Partial, message)
     }
 
     /// Forgets it, with `force` after stopping it if it runs; once more if somebody else has started it in between.
@@ -95,6 +108,7 @@ impl Steps {
                     let error = CallError::Running(child);
                     return Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")));
                 }
+                Err(error) if stopped && is_undone(&error) => return Err(self.half_done(error, "removed")),
                 deleted => {
                     deleted?;
                     return Ok(Removed {
@@ -123,4 +137,15 @@ impl Steps {
         let left = self.end.saturating_duration_since(Instant::now());
         self.horde.with_timeout(self.step.min(left))
     }
+}
+
+/// Whether nothing was done of a step, and the child is as the step before left it.
+const fn is_undone(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::Leaving
+            | CallError::NotReady { .. }
+            | CallError::NotDecider { .. }
+            | CallError::NoEligibleNode { .. }
+    )
 }

@@ -660,3 +660,40 @@ fn a_key_is_made_for_no_cluster_that_an_agent_would_refuse() {
         assert!(!path.exists(), "a key was made for {name:?}");
     }
 }
+
+/// A restart is a stop and a start; the agent that is asked for it leaves in between.
+#[test]
+fn a_restart_or_removal_that_a_leave_cuts_short_says_that_the_child_was_stopped() {
+    for (command, undone) in [
+        (&["restart", "slow"][..], "not started again"),
+        (&["rm", "slow", "--force"], "not removed"),
+    ] {
+        let cluster = Cluster::of(2);
+        let node = &cluster.nodes[0];
+        let mark = format!("TEST_MARK={}", cluster.mark());
+        let slow = "trap 'sleep 2; exit 0' TERM; echo ready; while :; do sleep 0.1; done";
+        let start = [
+            "start", "slow", "--node", "n1", "--env", &mark, "--", "sh", "-c", slow,
+        ];
+        node.ordu(start).ok();
+        eventually(Duration::from_secs(10), "it takes its time to stop", || {
+            let said = node.ordu(["logs", "slow", "-n", "1"]);
+            (said.stdout == "ready\n")
+                .then_some(())
+                .ok_or(format!("{said:?}"))
+        });
+        let said = std::thread::scope(|scope| {
+            let changed = scope.spawn(|| node.ordu(command.iter().copied()));
+            eventually(Duration::from_secs(10), "it is being stopped", || {
+                let shown = cluster.nodes[1].ordu(["show", "slow", "--json"]);
+                let is_stopping = shown.code == 0 && shown.json()["stopping"] == true;
+                is_stopping.then_some(()).ok_or(format!("{shown:?}"))
+            });
+            node.signal(Signal::TERM);
+            changed.join().unwrap()
+        });
+        assert_eq!(said.code, 7, "{command:?}: {said:?}");
+        assert!(said.stderr.contains("\"slow\" was stopped, and"), "{said:?}");
+        assert!(said.stderr.contains(undone), "{said:?}");
+    }
+}

@@ -13,7 +13,7 @@ pub(crate) enum Standing {
     /// Stops its children and will leave; the time is when it stops waiting for the others to know. Who had not caught up
     /// then, or was declared down since, decides nothing, even where nobody is ready (S5.12).
     Leaving { until: Time, caught_up: bool },
-    /// Has said that it left, and goes once another has that, or at this time: what is sent last may be lost with the
+    /// Has said that it left, and goes once the others have that, or at this time: what is sent last may be lost with the
     /// connection, and it would look like a death (S5.10).
     Left { until: Time },
     /// Was told that it has ended: stops its copies, and ends once others hold all that it holds (S2.4). The time is when

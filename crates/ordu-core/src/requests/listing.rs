@@ -143,7 +143,9 @@ impl Node {
         let down = self.roster.iter().filter(|(node, known)| {
             let name = &known.identity.name;
             let is_listed = self.list.as_ref().is_none_or(|list| list.admits(name));
-            !is_listed && self.roster.state_of(*node, known) == MemberState::Down
+            // An earlier boot of one that left is no other member.
+            let is_other = !left.contains(name);
+            !is_listed && is_other && self.roster.state_of(*node, known) == MemberState::Down
         });
         let down = self.names_of(down.map(|(node, _)| node));
         let held_by = self.names_of(holders);

@@ -314,14 +314,15 @@ fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
 
 /// What is sent last may be lost with the connection, and it would look like a death.
 #[test]
-fn a_node_that_has_left_goes_once_another_knows_that_or_after_a_while() {
+fn a_node_that_has_left_goes_once_the_others_know_that_or_after_a_while() {
     for is_heard in [true, false] {
         let mut node = ready_node();
-        let mut other = replica_of(N3);
-        meet(&mut node, N3);
-        exchange(&mut node, &mut other);
+        let mut others = [replica_of(N2), replica_of(N3)];
+        for (peer, replica) in [N2, N3].into_iter().zip(&mut others) {
+            meet(&mut node, peer);
+            exchange(&mut node, replica);
+        }
         node.begin_leaving();
-        exchange(&mut node, &mut other);
         let goes = |node: &mut Node| {
             node.advance_leaving();
             node.advance_left();
@@ -331,12 +332,17 @@ fn a_node_that_has_left_goes_once_another_knows_that_or_after_a_while() {
             };
             outputs.contains(&left)
         };
+        for other in &mut others {
+            assert!(!goes(&mut node));
+            exchange(&mut node, other);
+        }
         assert!(!goes(&mut node));
         assert_eq!(node.own_state(), MemberState::Left);
+        exchange(&mut node, &mut others[0]);
+        assert!(!goes(&mut node), "n3 would take it for down");
         if is_heard {
-            exchange(&mut node, &mut other);
+            exchange(&mut node, &mut others[1]);
         } else {
-            assert!(!goes(&mut node));
             node.now.mono = node.now.mono + Duration::from_secs(3);
         }
         assert!(goes(&mut node));

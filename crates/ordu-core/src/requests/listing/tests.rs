@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ordu_crdt::{Hlc, ReplicaId, Stamp};
 
 use crate::in_tests::{meet, ready_node, settle};
-use crate::membership::{Liveness, Standing};
+use crate::membership::{Identity, Liveness, Standing};
 use crate::node::Node;
 use crate::registers::{Key, Member, MemberList, Status, Value};
 use crate::{Answer, CallError, Input, NodeId, NodeName, Output, RequestId};
@@ -151,6 +151,13 @@ fn a_list_is_done_with_once_whoever_is_not_on_it_has_left_and_says_who_is_down()
     }
     node.set_liveness(NodeId(4), Liveness::Down);
     node.set_liveness(NodeId(5), Liveness::Down);
+    // An earlier boot of n3, of which nobody has written down that it has ended.
+    let earlier = Identity {
+        id: NodeId(6),
+        ..node.roster.get(N3).unwrap().identity.clone()
+    };
+    node.roster.hear(earlier, node.now.mono);
+    node.set_liveness(NodeId(6), Liveness::Down);
     settle(&mut node);
     set(&mut node, ["alpha", "n2", "n5"]);
     held_by(&mut node, &[N2, N3]);
