@@ -33,14 +33,18 @@ where
         };
         if told.digest == unchanged {
             self.peer_is_equal(peer);
-        } else {
-            // Something was written, or arrived, since; what was written goes to the peer now.
-            state.outgoing.reset();
-            state.outgoing.push_after(told.written);
-            state.acknowledged.advance(self.id, told.written);
-            self.ready(peer);
+            return self.on_complete(peer, round);
         }
+        // Something was written, or arrived, since; what was written goes to the peer now.
+        state.outgoing.reset();
+        state.outgoing.push_after(told.written);
+        state.acknowledged.advance(self.id, told.written);
+        let is_certain = state.covers_floor(&self.map);
+        self.ready(peer);
         self.on_complete(peer, round);
+        if !is_certain {
+            self.find_out_what_it_covers(peer);
+        }
     }
 
     pub(super) fn on_vector(&mut self, peer: ReplicaId, round: u64, asked: Asked) -> Result<(), SyncError> {
@@ -111,14 +115,18 @@ where
                 let is_certain = state.covers_floor(&self.map);
                 self.ready(peer);
                 if !is_certain {
-                    // Nothing is pushed before it is known that the peer covers the floor. Either answer tells.
-                    self.probe(peer);
+                    self.find_out_what_it_covers(peer);
                 }
             }
         }
         if self.pulls.completed(peer, round) {
             self.ask_next();
         }
+    }
+
+    /// Nothing is pushed to a peer before it is known that it covers the floor. Either answer to a probe tells.
+    fn find_out_what_it_covers(&mut self, peer: ReplicaId) {
+        self.probe(peer);
     }
 
     fn peer_is_equal(&mut self, peer: ReplicaId) {

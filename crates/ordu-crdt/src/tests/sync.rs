@@ -230,6 +230,32 @@ fn a_peer_that_was_added_again_is_pushed_to_at_once_though_removes_were_collecte
     assert!(net.nodes[1].map().contains_key(&7));
 }
 
+/// It is not certain then that the peer covers what was collected of others: neither is it told, nor may it be taken for so.
+#[test]
+fn a_peer_that_was_equal_before_something_arrived_is_pushed_to_though_removes_were_collected() {
+    let mut net = Net::with_bug(3, SMALL_FRAMES, None);
+    net.write(2, &[(1, Some(1))]);
+    net.write(2, &[(1, None)]);
+    for _ in 0..3 {
+        net.round();
+        net.check();
+    }
+    assert!(!net.nodes[0].floor().is_empty());
+    let peer = net.nodes[1].id();
+    net.nodes[0].remove_peer(peer);
+    net.nodes[0].add_peer(peer);
+    net.sync(0, 1);
+    net.deliver(0, 1, 0);
+    net.write(2, &[(5, Some(5))]);
+    net.deliver(2, 0, 0);
+    assert!(net.nodes[0].map().contains_key(&5));
+    net.deliver(1, 0, 0);
+    net.drain();
+    net.write(0, &[(7, Some(7))]);
+    net.drain();
+    assert!(net.nodes[1].map().contains_key(&7));
+}
+
 #[test]
 fn a_caller_that_sees_no_progress_has_the_next_peer_asked_at_once() {
     let mut net = Net::with_bug(3, SMALL_FRAMES, None);
