@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ordu_core::{ChildInfo, ChildState, MemberState, Token};
+use ordu_core::{ChildInfo, ChildState, Life, MemberState, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{BootRecord, Child, History};
@@ -14,6 +14,8 @@ pub(super) struct HeldBeforeStarted {
     shown: BTreeMap<Child, BTreeMap<Boot, Shown>>,
     /// Claims by which a node took a child over that it has not started since.
     claimed: BTreeMap<(Boot, Child), Claim>,
+    /// The lives of which a child was ever started under each token.
+    lives: BTreeMap<(Child, Token), Life>,
 }
 
 /// Who hears of a later life of a child shows that one's claim, and held the other all the same.
@@ -58,8 +60,10 @@ impl Invariant for HeldBeforeStarted {
                 self.claimed.remove(&(*boot, (horde.clone(), id.clone())));
                 Ok(())
             }
-            What::CopyStarting { copy, boot, .. } => {
-                let child = history.copy(*copy).child.clone();
+            What::CopyStarting { copy, boot, life, .. } => {
+                let record = history.copy(*copy);
+                let child = record.child.clone();
+                self.lives.insert((child.clone(), record.token), *life);
                 let claim = self.claimed.remove(&(*boot, child.clone()));
                 claim.map_or(Ok(()), |claim| self.judge(history, *boot, &child, claim))
             }
@@ -125,13 +129,16 @@ impl HeldBeforeStarted {
             .filter_map(|member| Some((member.state, history.boot_of(member.id)?)))
             .collect();
         let sees_one_ready = others.iter().any(|(state, _)| *state == MemberState::Alive);
-        // Who knows that a child is over, has not heard of its life yet or knows of a later one holds a claim and shows
-        // something else; also one that ended after it was asked.
+        // Who knows that a child is over, has not heard of its life yet or shows another one holds a claim and shows
+        // something else; also one that ended after it was asked. The epochs of two lives are not in the order of the lives.
+        let life_of = |token: Token| self.lives.get(&(child.clone(), token));
+        let is_of_another_life =
+            |token| life_of(token).is_some_and(|life| life_of(claim.from).is_some_and(|of| of != life));
         let lacks_it = |other: &BootRecord| {
             let shown = other.children.get(child);
             let token = shown.and_then(|shown| shown.token);
             other.ended.is_some_and(|ended| ended < claim.at)
-                || token.is_some_and(|token| token <= claim.from)
+                || token.is_some_and(|token| token <= claim.from && !is_of_another_life(token))
         };
         if is_shown || !sees_one_ready || !others.iter().all(|(_, other)| lacks_it(other)) {
             return Ok(());
