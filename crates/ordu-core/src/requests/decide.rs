@@ -750,8 +750,7 @@ impl Node {
         Progress::Wait
     }
 
-    /// The target went down or refused: another is tried, above it. Never for a temporary child, which may
-    /// have run (S5.1).
+    /// The target went down, or refused.
     fn refused_by(&mut self, key: &ChildKey, decision: &mut Decision, target: NodeId) -> Progress {
         if let State::Placing { tried, .. } = &mut decision.state {
             let mut tried = core::mem::take(tried);
@@ -761,6 +760,7 @@ impl Node {
         self.advance_decision(key, decision)
     }
 
+    /// Another is tried, above those that were. Never for a temporary child, which may have run (S5.1).
     fn place_elsewhere(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
         let State::Elsewhere { tried } = &decision.state else {
             return Progress::Wait;

@@ -504,7 +504,7 @@ fn stop_for_n3(node: &mut Node, key: &ChildKey) {
 fn an_earlier_boot_of_the_decider_itself_runs_nothing_any_more() {
     let mut node = node();
     let (key, _) = owned_by_n2(&mut node);
-    node.set_liveness(N2, Liveness::Down);
+    stop_for_n3(&mut node, &key);
     let known = node.roster.get(N2).unwrap().identity.clone();
     let earlier = Identity {
         name: node.config.name.clone(),
@@ -513,11 +513,7 @@ fn an_earlier_boot_of_the_decider_itself_runs_nothing_any_more() {
         ..known
     };
     node.roster.hear(earlier, node.now.mono);
-    let ask = Ask {
-        origin: N3,
-        ..ask(1, terminate(&key))
-    };
-    node.call_came(N3, ask, Some(conn_of(N3)));
+    node.set_liveness(N2, Liveness::Down);
     let told = told_n3(&mut node).expect("it is answered at once");
     assert_eq!(told.result, Ok(Answer::Terminated(Stopped::Confirmed)));
 }
