@@ -133,9 +133,31 @@ impl Swim {
     pub(crate) fn run_timers(&mut self, now: Time) {
         while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let timer = entry.remove();
+            if self.is_pointless(&timer) {
+                continue;
+            }
             let _ = self.foca.handle_timer(timer, &mut self.runtime);
             self.collect(now);
         }
+    }
+
+    /// Whether a suspicion whose time is over was refuted meanwhile. Foca 2.0.0 changes nothing then, and tells the member
+    /// all the same that it was given up, so that it gives up its identity for nothing.
+    fn is_pointless(&self, timer: &Timer<Identity>) -> bool {
+        let Timer::ChangeSuspectToDown {
+            member_id,
+            incarnation,
+            ..
+        } = timer
+        else {
+            return false;
+        };
+        let is_suspected = |member: &Member<Identity>| {
+            member.id() == member_id
+                && member.state() == State::Suspect
+                && member.incarnation() == *incarnation
+        };
+        !self.foca.iter_membership_state().any(is_suspected)
     }
 
     /// Pushes everything back: nobody may be blamed for time in which this node did not look (S4.5).

@@ -61,3 +61,33 @@ fn a_boot_that_was_replaced_leaves_no_timer() {
     swim.declare_down(boot(2_000), Time(0));
     assert_eq!(swim.timers.len(), before + 1, "the last one is not replaced");
 }
+
+/// The timer of the suspicion is still there, and what it would tell the member is that it was given up.
+#[test]
+fn who_has_refuted_a_suspicion_is_not_told_later_that_it_is_down() {
+    for refuted in [true, false] {
+        let mut swim = Swim::new(identity(1), &Timing::default(), Pcg64Mcg::seed_from_u64(1));
+        let hears = |swim: &mut Swim, incarnation, state| {
+            let member = Member::new(identity(2), incarnation, state);
+            let news = core::iter::once(member);
+            swim.foca.apply_many(news, true, &mut swim.runtime).unwrap();
+            swim.collect(Time(0));
+        };
+        hears(&mut swim, 0, State::Alive);
+        let is_suspicion = |timer: &Timer<Identity>| matches!(timer, Timer::ChangeSuspectToDown { .. });
+        // It answers no probe.
+        while !swim.timers.values().any(is_suspicion) {
+            let next = swim.next_deadline().unwrap();
+            swim.run_timers(next);
+        }
+        if refuted {
+            hears(&mut swim, 1, State::Alive);
+        }
+        swim.timers.retain(|_, timer| is_suspicion(timer));
+        drain(&mut swim);
+        let last = swim.next_deadline().unwrap();
+        swim.run_timers(last);
+        let (told, found) = drain(&mut swim);
+        assert_eq!((told > 0, found.is_empty()), (!refuted, refuted));
+    }
+}
