@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Command, NodeId, NodeName, RequestId};
 
-/// One connection, numbered by the shell; a number is never used again within a boot.
+/// One connection, numbered by the shell in the order in which connections come up; a number is never used again within a
+/// boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnId(pub u64);
 

@@ -30,6 +30,7 @@ impl Node {
         if !self.standing.may_act() {
             return;
         }
+        self.say_which_it_replaced();
         self.bury_children();
         self.bury_members();
     }

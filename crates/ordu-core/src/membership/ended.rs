@@ -103,14 +103,28 @@ impl Node {
     /// The boot of its name by which a node that is down has ended: another that is in sight, or this one, if others have
     /// taken it in.
     pub(crate) fn replaced_by(&self, node: NodeId) -> Option<NodeId> {
-        let is_replaced_here = |known: &Known| {
+        let by_this_one = || self.has_replaced(node);
+        let by_another = self.roster.replaced_by(node);
+        by_another.or_else(|| by_this_one().then_some(self.id))
+    }
+
+    fn has_replaced(&self, node: NodeId) -> bool {
+        let is_replaced = |known: &Known| {
             let is_down = known.liveness == Liveness::Down && known.identity.name == self.config.name;
             let is_newer = self.id > node || known.was_up;
             is_down && is_newer && self.names.was_admitted && self.standing.may_act()
         };
-        let by_this_one = || self.roster.get(node).is_some_and(is_replaced_here);
-        let by_another = self.roster.replaced_by(node);
-        by_another.or_else(|| by_this_one().then_some(self.id))
+        self.roster.get(node).is_some_and(is_replaced)
+    }
+
+    /// Says of boots of its name that came to light since it said so last that they were there before it: nobody else may
+    /// know that they have ended.
+    pub(crate) fn say_which_it_replaced(&mut self) {
+        let before = self.roster.before(self.id, &self.config.name);
+        let mut new = before.iter().filter(|node| !self.names.over.contains(node));
+        if self.standing == Standing::Ready && new.any(|node| self.has_replaced(*node)) {
+            self.write_member(Status::Ready);
+        }
     }
 
     /// Tells connected nodes that have ended so.

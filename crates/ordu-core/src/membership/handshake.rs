@@ -233,7 +233,7 @@ impl Node {
             .filter(|known| known.liveness == Liveness::Down);
         let down = down.map(|known| known.identity.generation);
         self.roster.hear(identity.clone(), now);
-        self.roster.greeted(peer, now);
+        self.roster.greeted(peer, conn);
         let change = self.links.greet(conn, self.id, hello.dial);
         if let Some(generation) = down {
             self.set_liveness(peer, Liveness::Heard);

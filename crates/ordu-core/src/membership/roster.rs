@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{Identity, Removals};
 use crate::registers::{Member, Status};
-use crate::{MemberState, NodeId, NodeName, Time};
+use crate::{ConnId, MemberState, NodeId, NodeName, Time};
 
 /// What this node knows of every node it has heard of, itself excepted: from the detector, from handshakes
 /// and from the map.
@@ -32,8 +32,8 @@ pub(crate) struct Known {
     pub(crate) was_up: bool,
     /// What it says of itself, once the map has it.
     pub(crate) member: Option<Member>,
-    /// When it first greeted this node.
-    pub(crate) greeted: Option<Time>,
+    /// The first connection on which it greeted this node.
+    pub(crate) greeted: Option<ConnId>,
 }
 
 /// What the detector says of a node.
@@ -91,10 +91,11 @@ impl Roster {
         }
     }
 
-    /// A node that is known has greeted this one.
-    pub(crate) fn greeted(&mut self, node: NodeId, now: Time) {
+    /// A node that is known has greeted this one on a connection, and may have had to wait until it was let in.
+    pub(crate) fn greeted(&mut self, node: NodeId, conn: ConnId) {
         if let Some(known) = self.known.get_mut(&node) {
-            known.greeted.get_or_insert(now);
+            let first = known.greeted.map_or(conn, |first| first.min(conn));
+            known.greeted = Some(first);
         }
     }
 
@@ -262,8 +263,8 @@ impl Roster {
     }
 
     /// The boot of its name by which a node that is down has ended: one that was admitted, and so is ready, or was until
-    /// it left (S2.4). A newer one; or, where the clock was set back in between, any, if it was seen here that this one
-    /// went down. A node that only the map speaks of may be the newcomer, and the other not be known as dead yet.
+    /// it left, and that came after it (S2.4). A liveness heard second-hand and the ids tell too little of the two: the
+    /// younger may be missed for a moment, and the older not be known as dead yet.
     pub(crate) fn replaced_by(&self, node: NodeId) -> Option<NodeId> {
         let known = self.known.get(&node)?;
         if known.liveness != Liveness::Down {
@@ -271,8 +272,8 @@ impl Roster {
         }
         let replaces = |other: &NodeId| match self.status_of(*other) {
             Some(Status::Ready | Status::Draining) => {
-                let newer = *other > node || (*other != node && known.was_up);
-                newer && self.is_alive(*other)
+                let comes_after = self.came_after(*other, node) || self.is_newer_in_person(*other, node);
+                comes_after && self.is_alive(*other)
             }
             Some(Status::Left) => self.came_after(*other, node),
             // Another may have written down its end already.
@@ -282,16 +283,19 @@ impl Roster {
         self.boots_of(&known.identity.name).find(replaces)
     }
 
-    /// The boots of a name that were ready and are down, the oldest first, and not more than a record can name.
-    pub(crate) fn over_by(&self, name: &NodeName) -> Vec<NodeId> {
+    /// The other boots of a name that are down and of whose end nobody has said anything, the newest first, and not more
+    /// than a record can name.
+    pub(crate) fn before(&self, node: NodeId, name: &NodeName) -> Vec<NodeId> {
         const MOST: usize = 64;
-        let was_ready = |node: &NodeId| {
+        let is_over = |other: &NodeId| {
             let is_down = self
-                .get(*node)
+                .get(*other)
                 .is_some_and(|known| known.liveness == Liveness::Down);
-            is_down && matches!(self.status_of(*node), Some(Status::Ready | Status::Draining))
+            let is_open = self.status_of(*other) != Some(Status::Left) && !self.removals.ends(*other);
+            *other != node && is_down && is_open
         };
-        self.boots_of(name).filter(was_ready).take(MOST).collect()
+        let boots = self.by_name.get(name).into_iter().flatten().rev().copied();
+        boots.filter(is_over).take(MOST).collect()
     }
 
     /// Whether a node says that another of its name was there before it, or greeted this one after that had. Their ids tell
@@ -306,6 +310,17 @@ impl Roster {
         };
         let greeted = |known: Option<&Known>| known.and_then(|known| known.greeted);
         known.is_some_and(says_so) || greeted(before).is_some_and(|before| greeted(known) > Some(before))
+    }
+
+    /// Whether a node that has greeted this one is newer by its id than another, which never did and which nobody took in,
+    /// as far as is known. The newer one may never have heard of it, so that nobody else can tell.
+    fn is_newer_in_person(&self, node: NodeId, other: NodeId) -> bool {
+        let (Some(known), Some(before)) = (self.get(node), self.get(other)) else {
+            return false;
+        };
+        let was_admitted = |member: &Member| member.status != Status::Joining;
+        let is_a_stranger = before.greeted.is_none() && !before.member.as_ref().is_some_and(was_admitted);
+        node > other && known.greeted.is_some() && is_a_stranger
     }
 
     /// What a node says of itself.
@@ -430,7 +445,7 @@ mod tests {
             None,
             "nobody took the other in yet"
         );
-        says(&mut roster, 2, Status::Ready, &[]);
+        says(&mut roster, 2, Status::Ready, &[NodeId(1)]);
         assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
         // A clock may have been set back in between: the ids do not tell who left before whom.
         says(&mut roster, 2, Status::Left, &[]);
@@ -442,9 +457,34 @@ mod tests {
         says(&mut roster, 1, Status::Left, &[NodeId(2)]);
         assert_eq!(roster.replaced_by(NodeId(2)), Some(NodeId(1)));
         says(&mut roster, 1, Status::Left, &[]);
-        roster.greeted(NodeId(2), Time(5));
-        roster.greeted(NodeId(1), Time(4));
+        roster.greeted(NodeId(2), ConnId(5));
+        roster.greeted(NodeId(1), ConnId(4));
         assert_eq!(roster.replaced_by(NodeId(2)), None);
+    }
+
+    #[test]
+    fn a_dead_boot_of_a_larger_id_that_is_taken_for_alive_has_not_replaced_the_one_that_is_missed() {
+        let mut roster = Roster::default();
+        let says = |roster: &mut Roster, id, over: &[NodeId]| {
+            let mut member = Member::of(&crate::Config::plain(), Status::Ready);
+            member.over = over.to_vec();
+            roster.set_member(NodeId(id), Some(member), Time(0));
+        };
+        // The clock was set back between the boots, and who slept meanwhile tells of the first one.
+        for id in [7, 3] {
+            roster.hear(identity(id, "a", 0), Time(0));
+            says(&mut roster, id, &[]);
+        }
+        roster.set_liveness(NodeId(7), Liveness::Alive, Time(0));
+        roster.set_liveness(NodeId(3), Liveness::Down, Time(1));
+        assert_eq!(roster.replaced_by(NodeId(3)), None);
+        roster.greeted(NodeId(3), ConnId(1));
+        assert_eq!(roster.replaced_by(NodeId(3)), None);
+        roster.set_liveness(NodeId(3), Liveness::Alive, Time(2));
+        roster.set_liveness(NodeId(7), Liveness::Down, Time(2));
+        assert_eq!(roster.replaced_by(NodeId(7)), None, "it may be the later one");
+        says(&mut roster, 3, &[NodeId(7)]);
+        assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
     }
 
     #[test]
@@ -456,9 +496,9 @@ mod tests {
             roster.set_member(NodeId(id), Some(member), Time(0));
             roster.set_liveness(NodeId(id), Liveness::Down, Time(1));
         }
-        roster.greeted(NodeId(7), Time(0));
+        roster.greeted(NodeId(7), ConnId(0));
         assert_eq!(roster.replaced_by(NodeId(7)), None);
-        roster.greeted(NodeId(3), Time(1));
+        roster.greeted(NodeId(3), ConnId(1));
         assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
         // Its end was written down before the death of the other was known.
         roster.set_member(NodeId(3), None, Time(2));

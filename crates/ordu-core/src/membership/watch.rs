@@ -551,7 +551,7 @@ impl Node {
 
     pub(crate) fn write_member(&mut self, status: Status) {
         if matches!(status, Status::Ready | Status::Draining) {
-            self.names.over = self.roster.over_by(&self.config.name);
+            self.names.over = self.roster.before(self.id, &self.config.name);
         }
         let member = Member {
             over: self.names.over.clone(),

@@ -62,7 +62,7 @@ fn refusal(
 ) -> Option<String> {
     let member = candidate.member;
     if without.contains(&candidate.node) {
-        return Some("has just failed to run it".into());
+        return Some("could not take it a moment ago".into());
     }
     if !member.hordes.contains(&child.horde) {
         return Some(format!("is not in horde {}", child.horde));

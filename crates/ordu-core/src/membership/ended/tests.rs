@@ -289,6 +289,7 @@ fn a_boot_that_was_replaced_is_waited_for_by_nobody_though_one_alone_has_met_it(
     let mut node = node();
     let successor = node.roster.get(N3).unwrap().identity.clone();
     was_before(&mut node, successor);
+    node.roster.greeted(N3, conn_of(N3));
     node.count_members();
     let waits_for_it = node.replica.peers().any(|peer| peer == BEFORE.replica());
     assert!(!waits_for_it, "no other can write down that it has ended");
@@ -381,7 +382,7 @@ fn a_node_that_leaves_waits_until_others_hold_also_what_it_has_of_one_that_died(
 fn a_node_says_which_boots_of_its_name_were_there_before_it() {
     let mut node = ready_node();
     let mut other = replica_of(N3);
-    let boots = [(7, Status::Ready), (8, Status::Left), (9, Status::Joining)];
+    let boots = [(7, Status::Ready), (8, Status::Left), (6, Status::Joining)];
     for (id, status) in boots {
         let member = Value::encode(&Member::of(&node.config, status));
         other.write(1, |batch| batch.put(Key::Member(NodeId(id)), member).unwrap());
@@ -393,12 +394,23 @@ fn a_node_says_which_boots_of_its_name_were_there_before_it() {
         own.decode::<Member>().unwrap().over
     };
     node.write_member(Status::Ready);
-    assert_eq!(over(&node), [NodeId(7)]);
+    assert_eq!(over(&node), [NodeId(7), NodeId(6)], "the newest first");
+    // One of which others told nobody but this node.
+    let unheard_of = Identity {
+        id: NodeId(5),
+        seniority: NodeId(5),
+        ..node.swim.identity().clone()
+    };
+    node.roster.hear(unheard_of, node.now.mono);
+    node.set_liveness(NodeId(5), Liveness::Down);
+    node.names.was_admitted = true;
+    node.say_which_it_replaced();
+    assert_eq!(over(&node), [7, 6, 5].map(NodeId));
     // What comes after it has left is none of them.
     node.write_member(Status::Draining);
     let member = Value::encode(&Member::of(&node.config, Status::Ready));
     other.write(2, |batch| batch.put(Key::Member(NodeId(2)), member).unwrap());
     exchange(&mut node, &mut other);
     node.write_member(Status::Left);
-    assert_eq!(over(&node), [NodeId(7)]);
+    assert_eq!(over(&node), [7, 6, 5].map(NodeId));
 }
