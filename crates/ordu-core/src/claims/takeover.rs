@@ -16,7 +16,7 @@ use crate::placement::{Candidate, choose};
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Key, Member, Rank, Status, Value};
 use crate::wire::{ClaimNotice, Message, Place, Propose, Proposed};
-use crate::{ChildSpec, Event, MemberState, NodeId, Time, Token};
+use crate::{ChildSpec, ConnId, Event, MemberState, NodeId, Time, Token};
 
 /// Take-overs of this node that wait for their holders (S3.2), in batches as they were decided.
 #[derive(Debug, Default)]
@@ -355,6 +355,11 @@ impl Node {
             .winner()
             .filter(|claim| claim.birth == intent.birth)
             .cloned();
+        let fresh = before.as_ref().is_none_or(|before| intent.run > before.run);
+        if !fresh && before.as_ref().map(|before| before.state) == Some(ClaimState::Failed) {
+            // Only a user leaves that state (S2.5).
+            return;
+        }
         let token = Token {
             epoch: child.claims.next_epoch(hlc),
             owner: me,
@@ -368,7 +373,6 @@ impl Node {
                 Phase::Running { os_pid } => Some(os_pid),
                 _ => None,
             });
-        let fresh = before.as_ref().is_none_or(|before| intent.run > before.run);
         let claim = Claim {
             birth: intent.birth,
             born: intent.born,
@@ -673,7 +677,13 @@ impl Node {
     }
 
     /// The decider hands a child without owner to this node.
-    pub(crate) fn handed_over(&mut self, from: NodeId, place: &Place, birth: ordu_crdt::Stamp) {
+    pub(crate) fn handed_over(
+        &mut self,
+        from: NodeId,
+        place: &Place,
+        birth: ordu_crdt::Stamp,
+        conn: Option<ConnId>,
+    ) {
         // Handed over while this node stood still, the child may have gone elsewhere since (S4.5): one that still has no
         // owner is handed over again.
         if self.backlog.may_hold(from) {
@@ -681,8 +691,10 @@ impl Node {
             self.mark_the_backlog(from);
             return;
         }
-        if !self.is_living(from) {
-            // It was stuck on its way, and is read before its sender is known to be back.
+        let is_in_use = |conn: ConnId| self.links.used(from) == Some(conn);
+        if !self.is_living(from) || !conn.is_none_or(is_in_use) {
+            // It was stuck on its way, and is read before its sender is known to be back, or after that was asked on
+            // another connection.
             return;
         }
         let key = &place.child;

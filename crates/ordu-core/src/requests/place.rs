@@ -26,7 +26,7 @@ impl Node {
             let ClaimNotice::TakeOver { birth } = place.what else {
                 return;
             };
-            return self.handed_over(decider, &place, birth);
+            return self.handed_over(decider, &place, birth, conn);
         };
         let key = place.child.clone();
         if !self.standing.may_act() {

@@ -6,7 +6,7 @@ use ordu_crdt::{Dot, Message as SyncMessage};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Started};
 
 use crate::claims::{Copy, Phase, StopWhy};
-use crate::in_tests::{UNBORN, life, meet, ready_node, sent_to, settle};
+use crate::in_tests::{UNBORN, conn_of, life, meet, ready_node, sent_to, settle};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Status, Value};
@@ -160,7 +160,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         epoch: 0,
         what: ClaimNotice::TakeOver { birth },
     };
-    node.handed_over(PEER, &place, birth);
+    node.handed_over(PEER, &place, birth, None);
     assert!(node.backlog.may_hold(PEER));
     let sent = core::iter::from_fn(|| node.poll_output()).filter_map(|output| match output {
         Output::Send { bytes, .. } => Message::decode(&bytes).ok(),
@@ -192,11 +192,58 @@ fn a_hand_over_of_one_that_is_down_is_not_taken() {
         what: ClaimNotice::TakeOver { birth },
     };
     node.roster.set_liveness(PEER, Liveness::Down, node.now.mono);
-    node.handed_over(PEER, &place, birth);
+    node.handed_over(PEER, &place, birth, None);
     assert!(node.copy_of(&key).is_none());
     node.roster.set_liveness(PEER, Liveness::Alive, node.now.mono);
-    node.handed_over(PEER, &place, birth);
+    node.handed_over(PEER, &place, birth, None);
     assert_eq!(phase(&node, &key), Phase::Claiming);
+}
+
+/// Sent while the child waited for a node to go on, and read when that is long over.
+#[test]
+fn a_hand_over_of_a_child_that_has_failed_since_is_not_taken() {
+    for state in [ClaimState::Failed, ClaimState::Relocating] {
+        let mut node = node();
+        let key = child_with_an_older_copy_here(&mut node);
+        let child = node.child_mut(&key);
+        child.claims.set_copy(None);
+        let claim = child.claims.winner().unwrap().clone();
+        let birth = claim.birth;
+        let given_up = Claim { state, ..claim };
+        node.write([(Key::Claim(key.clone()), Some(Value::encode(&given_up)))]);
+        let place = Place {
+            placement: 0,
+            lowest: 0,
+            child: key.clone(),
+            timeout: Duration::from_secs(1),
+            epoch: 0,
+            what: ClaimNotice::TakeOver { birth },
+        };
+        node.handed_over(PEER, &place, birth, None);
+        assert_eq!(node.copy_of(&key).is_some(), state == ClaimState::Relocating);
+    }
+}
+
+#[test]
+fn a_hand_over_that_comes_on_a_connection_that_is_not_in_use_is_not_taken() {
+    for is_in_use in [false, true] {
+        let mut node = node();
+        let key = child_with_an_older_copy_here(&mut node);
+        node.child_mut(&key).claims.set_copy(None);
+        meet(&mut node, PEER);
+        let birth = node.children.get(&key).unwrap().claims.intent().unwrap().birth;
+        let place = Place {
+            placement: 0,
+            lowest: 0,
+            child: key.clone(),
+            timeout: Duration::from_secs(1),
+            epoch: 0,
+            what: ClaimNotice::TakeOver { birth },
+        };
+        let conn = if is_in_use { conn_of(PEER) } else { ConnId(77) };
+        node.handed_over(PEER, &place, birth, Some(conn));
+        assert_eq!(node.copy_of(&key).is_some(), is_in_use);
+    }
 }
 
 /// What the local supervisor would say of a copy that crashed and is due to be started again in place.
