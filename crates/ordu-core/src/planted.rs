@@ -21,6 +21,10 @@ pub enum Bug {
     IntentAndClaimInOneRegister,
     /// S2.2: the winner among concurrent claims is the last by the clock, not that of the highest rank.
     ClaimsRankedByClock,
+    /// S2.5: a child that has failed is taken over like any other.
+    FailedTakenOver,
+    /// S2.5: who takes a child over counts its restarts from nothing.
+    RestartsForgotten,
     /// S2.4: every removal ends whom it names, also one whose writer had been removed before.
     MutualRemovalObeyed,
     /// S5.4: a temporary child is lost as soon as one node misses its owner.
@@ -35,6 +39,8 @@ pub enum Bug {
     TakeOverNotHeld,
     /// S3.2: a copy that crashes is started again above the claim of a take-over, held or not.
     RestartAboveUnheldClaim,
+    /// S3.4: a claim of an older life with a higher epoch is no reason to start a copy again.
+    OlderLifeIgnored,
     /// S4.1: every node decides about what it is asked for.
     EverybodyDecides,
     /// S4.3: the view is acted on as soon as it changes.
@@ -53,6 +59,12 @@ pub enum Bug {
     NewcomersBelieved,
     /// S5.2: a call is answered before its write is held by another node.
     AnsweredBeforeHeld,
+    /// S5.2: a stop or a deletion is answered before its write is held by another node.
+    StopAnsweredBeforeHeld,
+    /// S5.3: a child is deleted though its owner has not confirmed its stop.
+    DeletedUnconfirmed,
+    /// S5.3: who is merely out of sight is taken for gone, and with it what it ran.
+    DownIsSurelyGone,
     /// S5.4: a finish is not written down.
     FinishForgotten,
     /// S5.4: a temporary child is taken over like any other.
@@ -65,6 +77,8 @@ pub enum Bug {
     TakenOverUncovered,
     /// S5.9: a call is answered though a take-over might not find what it wrote.
     AnsweredBeforeFound,
+    /// S5.11: a node that catches up says of itself that it is ready.
+    ReadyWhileCatchingUp,
     /// S5.13: who decides answers by what it has, whatever the asked node knows of the child.
     DecidedUnseen,
     /// S6.2: members that are down are not dialled again.

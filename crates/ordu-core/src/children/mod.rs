@@ -158,6 +158,12 @@ impl Children {
         self.all.allocation_size() / size_of::<(ChildKey, Box<Child>)>()
     }
 
+    /// The highest epoch under which a child was ever started that is seen here; of one that is forgotten, that any was.
+    pub(crate) fn highest_epoch(&self, key: &ChildKey) -> u64 {
+        let child = self.all.get(key);
+        child.map_or(self.forgotten_epoch, |child| child.claims.highest_epoch())
+    }
+
     fn remove(&mut self, key: &ChildKey) {
         if let Some(child) = self.all.remove(key) {
             self.forgotten_epoch = self.forgotten_epoch.max(child.claims.highest_epoch());

@@ -187,6 +187,7 @@ impl Claims {
     /// S3.4: only if a claim of an older life had a higher epoch does the winner start its copy again.
     fn outranked_by_an_older_life(&self, copy: &Copy) -> bool {
         !copy.unwritten
+            && !self.planted.is(Bug::OlderLifeIgnored)
             && self.own().is_some_and(|own| own.token == copy.token)
             && self
                 .siblings

@@ -115,7 +115,7 @@ impl Node {
         let Some(current) = current else { return Duty::None };
         let tried = current.run >= intent.run;
         match current.state {
-            ClaimState::Failed if tried => return Duty::None,
+            ClaimState::Failed if tried && !self.planted.is(Bug::FailedTakenOver) => return Duty::None,
             ClaimState::Relocating if tried => {
                 return Duty::Own {
                     without: Some(current.owner()),
@@ -356,7 +356,8 @@ impl Node {
             .filter(|claim| claim.birth == intent.birth)
             .cloned();
         let fresh = before.as_ref().is_none_or(|before| intent.run > before.run);
-        if !fresh && before.as_ref().map(|before| before.state) == Some(ClaimState::Failed) {
+        let has_failed = !fresh && before.as_ref().map(|before| before.state) == Some(ClaimState::Failed);
+        if has_failed && !self.planted.is(Bug::FailedTakenOver) {
             // Only a user leaves that state (S2.5).
             return;
         }
@@ -382,7 +383,7 @@ impl Node {
             state: runs_on.map_or(ClaimState::Starting, |_| ClaimState::Running),
             restarts: before
                 .as_ref()
-                .filter(|_| !fresh)
+                .filter(|_| !fresh && !self.planted.is(Bug::RestartsForgotten))
                 .map_or(0, |before| before.restarts),
             relocations: before
                 .as_ref()

@@ -562,6 +562,7 @@ impl Node {
 
     pub(crate) fn own_state(&self) -> MemberState {
         match self.standing {
+            Standing::CatchingUp { .. } if self.planted.is(Bug::ReadyWhileCatchingUp) => MemberState::Alive,
             // Who catches up takes no children and decides nothing: it is not ready (S5.11).
             Standing::Joining { .. } | Standing::CatchingUp { .. } => MemberState::Joining,
             Standing::Ready => MemberState::Alive,

@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_crdt::{Dot, EncodedLen, Message as SyncMessage, ReplicaId, Stamp, SyncError};
+use ordu_crdt::{Dot, EncodedLen, Hlc, Message as SyncMessage, ReplicaId, Stamp, SyncError};
 
 use crate::membership::{Known, Liveness, Standing};
 use crate::node::Node;
@@ -222,6 +222,14 @@ impl Node {
 
     /// Writes one atomic unit: it becomes visible elsewhere whole or not at all. `None` removes a key.
     pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = (Key, Option<Value>)>) -> Option<Dot> {
+        let entries: Vec<_> = entries.into_iter().collect();
+        for (key, _) in &entries {
+            if let Key::Intent(child) = key {
+                // Whoever starts the next life, and has heard of this and of no epoch, starts it above them all (S3.1).
+                let above = self.children.highest_epoch(child).saturating_add(1);
+                self.replica.observe_hlc(Hlc::new(above, 0));
+            }
+        }
         let (written, ()) = self.replica.write(self.now.wall.millis(), |batch| {
             for (key, value) in entries {
                 match value {

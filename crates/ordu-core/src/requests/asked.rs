@@ -192,7 +192,9 @@ impl Node {
                         .iter()
                         .all(|dot| (&self.holders(*dot) | &living).len() >= concern),
                 };
-                if !is_held && !self.planted.is(Bug::AnsweredBeforeHeld) {
+                let is_stop = matches!(answer, Answer::Deleted | Answer::Terminated(_));
+                let is_unheld_stop = is_stop && self.planted.is(Bug::StopAnsweredBeforeHeld);
+                if !is_held && !is_unheld_stop && !self.planted.is(Bug::AnsweredBeforeHeld) {
                     return false;
                 }
                 self.held(request, &of_all);
@@ -231,8 +233,13 @@ impl Node {
         asked.stage = Stage::Sent { to: decider };
         let timeout = asked.deadline.since(self.now.mono);
         let (again, command) = (asked.doubt, asked.command.clone());
-        let entry = self.replica.map().siblings(&Key::Intent(key));
-        let seen = entry.map(|sibling| sibling.dot).collect();
+        // Also who claimed it, which no other may have told the decider: one that it misses is not one that has stopped.
+        let entry = [Key::Intent(key.clone()), Key::Claim(key)];
+        let of = |key: &Key| {
+            let siblings = self.replica.map().siblings(key);
+            siblings.map(|sibling| sibling.dot).collect::<Vec<_>>()
+        };
+        let seen = entry.iter().flat_map(of).collect();
         let ask = Ask {
             again,
             seen,

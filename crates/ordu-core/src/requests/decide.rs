@@ -425,7 +425,11 @@ impl Node {
                 let (run, written) = (*run, *written);
                 self.restarted(key, decision, run, written, late)
             }
-            State::Telling(withheld) if late || self.can_be_found(withheld, decision.ask.origin) => {
+            State::Telling(withheld)
+                if late
+                    || self.planted.is(Bug::StopAnsweredBeforeHeld)
+                    || self.can_be_found(withheld, decision.ask.origin) =>
+            {
                 let (answer, written) = (withheld.answer.clone(), withheld.written.clone());
                 self.tell_of(decision, answer, written)
             }
@@ -640,7 +644,8 @@ impl Node {
             }
             (Command::DeleteChild { .. }, Some(intent), Some(info)) => {
                 let is_to_run = intent.desired == Desired::Running && info.state != ChildState::Failed;
-                if is_to_run || self.copy_may_run(key, &intent) {
+                let may_run = self.copy_may_run(key, &intent) && !self.planted.is(Bug::DeletedUnconfirmed);
+                if is_to_run || may_run {
                     Err(CallError::Running(info))
                 } else {
                     let intent = intent.over(Deleted::ByUser);
@@ -726,10 +731,7 @@ impl Node {
             }
         };
         let placement = self.number();
-        let epoch = self
-            .children
-            .get(key)
-            .map_or(0, |child| child.claims.highest_epoch());
+        let epoch = self.children.highest_epoch(key);
         let timeout = decision.deadline.since(self.now.mono);
         let what = ClaimNotice::Birth {
             birth,
@@ -950,7 +952,8 @@ impl Node {
         let was_here = self.roster.get(node).is_some_and(|known| {
             known.identity.name == self.config.name && known.identity.addr == self.config.addr
         });
-        node != self.id && (self.proven.contains(&node) || has_ended || was_here)
+        let is_missed = self.planted.is(Bug::DownIsSurelyGone) && !self.is_living(node);
+        node != self.id && (self.proven.contains(&node) || has_ended || was_here || is_missed)
     }
 
     fn restarted(

@@ -872,6 +872,60 @@ fn placement_on(node: &mut Node, target: NodeId) -> Option<Place> {
     to_target
 }
 
+/// The one that is to start it may never have heard of the child, and its clock may be behind.
+#[test]
+fn who_is_to_start_a_child_hears_of_the_epochs_of_those_that_the_decider_has_forgotten() {
+    const HIGH: u64 = 9_000_000_000_000;
+    let mut node = node();
+    meet(&mut node, N4);
+    let forgotten = child_decided_by(&node, ME);
+    node.child_mut(&forgotten).claims.observe_epoch(HIGH);
+    node.children.touch(&forgotten);
+    node.reconcile_children();
+    assert!(node.children.get(&forgotten).is_none());
+    let (_, first, other) = start_elsewhere(&mut node);
+    let placed = placement_on(&mut node, first).or_else(|| placement_on(&mut node, other));
+    assert!(placed.unwrap().epoch >= HIGH);
+}
+
+/// A node that hears of the deletion, and of no claim before it, starts the next life above that all the same, be its clock
+/// behind or stand still.
+#[test]
+fn whatever_is_wished_of_a_child_is_stamped_above_its_epochs() {
+    const HIGH: u64 = 9_000_000_000_000;
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    node.child_mut(&key).claims.observe_epoch(HIGH);
+    let birth = node.stamp();
+    let deleted = life(birth).over(Deleted::ByUser);
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&deleted)))]);
+    let written = node.replica.map().siblings(&Key::Intent(key)).next().unwrap();
+    assert!(written.stamp.hlc.wall_ms() > HIGH);
+}
+
+/// The decider may miss the owner that the asked node sees, and take what that runs for stopped.
+#[test]
+fn a_call_tells_of_the_claims_that_the_asked_node_holds_too() {
+    let mut node = node();
+    let key = child_decided_by(&node, N3);
+    let birth = node.stamp();
+    let intent = (Key::Intent(key.clone()), Some(Value::encode(&life(birth))));
+    let claimed = node.next_dot();
+    let claim = (Key::Claim(key.clone()), Some(Value::encode(&())));
+    node.write([claim]);
+    let wished = node.next_dot();
+    node.write([intent]);
+    node.requested(RequestId(1), TEN_MINUTES, terminate(&key));
+    node.advance_asked();
+    let asks = sent_to(&mut node, N3)
+        .into_iter()
+        .filter_map(|message| match message {
+            Message::Ask(ask) => Some(ask.seen),
+            _ => None,
+        });
+    assert_eq!(asks.collect::<Vec<_>>(), [[wished, claimed]]);
+}
+
 fn first_dies(node: &mut Node, key: &ChildKey, first: NodeId) {
     node.set_liveness(first, Liveness::Down);
     settle(node);
