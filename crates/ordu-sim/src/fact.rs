@@ -145,6 +145,8 @@ pub enum What {
         horde: HordeName,
         /// Which child.
         id: ChildId,
+        /// Which life of it, if it is there.
+        life: Option<Life>,
         /// What it knows; `None`: the child is gone.
         info: Option<Arc<ChildInfo>>,
     },

@@ -92,6 +92,13 @@ finds! {
     a_context_that_is_not_closed_is_found: "context-not-closed",
     a_context_stripped_by_a_fold_is_found: "context-stripped-by-fold" from 24,
     an_end_about_which_only_the_present_are_asked_is_found: "retire-asks-the-present" from 6,
+    a_failed_child_that_is_taken_over_is_found: "failed-taken-over",
+    restarts_that_a_take_over_forgets_are_found: "restarts-forgotten",
+    an_older_life_with_a_higher_epoch_that_is_ignored_is_found: "older-life-ignored" from 72,
+    a_stop_that_is_answered_before_it_is_held_is_found: "stop-answered-before-held",
+    a_deletion_of_what_may_run_is_found: "deleted-unconfirmed",
+    a_missed_owner_that_is_taken_for_gone_is_found: "down-is-surely-gone" from 37,
+    a_node_that_catches_up_and_says_that_it_is_ready_is_found: "ready-while-catching-up",
     an_identity_used_again_is_found: "id-reused",
 }
 

@@ -4,7 +4,7 @@ use ordu_core::{Event, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, CopyRecord, History};
-use crate::{CopyEnd, Fact, What};
+use crate::{CopyEnd, Fact, Moment, What};
 
 /// No copy is stopped for a conflict unless the other was running when it was asked, is over, or did not
 /// come up in time. A record in the map is never enough.
@@ -13,6 +13,9 @@ pub(super) struct ConflictSparesLast;
 
 /// How old the winner's word may be when the loser acts on it: one answer on a slow path.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// What a user asked for has been done everywhere by then, and who heard of it late, in a split, has heard of it.
+const ENDED: Duration = Duration::from_mins(1);
 
 impl Invariant for ConflictSparesLast {
     fn name(&self) -> &'static str {
@@ -39,9 +42,10 @@ impl Invariant for ConflictSparesLast {
         };
         let child = (horde.clone(), id.clone());
         // A user's stop or deletion ends the winner too: then it is over (S7.1).
-        let ended_by_user = history
-            .calls_about(&child)
-            .any(|call| !call.is_start() && call.may_count());
+        let since = |at: Moment| history.now().since(at) < history.setup().timing.conflict_wait + ENDED;
+        let ended_by_user = history.calls_about(&child).any(|call| {
+            !call.is_start() && call.may_count() && since(call.acknowledged().unwrap_or(call.made))
+        });
         if ended_by_user || justified(history, &child, *winner) {
             return Ok(());
         }

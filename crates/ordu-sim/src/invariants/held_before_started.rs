@@ -49,6 +49,7 @@ impl Invariant for HeldBeforeStarted {
                 horde,
                 id,
                 info: Some(info),
+                ..
             } => self.shows(history, fact.at, *boot, &(horde.clone(), id.clone()), info),
             // That life is over: what is started next is another one.
             What::Child {
@@ -56,6 +57,7 @@ impl Invariant for HeldBeforeStarted {
                 horde,
                 id,
                 info: None,
+                ..
             } => {
                 self.claimed.remove(&(*boot, (horde.clone(), id.clone())));
                 Ok(())

@@ -3,6 +3,7 @@
 //! A safety invariant judges each fact as it happens; a settled one judges the whole once nothing goes wrong
 //! any more and is asked again and again until it holds or time is up.
 
+mod acknowledged_survives_heal;
 mod answered;
 mod begins_for_a_caller;
 mod bounded_messages;
@@ -12,10 +13,13 @@ mod conflict_spares_last;
 mod converged;
 mod equal_vectors_equal_states;
 mod exactly_one_after_heal;
+mod failed_stays_failed;
+mod fenced;
 mod finished_stays_finished;
 mod found_at_once;
 mod ghosts;
 mod held_before_started;
+mod held_by_two;
 mod just_exits;
 mod no_flapping;
 mod no_resurrection;
@@ -27,6 +31,8 @@ mod one_start_passes;
 mod outcome_truth;
 mod owned;
 mod ready_has_caught_up;
+mod ready_is_ready;
+mod restarts_are_inherited;
 mod runs_where_it_can;
 mod sense;
 mod silence_removes_nobody;
@@ -135,12 +141,18 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
         Box::new(one_list::OneList::default()),
+        Box::new(held_by_two::HeldByTwo),
+        Box::new(failed_stays_failed::FailedStaysFailed::default()),
+        Box::new(restarts_are_inherited::RestartsAreInherited::default()),
+        Box::new(ready_is_ready::ReadyIsReady::default()),
+        Box::new(acknowledged_survives_heal::AcknowledgedSurvivesHeal::default()),
         Box::new(ghosts::Ghosts),
         Box::new(converged::Converged),
         Box::new(owned::Owned::default()),
         Box::new(exactly_one_after_heal::ExactlyOneAfterHeal::default()),
         Box::new(nothing_undeleted_vanishes::NothingUndeletedVanishes),
         Box::new(no_resurrection::NoResurrection),
+        Box::new(fenced::Fenced::default()),
         Box::new(bounded_state::BoundedState::default()),
     ]
 }

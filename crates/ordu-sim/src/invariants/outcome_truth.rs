@@ -36,7 +36,12 @@ fn judge(history: &History, call: CallId, result: &Result<Answer, CallError>) ->
     let verdict = match result {
         Ok(Answer::Started { child, held_by, .. }) => started(history, record, child, held_by),
         Ok(Answer::Terminated(Stopped::Confirmed)) => stopped(history, record),
+        Ok(Answer::Terminated(Stopped::Accepted { owner })) => accepted(history, record, owner),
+        Ok(Answer::Deleted) => deleted(history, record),
+        Ok(Answer::Ignored) => ignored(history, record),
         Ok(_) => Ok(()),
+        Err(CallError::AlreadyStarted(child)) => already_started(history, record, child),
+        Err(CallError::AlreadyPresent(child)) => already_present(history, record, child),
         Err(CallError::Unknown { detail }) => unknown(history, record, detail),
         Err(CallError::NotFound { .. }) => not_found(history, record),
         Err(CallError::NoEligibleNode { detail, .. }) => no_eligible_node(history, record, detail),
@@ -105,7 +110,122 @@ fn started(
     Ok(())
 }
 
+/// Whether nothing has gone wrong for long, nobody else asked for anything of the child meanwhile, and its workers are quick.
+fn is_plain(history: &History, record: &CallRecord) -> bool {
+    let quick = record.timeout.as_millis() >= 1_000;
+    let steady = history.setup().behaviours.iter().all(crate::Behaviour::is_steady);
+    history.undisturbed_for() > AFTERMATH + record.timeout && quick && steady && !rivals(history, record)
+}
+
+/// Where nothing goes wrong an owner confirms a stop.
+fn accepted(history: &History, record: &CallRecord, owner: &ordu_core::NodeName) -> Verdict {
+    if is_plain(history, record) {
+        return Err(format!(
+            "answered that {owner} has not confirmed the stop, with nothing wrong for long"
+        ));
+    }
+    Ok(())
+}
+
+/// What was deleted runs nowhere, and the asked node does not know of it any more.
+fn deleted(history: &History, record: &CallRecord) -> Verdict {
+    if let Some(copy) = still_runs(history, record) {
+        return Err(format!(
+            "answered that it is deleted; {} on {}, which the asked node showed, runs",
+            copy.token, copy.boot
+        ));
+    }
+    let child = record.child();
+    if rivals(history, record) {
+        return Ok(());
+    }
+    let asked = history.boot(record.boot);
+    if let Some(shown) = asked.and_then(|asked| asked.children.get(&child)) {
+        return Err(format!(
+            "answered that it is deleted, and shows it as {}",
+            super::owned::brief(Some(shown))
+        ));
+    }
+    let lives = |copy: &&CopyRecord| copy.is_live();
+    match history.copies_of(&child).find(lives) {
+        Some(copy) if history.undisturbed_for() >= AFTERMATH => Err(format!(
+            "answered that it is deleted; {} runs on {}",
+            copy.token, copy.boot
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A child that chose not to run was started for it.
+fn ignored(history: &History, record: &CallRecord) -> Verdict {
+    let chose = |copy: &CopyRecord| matches!(&copy.ended, Some((at, CopyEnd::Ignored)) if *at >= record.made);
+    if history.copies_of(&record.child()).any(chose) {
+        return Ok(());
+    }
+    Err("answered that it chose not to run, and no copy of it did".into())
+}
+
+/// What runs already came up at some time with the token that is told, and runs still where nothing goes wrong.
+fn already_started(history: &History, record: &CallRecord, told: &ordu_core::ChildInfo) -> Verdict {
+    let child = record.child();
+    nothing_runs_after_an_error(history, &child)?;
+    if told.state != ChildState::Running || told.restart() == Restart::Temporary {
+        return Ok(());
+    }
+    let mut copies = history.copies_of(&child);
+    if !copies.any(|copy| Some(copy.token) == told.token && copy.up.is_some()) {
+        return Err(format!(
+            "answered that it runs with {:?}, and no copy ever came up with that",
+            told.token
+        ));
+    }
+    let mut copies = history.copies_of(&child);
+    if is_plain(history, record) && !copies.any(|copy| copy.is_live()) {
+        return Err("answered that it runs, and nothing of it does".into());
+    }
+    Ok(())
+}
+
+/// What is present and not started does not run where nothing goes wrong.
+fn already_present(history: &History, record: &CallRecord, told: &ordu_core::ChildInfo) -> Verdict {
+    let child = record.child();
+    nothing_runs_after_an_error(history, &child)?;
+    let is_shown_running = shows_running(told);
+    let mut copies = history.copies_of(&child);
+    if is_plain(history, record) && (is_shown_running || copies.any(CopyRecord::is_up)) {
+        return Err(format!(
+            "answered that it is present and does not run ({}), and it does",
+            told.state
+        ));
+    }
+    Ok(())
+}
+
+/// What the asked node showed when it was asked, if that and its node have not ended and nobody had that removed: out of
+/// sight is not gone. What a dead node left its keeper may still be ending.
+/// Where another has claimed it since, or started it again, that one's word counts.
+fn still_runs<'a>(history: &'a History, record: &CallRecord) -> Option<&'a CopyRecord> {
+    let child = record.child();
+    let shown = record.shown?;
+    let copy = history.copies_of(&child).max_by_key(|copy| copy.token)?;
+    let lives = history
+        .boot(copy.boot)
+        .is_some_and(|record| record.ended.is_none());
+    let is_claimed_above = history.boots().any(|record| {
+        let info = record.children.get(&child);
+        info.is_some_and(|info| info.token > Some(shown))
+    });
+    let is_it = copy.token == shown && copy.is_live() && lives && !is_claimed_above;
+    (is_it && !history.was_removed(copy.boot.host)).then_some(copy)
+}
+
 fn stopped(history: &History, record: &CallRecord) -> Verdict {
+    if let Some(copy) = still_runs(history, record) {
+        return Err(format!(
+            "answered that it is stopped; {} on {}, which the asked node showed, is not",
+            copy.token, copy.boot
+        ));
+    }
     // On the other side of a split a copy may run, and so may one that a later call started.
     if history.undisturbed_for() < AFTERMATH || rivals(history, record) {
         return Ok(());

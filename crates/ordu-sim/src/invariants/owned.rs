@@ -31,6 +31,7 @@ impl Invariant for Owned {
                 horde,
                 id,
                 info,
+                ..
             } => {
                 let key = (*boot, (horde.clone(), id.clone()));
                 if info.as_ref().is_some_and(|info| is_ownerless(info)) {
@@ -40,11 +41,11 @@ impl Invariant for Owned {
                 }
                 Ok(())
             }
-            // So it says itself: no node has room, or the limit is reached (S4.7).
+            // So it says itself: the limit is reached (S4.7). That no node has room is found out below.
             What::Told {
                 boot,
                 event: Event::Unclaimed { horde, id, .. },
-            } => {
+            } if few_are_left(history) => {
                 self.ownerless.remove(&(*boot, (horde.clone(), id.clone())));
                 Ok(())
             }

@@ -64,6 +64,7 @@ impl Invariant for ReadyHasCaughtUp {
                 horde,
                 id,
                 info: Some(_),
+                ..
             } if self.ready.get(boot).is_none_or(|ready| ready.input == fact.input) => {
                 let shown = self.shown.entry(*boot).or_default();
                 shown.insert((horde.clone(), id.clone()));

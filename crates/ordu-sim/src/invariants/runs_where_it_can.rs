@@ -52,6 +52,7 @@ impl Invariant for RunsWhereItCan {
                 horde,
                 id,
                 info,
+                ..
             } => {
                 let capacity = history.setup().hosts[boot.host.0].capacity;
                 let Some(capacity) = capacity.and_then(|most| usize::try_from(most).ok()) else {

@@ -53,6 +53,7 @@ impl Invariant for TakeOverBounded {
                 horde,
                 id,
                 info: Some(info),
+                ..
             } => {
                 let node = history.boot(*boot).map(|record| record.node);
                 let is_own = info.token.map(|token| token.owner) == node;

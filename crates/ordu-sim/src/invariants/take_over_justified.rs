@@ -100,6 +100,7 @@ impl Invariant for TakeOverJustified {
                 horde,
                 id,
                 info: Some(info),
+                ..
             } => self.shown(history, *boot, &(horde.clone(), id.clone()), info),
             _ => Ok(()),
         }

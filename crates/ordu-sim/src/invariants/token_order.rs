@@ -30,6 +30,7 @@ impl Invariant for TokenOrder {
                 horde,
                 id,
                 info: Some(info),
+                ..
             } => {
                 if let Some(token) = info.token {
                     let known = self.known.entry((*boot, (horde.clone(), id.clone())));

@@ -175,6 +175,7 @@ impl History {
                 horde,
                 id,
                 info,
+                ..
             } => {
                 if let Some(record) = self.boots.get_mut(boot) {
                     let child = (horde.clone(), id.clone());
@@ -256,6 +257,11 @@ impl History {
     /// The process that had an identity.
     pub fn boot_of(&self, node: NodeId) -> Option<&BootRecord> {
         self.boots.get(self.nodes.get(&node)?)
+    }
+
+    /// All processes that ever were.
+    pub(crate) fn boots(&self) -> impl Iterator<Item = &BootRecord> {
+        self.boots.values()
     }
 
     /// All processes that live.
@@ -457,7 +463,11 @@ impl History {
             .push(call);
         self.open_calls.insert(call);
         let still = self.boot(boot).is_some_and(|record| record.still_since.is_some());
+        let child = (horde.clone(), id.clone());
+        let shown = self.boot(boot).and_then(|record| record.children.get(&child));
+        let shown = shown.and_then(|info| info.token);
         self.calls.push(CallRecord {
+            shown,
             boot,
             command: command.clone(),
             made: self.now,

@@ -96,6 +96,8 @@ pub struct CallRecord {
     pub made: Moment,
     /// Whether the asked node saw every living one then. One whose seeds are all dead is alone in a whole network.
     pub saw_all: bool,
+    /// The token under which the asked node showed the child then.
+    pub shown: Option<Token>,
     /// How long the caller waits.
     pub timeout: Duration,
     /// When the node got to it: later if it stood still.

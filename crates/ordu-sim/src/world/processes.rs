@@ -245,10 +245,16 @@ impl<M: Machine> World<M> {
             Output::ShutdownChild { start } => self.shut_down_worker(boot, start),
             Output::KillChild { start } => self.kill_worker(boot, start),
             Output::Reply { request, result } => self.reply(boot, request, result),
-            Output::Child { horde, id, info, .. } => self.report(What::Child {
+            Output::Child {
+                horde,
+                id,
+                life,
+                info,
+            } => self.report(What::Child {
                 boot,
                 horde,
                 id,
+                life,
                 info,
             }),
             Output::Member { node, info } => self.report(What::Member { boot, node, info }),

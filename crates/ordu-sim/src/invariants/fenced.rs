@@ -1,0 +1,61 @@
+use std::collections::BTreeMap;
+
+use ordu_core::{ChildState, Restart, Token};
+
+use super::{Invariant, Verdict};
+use crate::oracle::{Child, CopyRecord, History};
+use crate::{Boot, Fact, What};
+
+/// A store that every copy of a child writes to with its token, and that refuses any below the highest it was ever shown,
+/// takes what the copy that is left writes, once all has settled. Of a copy of which nobody heard that lives nobody can
+/// know: its store refuses all below, and who is refused says so (S3.3).
+#[derive(Debug, Default)]
+pub(super) struct Fenced {
+    /// The highest token with which each process knew that each child ran.
+    known: BTreeMap<Child, BTreeMap<Boot, Token>>,
+}
+
+impl Invariant for Fenced {
+    fn name(&self) -> &'static str {
+        "fenced"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S3.1, S3.4"
+    }
+
+    fn observe(&mut self, _: &History, fact: &Fact) -> Verdict {
+        if let What::Child {
+            boot,
+            horde,
+            id,
+            info: Some(info),
+            ..
+        } = &fact.what
+            && info.state == ChildState::Running
+            && let Some(token) = info.token
+        {
+            let child = (horde.clone(), id.clone());
+            let known = self.known.entry(child).or_default().entry(*boot).or_insert(token);
+            *known = token.max(*known);
+        }
+        Ok(())
+    }
+
+    fn settled(&self, history: &History) -> Verdict {
+        // What runs once only keeps the token it has.
+        let writes = |copy: &&CopyRecord| copy.is_up() && copy.spec.restart != Restart::Temporary;
+        for copy in history.copies().iter().filter(writes) {
+            let known = self.known.get(&copy.child);
+            let of = |record: &crate::oracle::BootRecord| known?.get(&record.boot);
+            let highest = history.living().filter_map(of).max();
+            if let Some(shown) = highest.filter(|shown| **shown > copy.token) {
+                return Err(format!(
+                    "{:?} runs on {} with {}; its store was shown {shown}, and takes nothing of it",
+                    copy.child.1, copy.boot, copy.token
+                ));
+            }
+        }
+        Ok(())
+    }
+}

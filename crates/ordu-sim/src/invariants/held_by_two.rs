@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use ordu_core::{Answer, ChildInfo, ChildState, MemberState};
+
+use super::{Invariant, Verdict};
+use crate::oracle::{BootRecord, CallRecord, History};
+use crate::{Fact, What};
+
+/// Of what a call is told that was done another node has heard already besides the one that was asked, if that sees one
+/// that is ready: one death alone undoes nothing.
+#[derive(Debug)]
+pub(super) struct HeldByTwo;
+
+impl Invariant for HeldByTwo {
+    fn name(&self) -> &'static str {
+        "held-by-two"
+    }
+
+    fn rule(&self) -> &'static str {
+        "S5.2"
+    }
+
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        let What::Answered {
+            call,
+            result: Ok(answer),
+        } = &fact.what
+        else {
+            return Ok(());
+        };
+        let record = history.call(*call);
+        let Some(asked) = history.boot(record.boot) else {
+            return Ok(());
+        };
+        let is_ready = |state| state == MemberState::Alive;
+        let others = asked.members.values().filter(|member| member.id != asked.node);
+        let sees_one_ready = { others }.any(|member| is_ready(member.state));
+        if !sees_one_ready || is_contested(history, record) {
+            return Ok(());
+        }
+        let child = record.child();
+        let has_heard = |other: &&BootRecord| {
+            let shown = other.children.get(&child);
+            // It may show what was started after that.
+            let is_later = |info: &Arc<ChildInfo>| info.token > record.shown;
+            match answer {
+                Answer::Deleted => shown.is_none_or(is_later),
+                Answer::Terminated(_) => {
+                    shown.is_none_or(|info| info.is_stopping || !is_to_run(info.state) || is_later(info))
+                }
+                _ => true,
+            }
+        };
+        // One that had heard of it may have died since.
+        let was_there = |other: &&BootRecord| other.ended.is_none_or(|at| at >= record.made);
+        let mut others = history
+            .boots()
+            .filter(|other| other.boot != record.boot)
+            .filter(was_there);
+        if others.any(|other| has_heard(&other)) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} answers {answer:?} of {:?}, sees another node that is ready, and nobody else has heard of it",
+            record.boot, child.1
+        ))
+    }
+}
+
+fn is_to_run(state: ChildState) -> bool {
+    matches!(
+        state,
+        ChildState::Starting | ChildState::Running | ChildState::Restarting | ChildState::Unclaimed
+    )
+}
+
+/// Whether another call may have started the child again meanwhile.
+fn is_contested(history: &History, record: &CallRecord) -> bool {
+    let child = record.child();
+    let mut others = history.calls_about(&child);
+    others.any(|other| {
+        other.is_start() && other.may_count() && other.acknowledged().is_none_or(|at| at >= record.made)
+    })
+}
