@@ -134,6 +134,12 @@ impl<M: Machine> Simulation<M> {
             if self.world.is_still(host) {
                 self.world.inflict(Fault::Resume(host));
             }
+            if self.world.is_slow(host) {
+                self.world.inflict(Fault::Quick(host));
+            }
+            if self.world.is_ill_made(host) {
+                self.world.inflict(Fault::Repair(host));
+            }
         }
         self.planned.clear();
         self.retries.clear();

@@ -83,7 +83,7 @@ fn started(
     let asked = history.boot(record.boot);
     let sees_it = asked.is_some_and(|asked| asked.node == copy.node || asked.sees(copy.node));
     let is_right = match &child.node {
-        Some(node) => *node == copy.boot.host.name(),
+        Some(node) => *node == history.name_of(copy.boot),
         None => !sees_it,
     };
     if owner_lives && !is_right {
@@ -92,7 +92,7 @@ fn started(
             child.node, copy.boot
         ));
     }
-    if !held_by.contains(&record.boot.host.name()) {
+    if !held_by.contains(&history.name_of(record.boot)) {
         return Err(format!("the asked node is not among the holders {held_by:?}"));
     }
     if held_by.iter().collect::<BTreeSet<_>>().len() != held_by.len() {

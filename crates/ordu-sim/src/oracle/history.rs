@@ -31,6 +31,8 @@ pub struct History {
     unlisted: BTreeSet<HostId>,
     /// How many such lists were confirmed.
     lists: usize,
+    /// The hosts whose nodes are set up with the name of another's.
+    misnamed: BTreeMap<HostId, HostId>,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
@@ -58,6 +60,13 @@ enum Trouble {
     /// Some know no address at which one of the others lives: those between them are dead.
     Scattered,
     Still(HostId),
+    /// What the first dials at the second is refused.
+    Rejected(HostId, HostId),
+    /// Its process gets to what happens late.
+    Slow(HostId),
+    /// A node bears the name of another's, or its identity, or is of another version: since it is set up so, for it may
+    /// boot at any moment.
+    IllMade(HostId),
 }
 
 impl History {
@@ -79,6 +88,7 @@ impl History {
             removals: 0,
             unlisted: BTreeSet::new(),
             lists: 0,
+            misnamed: BTreeMap::new(),
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
@@ -185,6 +195,12 @@ impl History {
                 }
             }
             What::Member { boot, node, info } => {
+                let is_ready = info.as_ref().is_some_and(|info| info.state == MemberState::Alive);
+                if let Some(shown) = self.nodes.get(node).filter(|shown| is_ready && *shown != boot)
+                    && let Some(shown) = self.boots.get_mut(shown)
+                {
+                    shown.taken_in = true;
+                }
                 if let Some(record) = self.boots.get_mut(boot) {
                     match info {
                         Some(info) => record.members.insert(*node, info.clone()),
@@ -258,6 +274,30 @@ impl History {
         self.boots.get(self.nodes.get(&node)?)
     }
 
+    /// Those besides a process that bore its identity, or its name, while it lived.
+    fn doubles_of<'a>(&'a self, record: &'a BootRecord) -> impl Iterator<Item = &'a BootRecord> {
+        let others = self.boots.values().filter(|other| other.boot != record.boot);
+        others.filter(|other| other.met(record))
+    }
+
+    /// Whether a process had a clone (S1.6).
+    pub fn was_cloned(&self, record: &BootRecord) -> bool {
+        self.doubles_of(record).any(|other| other.node == record.node)
+    }
+
+    /// Those that bore the name of a process while it lived.
+    pub fn namesakes_of<'a>(&'a self, record: &'a BootRecord) -> impl Iterator<Item = &'a BootRecord> {
+        self.doubles_of(record)
+            .filter(|other| other.name == record.name && other.node != record.node)
+    }
+
+    /// Whether a process may have ended because another of its name was taken in: of two that were, the older has ended by
+    /// the newer, and so has one that was down meanwhile (S2.4).
+    pub fn may_be_replaced(&self, record: &BootRecord) -> bool {
+        self.namesakes_of(record)
+            .any(|other| other.taken_in && (other.node > record.node || other.began > record.began))
+    }
+
     /// All processes that live.
     pub fn living(&self) -> impl Iterator<Item = &BootRecord> {
         self.boots.values().filter(|record| record.ended.is_none())
@@ -266,16 +306,17 @@ impl History {
     /// The last processes of the hosts on which none lives, but for those that were removed, or left and were heard: they
     /// may come back, as far as the others know.
     pub fn missing(&self) -> impl Iterator<Item = &BootRecord> {
+        // One that was misnamed has ended by the next of the name that it bore, wherever that is.
         let is_last = |record: &&BootRecord| {
-            let next = Boot {
-                number: record.boot.number + 1,
-                ..record.boot
-            };
-            !self.boots.contains_key(&next)
+            let next = |other: &BootRecord| other.name == record.name && other.began > record.began;
+            !self
+                .boots
+                .values()
+                .any(|other| next(other) && !was_refused(other))
         };
         let is_over = |record: &BootRecord| match record.cause {
             Some(ExitCause::Left) => self.was_heard_to_leave(record) && !self.came_in_passing(record),
-            Some(ExitCause::Removed) => true,
+            Some(ExitCause::Removed | ExitCause::NameTaken { .. } | ExitCause::Cloned) => true,
             _ => record.ended.is_none(),
         };
         let last = self.boots.values().filter(is_last);
@@ -294,23 +335,28 @@ impl History {
     /// Whether a node that has left is not waited for: one that lives knows that it left, or nobody waits for any boot of
     /// its name. It is not known where nobody else was in sight when it left.
     fn was_heard_to_leave(&self, left: &BootRecord) -> bool {
-        let name = left.boot.host.name();
+        let name = &left.name;
         let shown = || { self.living() }.flat_map(|record| record.members.values());
         let is_gone = |state| matches!(state, MemberState::Left | MemberState::Removed);
         let is_heard = shown().any(|member| member.id == left.node && is_gone(member.state));
-        is_heard || !shown().any(|member| member.name == name && !is_gone(member.state))
+        is_heard || !shown().any(|member| member.name == *name && !is_gone(member.state))
     }
 
-    /// The living process of this name, else the last there was.
-    pub fn named(&self, name: &NodeName) -> Option<&BootRecord> {
-        let records = || {
-            self.boots
-                .values()
-                .filter(|record| record.boot.host.name() == *name)
-        };
-        records()
-            .find(|record| record.ended.is_none())
-            .or_else(|| records().next_back())
+    /// The name of a process.
+    pub fn name_of(&self, boot: Boot) -> NodeName {
+        let record = self.boots.get(&boot);
+        record.map_or_else(|| boot.host.name(), |record| record.name.clone())
+    }
+
+    /// The living process of this name, else the last there was; several if several live.
+    pub fn bearers_of(&self, name: &NodeName) -> Vec<&BootRecord> {
+        let records = || self.boots.values().filter(|record| record.name == *name);
+        let living: Vec<&BootRecord> = records().filter(|record| record.ended.is_none()).collect();
+        if living.is_empty() {
+            records().max_by_key(|record| record.began).into_iter().collect()
+        } else {
+            living
+        }
     }
 
     /// One start of a child.
@@ -432,17 +478,27 @@ impl History {
 
     fn booted(&mut self, boot: Boot, node: NodeId) {
         self.upheaval();
-        self.nodes.insert(node, boot);
+        let original = self.boot_of(node).filter(|record| record.ended.is_none());
+        let name = match (original, self.misnamed.get(&boot.host)) {
+            (Some(original), _) => original.name.clone(),
+            (None, like) => like.unwrap_or(&boot.host).name(),
+        };
+        // Who bears an identity first is meant by it until it ends.
+        if original.is_none() {
+            self.nodes.insert(node, boot);
+        }
         self.boots.insert(
             boot,
             BootRecord {
                 boot,
                 node,
+                name,
                 began: self.now,
                 ended: None,
                 cause: None,
                 still_since: None,
                 resumed: None,
+                taken_in: false,
                 children: BTreeMap::new(),
                 members: BTreeMap::new(),
             },
@@ -484,7 +540,12 @@ impl History {
         if let Some(answer) = answer {
             witnesses.insert(self.call(call).boot);
             if let Answer::Started { held_by, .. } = answer {
-                witnesses.extend(held_by.iter().filter_map(|name| Some(self.named(name)?.boot)));
+                // Where two have one name it does not say which of them holds it.
+                let named = held_by.iter().filter_map(|name| match self.bearers_of(name)[..] {
+                    [one] => Some(one.boot),
+                    _ => None,
+                });
+                witnesses.extend(named);
             }
         }
         witnesses
@@ -538,10 +599,35 @@ impl History {
             Fault::Mend(from, to) => {
                 self.troubles.remove(&Trouble::Cut(*from, *to));
             }
-            Fault::Heal => self
-                .troubles
-                .retain(|trouble| !matches!(trouble, Trouble::Split | Trouble::Cut(..))),
-            Fault::Disturb(..) => {
+            Fault::Heal => self.troubles.retain(|trouble| {
+                !matches!(trouble, Trouble::Split | Trouble::Cut(..) | Trouble::Rejected(..))
+            }),
+            Fault::Reject(from, to) => {
+                self.troubles.insert(Trouble::Rejected(*from, *to));
+            }
+            Fault::Allow(from, to) => {
+                self.troubles.remove(&Trouble::Rejected(*from, *to));
+            }
+            Fault::Slow(host, _) => {
+                self.troubles.insert(Trouble::Slow(*host));
+            }
+            Fault::Quick(host) => {
+                self.troubles.remove(&Trouble::Slow(*host));
+            }
+            Fault::Misname(host, like) | Fault::Clone(host, like) => {
+                if host != like {
+                    self.misnamed.insert(*host, *like);
+                    self.troubles.insert(Trouble::IllMade(*host));
+                }
+            }
+            Fault::Upgrade(host) => {
+                self.troubles.insert(Trouble::IllMade(*host));
+            }
+            Fault::Repair(host) => {
+                self.misnamed.remove(host);
+                self.troubles.remove(&Trouble::IllMade(*host));
+            }
+            Fault::Disturb(..) | Fault::Narrow(..) => {
                 self.troubles.insert(Trouble::Weather);
             }
             Fault::Clear => {
@@ -570,6 +656,9 @@ impl History {
             | Fault::StepClock(..)
             | Fault::CorrectClocks
             | Fault::ResetLifelines(_)
+            | Fault::Break(..)
+            | Fault::Slew(..)
+            | Fault::Readdress(..)
             | Fault::KillKeeper(_)
             | Fault::Leave(_)
             | Fault::SetMembers(_, None)
@@ -601,6 +690,14 @@ impl History {
     fn call_mut(&mut self, call: CallId) -> &mut CallRecord {
         &mut self.calls[index(call.0)]
     }
+}
+
+/// Whether a process ended without ever having been a member.
+fn was_refused(record: &BootRecord) -> bool {
+    matches!(
+        record.cause,
+        Some(ExitCause::NameTaken { .. } | ExitCause::Cloned)
+    )
 }
 
 /// Ids are counted from 1 and recorded in their order.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitCause, ExitReason, HordeName, MemberInfo,
-    MemberState, NodeId, Token,
+    MemberState, NodeId, NodeName, Token,
 };
 
 use crate::{Boot, CopyEnd, Moment};
@@ -19,6 +19,8 @@ pub struct BootRecord {
     pub boot: Boot,
     /// Its identity.
     pub node: NodeId,
+    /// Its name: that of its host's node, unless it was set up wrong.
+    pub name: NodeName,
     /// When it began.
     pub began: Moment,
     /// When it ended.
@@ -29,6 +31,8 @@ pub struct BootRecord {
     pub still_since: Option<Moment>,
     /// When it last went on.
     pub resumed: Option<Moment>,
+    /// Whether another ever showed it as a member that is ready.
+    pub taken_in: bool,
     /// What it publishes of children.
     pub children: BTreeMap<Child, Arc<ChildInfo>>,
     /// What it publishes of members.
@@ -36,6 +40,12 @@ pub struct BootRecord {
 }
 
 impl BootRecord {
+    /// Whether both lived at some moment.
+    pub fn met(&self, other: &Self) -> bool {
+        let outlasts = |one: &Self, other: &Self| one.ended.is_none_or(|ended| ended >= other.began);
+        outlasts(self, other) && outlasts(other, self)
+    }
+
     /// Whether it takes another for living.
     pub fn sees(&self, node: NodeId) -> bool {
         let lives = |state| matches!(state, MemberState::Alive | MemberState::Suspect);
