@@ -13,7 +13,7 @@ use crate::{Boot, Fact, Fault, HostId, What};
 /// was replaced only by one of its name that others took in (S2.4); it is a clone only if another had its identity.
 #[derive(Debug, Default)]
 pub(super) struct JustExits {
-    /// Who was asked to remove the node of each host.
+    /// Who was asked to remove the node of each host, by its name.
     askers: BTreeMap<HostId, BTreeSet<Boot>>,
     /// Who ended because it was removed.
     removed: BTreeSet<Boot>,
@@ -80,16 +80,17 @@ fn age(history: &History, record: &BootRecord) -> Duration {
 impl JustExits {
     fn judge(&mut self, history: &History, boot: Boot, cause: &ExitCause) -> Verdict {
         let record = history.boot(boot);
+        let named_as = history.named_as(boot);
         match cause {
-            ExitCause::Left if self.told.contains(&boot.host) || history.was_removed(boot.host) => Ok(()),
-            ExitCause::Left | ExitCause::NotListed { .. } if history.was_unlisted(boot.host) => Ok(()),
+            ExitCause::Left if self.told.contains(&boot.host) || history.was_removed(named_as) => Ok(()),
+            ExitCause::Left | ExitCause::NotListed { .. } if history.was_unlisted(named_as) => Ok(()),
             ExitCause::Left | ExitCause::NotListed { .. } => Err(format!(
                 "{boot} ended with {cause:?}; nobody told it to leave, and it was on every list of members"
             )),
-            ExitCause::Removed if self.is_as_void_as_that_of_its_remover(boot) => Err(format!(
+            ExitCause::Removed if self.is_as_void_as_that_of_its_remover(history, boot) => Err(format!(
                 "{boot} ended because it was removed by one that ended because {boot} had removed it"
             )),
-            ExitCause::Removed if history.was_removed(boot.host) => {
+            ExitCause::Removed if history.was_removed(named_as) => {
                 self.removed.insert(boot);
                 Ok(())
             }
@@ -120,8 +121,8 @@ impl JustExits {
         }
     }
 
-    fn is_as_void_as_that_of_its_remover(&self, boot: Boot) -> bool {
-        let askers = |of: Boot| self.askers.get(&of.host).into_iter().flatten();
+    fn is_as_void_as_that_of_its_remover(&self, history: &History, boot: Boot) -> bool {
+        let askers = |of: Boot| self.askers.get(&history.named_as(of)).into_iter().flatten();
         let was_removed_by_it = |asker: &Boot| {
             let mut by = askers(*asker).peekable();
             self.removed.contains(asker) && by.peek().is_some() && by.all(|by| *by == boot)

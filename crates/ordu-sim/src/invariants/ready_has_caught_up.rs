@@ -127,6 +127,10 @@ impl ReadyHasCaughtUp {
         newcomer: &BootRecord,
         other: &BootRecord,
     ) -> Option<&'a Child> {
+        // Of a node and its clone nobody can say which of them it heard.
+        if history.was_cloned(other) {
+            return None;
+        }
         let was_ready = self.ready.get(&other.boot)?.at < self.ready[&newcomer.boot].at;
         let shown = self.shown.get(&other.boot).filter(|_| was_ready)?;
         let known = self.shown.get(&newcomer.boot);

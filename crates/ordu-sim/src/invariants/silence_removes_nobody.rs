@@ -34,7 +34,7 @@ impl Invariant for SilenceRemovesNobody {
         let record = history.boot_of(*node);
         let is_wrong = |record: &&crate::oracle::BootRecord| {
             record.ended.is_none()
-                && !history.was_removed(record.boot.host)
+                && !history.was_removed(record.named_as)
                 && !history.may_be_replaced(record)
         };
         match record.filter(is_wrong) {

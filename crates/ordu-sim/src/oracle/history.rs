@@ -33,6 +33,10 @@ pub struct History {
     lists: usize,
     /// The hosts whose nodes are set up with the name of another's.
     misnamed: BTreeMap<HostId, HostId>,
+    /// How late the processes of hosts get to what happens, where they do.
+    slow: BTreeMap<HostId, Duration>,
+    /// By how many millionths the clocks of each host ever ran wrong at the most.
+    drifts: BTreeMap<HostId, u64>,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
@@ -89,6 +93,8 @@ impl History {
             unlisted: BTreeSet::new(),
             lists: 0,
             misnamed: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            drifts: BTreeMap::new(),
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
@@ -108,6 +114,8 @@ impl History {
                 if let Some(record) = self.boots.get_mut(boot) {
                     record.ended = Some(fact.at);
                     record.cause.clone_from(cause);
+                    let node = record.node;
+                    self.outlives(*boot, node);
                 }
             }
             What::RemovalAnswered { result: Ok(_), .. } => self.removals += 1,
@@ -234,7 +242,7 @@ impl History {
         self.now
     }
 
-    /// Whether an operator wanted the node of a host removed.
+    /// Whether an operator wanted the node of a host removed, by its name.
     pub fn was_removed(&self, host: HostId) -> bool {
         self.removed.contains(&host)
     }
@@ -244,7 +252,7 @@ impl History {
         self.removals
     }
 
-    /// Whether an operator ever left a host out of a list of those whose nodes may be members.
+    /// Whether an operator ever left a host out of a list of those whose nodes, by their names, may be members.
     pub fn was_unlisted(&self, host: HostId) -> bool {
         self.unlisted.contains(&host)
     }
@@ -262,6 +270,16 @@ impl History {
     /// Since when nothing goes wrong any more, once that was declared.
     pub fn calm(&self) -> Option<Moment> {
         self.calm
+    }
+
+    /// How late the process of a host gets to what happens.
+    pub fn slowness(&self, host: HostId) -> Duration {
+        self.slow.get(&host).copied().unwrap_or_default()
+    }
+
+    /// By how many millionths the clocks of a host ever ran wrong, besides what they do usually.
+    pub fn slewed(&self, host: HostId) -> u64 {
+        self.drifts.get(&host).copied().unwrap_or_default()
     }
 
     /// One process.
@@ -301,6 +319,15 @@ impl History {
     /// All processes that live.
     pub fn living(&self) -> impl Iterator<Item = &BootRecord> {
         self.boots.values().filter(|record| record.ended.is_none())
+    }
+
+    /// Whether of two of one name the one that booted later has the higher id. Two machines' clocks are apart.
+    pub fn booted_in_order(&self) -> bool {
+        let is_in_order = |one: &BootRecord, other: &BootRecord| {
+            one.name != other.name || one.began >= other.began || one.node <= other.node
+        };
+        let all = || self.boots.values();
+        all().all(|one| all().all(|other| is_in_order(one, other)))
     }
 
     /// The last processes of the hosts on which none lives, but for those that were removed, or left and were heard: they
@@ -344,8 +371,12 @@ impl History {
 
     /// The name of a process.
     pub fn name_of(&self, boot: Boot) -> NodeName {
-        let record = self.boots.get(&boot);
-        record.map_or_else(|| boot.host.name(), |record| record.name.clone())
+        self.named_as(boot).name()
+    }
+
+    /// The host whose node a process is by its name.
+    pub fn named_as(&self, boot: Boot) -> HostId {
+        self.boots.get(&boot).map_or(boot.host, |record| record.named_as)
     }
 
     /// The living process of this name, else the last there was; several if several live.
@@ -476,13 +507,26 @@ impl History {
             .any(|(began, ended)| ended.min(to).since(began.max(from)) >= for_long)
     }
 
+    /// A process has ended: a clone of it that lives is from now on who is meant by its identity.
+    fn outlives(&mut self, ended: Boot, node: NodeId) {
+        let clone = self.living().find(|record| record.node == node);
+        let clone = clone.map(|record| record.boot);
+        if let Some(clone) = clone
+            && self.nodes.get(&node) == Some(&ended)
+        {
+            self.nodes.insert(node, clone);
+        }
+    }
+
+    /// The host whose name the next node of a host bears.
+    fn named(&self, host: HostId) -> HostId {
+        self.misnamed.get(&host).copied().unwrap_or(host)
+    }
+
     fn booted(&mut self, boot: Boot, node: NodeId) {
         self.upheaval();
         let original = self.boot_of(node).filter(|record| record.ended.is_none());
-        let name = match (original, self.misnamed.get(&boot.host)) {
-            (Some(original), _) => original.name.clone(),
-            (None, like) => like.unwrap_or(&boot.host).name(),
-        };
+        let named_as = self.named(boot.host);
         // Who bears an identity first is meant by it until it ends.
         if original.is_none() {
             self.nodes.insert(node, boot);
@@ -492,7 +536,8 @@ impl History {
             BootRecord {
                 boot,
                 node,
-                name,
+                name: named_as.name(),
+                named_as,
                 began: self.now,
                 ended: None,
                 cause: None,
@@ -519,7 +564,7 @@ impl History {
             made: self.now,
             saw_all: self.sees_all(boot),
             timeout,
-            taken: (!still).then_some(self.now),
+            taken: (!still).then_some(self.now + self.slowness(boot.host)),
             answered: None,
             lost: None,
             witnesses: BTreeSet::new(),
@@ -602,21 +647,40 @@ impl History {
             Fault::Heal => self.troubles.retain(|trouble| {
                 !matches!(trouble, Trouble::Split | Trouble::Cut(..) | Trouble::Rejected(..))
             }),
+            Fault::Slew(host, ppm) => {
+                let most = self.drifts.entry(*host).or_default();
+                *most = (*most).max(ppm.unsigned_abs());
+            }
             Fault::Reject(from, to) => {
                 self.troubles.insert(Trouble::Rejected(*from, *to));
             }
             Fault::Allow(from, to) => {
                 self.troubles.remove(&Trouble::Rejected(*from, *to));
             }
-            Fault::Slow(host, _) => {
+            Fault::Slow(host, by) => {
+                // What waits already was put off for as long as was said before.
+                let slow = self.slow.entry(*host).or_default();
+                *slow = (*slow).max(*by);
                 self.troubles.insert(Trouble::Slow(*host));
             }
             Fault::Quick(host) => {
+                let by = self.slow.remove(host).unwrap_or_default();
+                for call in &self.open_calls {
+                    let call = &mut self.calls[index(call.0)];
+                    // It has got to all now.
+                    if call.boot.host == *host && self.now.since(call.made) <= by {
+                        call.taken = Some(self.now);
+                    }
+                }
                 self.troubles.remove(&Trouble::Slow(*host));
             }
-            Fault::Misname(host, like) | Fault::Clone(host, like) => {
-                if host != like {
-                    self.misnamed.insert(*host, *like);
+            Fault::Misname(host, like) => {
+                self.misnamed.insert(*host, *like);
+                self.troubles.insert(Trouble::IllMade(*host));
+            }
+            Fault::Clone(host, of) => {
+                if host != of {
+                    self.misnamed.insert(*host, self.named(*of));
                     self.troubles.insert(Trouble::IllMade(*host));
                 }
             }
@@ -657,7 +721,6 @@ impl History {
             | Fault::CorrectClocks
             | Fault::ResetLifelines(_)
             | Fault::Break(..)
-            | Fault::Slew(..)
             | Fault::Readdress(..)
             | Fault::KillKeeper(_)
             | Fault::Leave(_)

@@ -7,7 +7,7 @@ use ordu_core::{
     MemberState, NodeId, NodeName, Token,
 };
 
-use crate::{Boot, CopyEnd, Moment};
+use crate::{Boot, CopyEnd, HostId, Moment};
 
 /// A child, by the name of its horde and its own.
 pub type Child = (HordeName, ChildId);
@@ -21,6 +21,8 @@ pub struct BootRecord {
     pub node: NodeId,
     /// Its name: that of its host's node, unless it was set up wrong.
     pub name: NodeName,
+    /// The host whose node it is by its name.
+    pub named_as: HostId,
     /// When it began.
     pub began: Moment,
     /// When it ended.

@@ -66,8 +66,9 @@ impl<M: Machine> World<M> {
                 self.hosts[host.0].made.named_like = Some(like).filter(|like| *like != host);
             }
             Fault::Clone(host, of) if host != of => {
+                let like = self.hosts[of.0].made.named_like.unwrap_or(of);
                 let made = &mut self.hosts[host.0].made;
-                (made.named_like, made.clone_of) = (Some(of), Some(of));
+                (made.named_like, made.clone_of) = (Some(like).filter(|like| *like != host), Some(of));
             }
             Fault::Clone(..) => {}
             Fault::Upgrade(host) => self.hosts[host.0].made.is_of_another_version = true,
