@@ -38,8 +38,8 @@ impl Invariant for Answered {
             let wrong = call
                 .timeout
                 .mul_f64(1e-6 * u32::try_from(history.slewed(call.boot.host)).map_or(1.0, f64::from));
-            // One that is slow gets to its deadlines late as well, and to what it had not got to when it was stopped.
-            let late = history.slowness(call.boot.host) * if record.resumed.is_some() { 2 } else { 1 };
+            // One that is slow gets to its deadlines late as well.
+            let late = history.slowness(call.boot.host);
             let waits = call.timeout + call.timeout / 500 + wrong + late + SLACK;
             let overdue = history.now().since(since) > waits;
             if overdue {

@@ -103,7 +103,8 @@ impl ReadyHasCaughtUp {
         let waited = ready.at.since(newcomer.began) + SHORTLY >= history.setup().timing.boot_grace;
         let others = ready.through.iter().filter(|node| **node != newcomer.node);
         let others: Vec<&BootRecord> = others.filter_map(|node| history.boot_of(*node)).collect();
-        if waited || newcomer.ended.is_some() || others.is_empty() {
+        // What a clone is told is what the original is not known to have.
+        if waited || history.was_cloned(newcomer) || newcomer.ended.is_some() || others.is_empty() {
             return Ok(());
         }
         let lacks = others

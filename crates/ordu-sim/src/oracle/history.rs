@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, ExitCause, MemberState, NodeId, NodeName};
+use ordu_core::{Answer, Command, Event, ExitCause, MemberState, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
@@ -37,6 +37,8 @@ pub struct History {
     slow: BTreeMap<HostId, Duration>,
     /// By how many millionths the clocks of each host ever ran wrong at the most.
     drifts: BTreeMap<HostId, u64>,
+    /// A node was ready while another had its identity.
+    is_beyond_judging: bool,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
@@ -95,6 +97,7 @@ impl History {
             misnamed: BTreeMap::new(),
             slow: BTreeMap::new(),
             drifts: BTreeMap::new(),
+            is_beyond_judging: false,
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
@@ -126,14 +129,18 @@ impl History {
                 }
             }
             What::Resumed(boot) => {
+                let mut stopped = None;
                 if let Some(record) = self.boots.get_mut(boot) {
-                    record.still_since = None;
+                    stopped = record.still_since.take();
                     record.resumed = Some(fact.at);
                 }
+                let taken = fact.at + self.slowness(boot.host);
                 for call in &self.open_calls {
                     let call = &mut self.calls[index(call.0)];
-                    if call.boot == *boot {
-                        call.taken.get_or_insert(fact.at);
+                    // One that is slow may not have got to it when it was stopped.
+                    let is_new = call.taken.is_none_or(|taken| Some(taken) > stopped);
+                    if call.boot == *boot && is_new {
+                        call.taken = Some(taken);
                     }
                 }
             }
@@ -226,6 +233,13 @@ impl History {
                 self.look_for_scattered();
                 self.spread();
             }
+            What::Told {
+                boot,
+                event: Event::Ready,
+            } => {
+                let is_copy = self.boot(*boot).is_some_and(|record| self.is_clone(record));
+                self.is_beyond_judging |= is_copy;
+            }
             What::RemovalAnswered { result: Err(_), .. }
             | What::ListAnswered { result: Err(_), .. }
             | What::MemberList { .. }
@@ -298,9 +312,22 @@ impl History {
         others.filter(|other| other.met(record))
     }
 
+    /// Whether a node was ready under an identity that another had: before either could meet the other it may have written
+    /// what the map takes for that one's. A replica's writes are told apart by its id, which is new at each boot (S1.6), so
+    /// from then on no rule says what holds.
+    pub fn is_beyond_judging(&self) -> bool {
+        self.is_beyond_judging
+    }
+
     /// Whether a process had a clone (S1.6).
     pub fn was_cloned(&self, record: &BootRecord) -> bool {
         self.doubles_of(record).any(|other| other.node == record.node)
+    }
+
+    /// Whether a process has the identity of another that had it first and lived as well.
+    fn is_clone(&self, record: &BootRecord) -> bool {
+        let mut doubles = self.doubles_of(record);
+        doubles.any(|other| other.node == record.node && other.began < record.began)
     }
 
     /// Those that bore the name of a process while it lived.
@@ -664,12 +691,12 @@ impl History {
                 self.troubles.insert(Trouble::Slow(*host));
             }
             Fault::Quick(host) => {
-                let by = self.slow.remove(host).unwrap_or_default();
+                self.slow.remove(host);
                 for call in &self.open_calls {
                     let call = &mut self.calls[index(call.0)];
                     // It has got to all now.
-                    if call.boot.host == *host && self.now.since(call.made) <= by {
-                        call.taken = Some(self.now);
+                    if call.boot.host == *host {
+                        call.taken = call.taken.map(|taken| taken.min(self.now));
                     }
                 }
                 self.troubles.remove(&Trouble::Slow(*host));
