@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, Event, ExitCause, MemberState, NodeId, NodeName};
+use ordu_core::{Answer, Command, ExitCause, MemberState, NodeId, NodeName};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
@@ -37,7 +37,7 @@ pub struct History {
     slow: BTreeMap<HostId, Duration>,
     /// By how many millionths the clocks of each host ever ran wrong at the most.
     drifts: BTreeMap<HostId, u64>,
-    /// A node was ready while another had its identity.
+    /// A node wrote something of itself while another had its identity.
     is_beyond_judging: bool,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
@@ -210,6 +210,13 @@ impl History {
                 }
             }
             What::Member { boot, node, info } => {
+                let says = info.as_ref().map(|info| info.state);
+                let wrote = matches!(
+                    says,
+                    Some(MemberState::Alive | MemberState::Draining | MemberState::Left)
+                );
+                let itself = self.boot(*boot).filter(|record| wrote && record.node == *node);
+                self.is_beyond_judging |= itself.is_some_and(|record| self.is_clone(record));
                 let is_ready = info.as_ref().is_some_and(|info| info.state == MemberState::Alive);
                 if let Some(shown) = self.nodes.get(node).filter(|shown| is_ready && *shown != boot)
                     && let Some(shown) = self.boots.get_mut(shown)
@@ -232,13 +239,6 @@ impl History {
             What::Tick => {
                 self.look_for_scattered();
                 self.spread();
-            }
-            What::Told {
-                boot,
-                event: Event::Ready,
-            } => {
-                let is_copy = self.boot(*boot).is_some_and(|record| self.is_clone(record));
-                self.is_beyond_judging |= is_copy;
             }
             What::RemovalAnswered { result: Err(_), .. }
             | What::ListAnswered { result: Err(_), .. }
@@ -312,9 +312,9 @@ impl History {
         others.filter(|other| other.met(record))
     }
 
-    /// Whether a node was ready under an identity that another had: before either could meet the other it may have written
-    /// what the map takes for that one's. A replica's writes are told apart by its id, which is new at each boot (S1.6), so
-    /// from then on no rule says what holds.
+    /// Whether a node wrote something under an identity that another had, before either could meet the other: the map takes
+    /// that for the other's. A replica's writes are told apart by its id, which is new at each boot (S1.6), so from then on
+    /// no rule says what holds.
     pub fn is_beyond_judging(&self) -> bool {
         self.is_beyond_judging
     }
