@@ -36,6 +36,8 @@ impl Invariant for SilenceRemovesNobody {
             record.ended.is_none()
                 && !history.was_removed(record.named_as)
                 && !history.may_be_replaced(record)
+                // A clone shares the fate of the identity that it has.
+                && !history.was_cloned(record)
         };
         match record.filter(is_wrong) {
             Some(record) => Err(format!(
