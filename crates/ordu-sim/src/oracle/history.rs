@@ -9,6 +9,9 @@ use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, Wh
 /// Once the network was whole for this long, every node that was there holds what any of them held.
 const SPREAD: Duration = Duration::from_secs(10);
 
+/// Who has the identity of another hears so within this where anybody is who knows.
+const LONG_FOR_A_CLONE: Duration = Duration::from_millis(300);
+
 /// Everything that truly happened so far: what the invariants judge by.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -37,7 +40,7 @@ pub struct History {
     slow: BTreeMap<HostId, Duration>,
     /// By how many millionths the clocks of each host ever ran wrong at the most.
     drifts: BTreeMap<HostId, u64>,
-    /// A node wrote something of itself while another had its identity.
+    /// A node wrote something of itself, or may have, while another had its identity.
     is_beyond_judging: bool,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
@@ -237,6 +240,7 @@ impl History {
                 self.calm = Some(fact.at);
             }
             What::Tick => {
+                self.look_for_clones();
                 self.look_for_scattered();
                 self.spread();
             }
@@ -312,9 +316,9 @@ impl History {
         others.filter(|other| other.met(record))
     }
 
-    /// Whether a node wrote something under an identity that another had, before either could meet the other: the map takes
-    /// that for the other's. A replica's writes are told apart by its id, which is new at each boot (S1.6), so from then on
-    /// no rule says what holds.
+    /// Whether a node wrote something under an identity that another had, before it heard of the other: the map takes that
+    /// for the other's. Where somebody can tell it of the other it is told at once, and ends. A replica's writes are told
+    /// apart by its id, which is new at each boot (S1.6), so from then on no rule says what holds.
     pub fn is_beyond_judging(&self) -> bool {
         self.is_beyond_judging
     }
@@ -328,6 +332,15 @@ impl History {
     fn is_clone(&self, record: &BootRecord) -> bool {
         let mut doubles = self.doubles_of(record);
         doubles.any(|other| other.node == record.node && other.began < record.began)
+    }
+
+    /// A clone that nobody has told of its original for a while may have met newcomers as ignorant as itself.
+    fn look_for_clones(&mut self) {
+        let is_old = |record: &&BootRecord| self.now.since(record.began) >= LONG_FOR_A_CLONE;
+        let is_named_wrong = |record: &&BootRecord| record.named_as != record.boot.host;
+        let old = self.living().filter(is_named_wrong).filter(is_old);
+        let clones = old.filter(|record| self.is_clone(record)).count();
+        self.is_beyond_judging |= clones > 0;
     }
 
     /// Those that bore the name of a process while it lived.

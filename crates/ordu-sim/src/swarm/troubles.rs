@@ -18,56 +18,94 @@ type Trouble = fn(&mut Random, &mut Plan);
 struct Family {
     stream: &'static str,
     troubles: &'static [Trouble],
+    /// How many seeds have one of them.
+    drawn: Rate,
+    /// How many wild ones have each of them.
+    wild: Rate,
 }
 
-const FAMILIES: [Family; 9] = [
+const DRAWN: Rate = Rate::percent(10);
+const WILD: Rate = Rate::percent(70);
+
+const FAMILIES: [Family; 10] = [
     Family {
         stream: "extra: pairs",
         troubles: &[ways::pairs],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: lopsided",
         troubles: &[ways::lossy, ways::narrow],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: breaks",
         troubles: &[ways::breaks],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: idle",
         troubles: &[ways::idle],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: refusals",
         troubles: &[ways::refusals],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: addresses",
         troubles: &[nodes::addresses],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: names",
-        troubles: &[nodes::namesake, nodes::namesake, nodes::clone, nodes::version],
+        troubles: &[nodes::namesake, nodes::version],
+        drawn: DRAWN,
+        wild: WILD,
+    },
+    // Where one is not found at once nothing is judged any more.
+    Family {
+        stream: "extra: clones",
+        troubles: &[nodes::clone],
+        drawn: Rate::percent(3),
+        wild: Rate::percent(15),
     },
     Family {
         stream: "extra: slowness",
         troubles: &[machines::slow, machines::flapping, machines::absence],
+        drawn: DRAWN,
+        wild: WILD,
     },
     Family {
         stream: "extra: slew",
         troubles: &[machines::slew],
+        drawn: DRAWN,
+        wild: WILD,
     },
 ];
 
 /// Some seeds have one kind of trouble of a family; wild worlds most of all.
 pub(super) fn trouble(plan: &mut Plan, chaos: Chaos) {
-    for Family { stream, troubles } in &FAMILIES {
+    for Family {
+        stream,
+        troubles,
+        drawn,
+        wild,
+    } in &FAMILIES
+    {
         let mut random = Random::new(plan.setup.seed, stream);
         match chaos {
             // What chaos costs is measured without, and its seeds are kept.
             Chaos::Full => {}
             Chaos::Drawn => {
-                if random.chance(Rate::percent(10))
+                if random.chance(*drawn)
                     && let Some(trouble) = random.pick(troubles)
                 {
                     trouble(&mut random, plan);
@@ -75,7 +113,7 @@ pub(super) fn trouble(plan: &mut Plan, chaos: Chaos) {
             }
             Chaos::Wild => {
                 for trouble in *troubles {
-                    if random.chance(Rate::percent(70)) {
+                    if random.chance(*wild) {
                         for _ in 0..random.between(1, 2) {
                             trouble(&mut random, plan);
                         }

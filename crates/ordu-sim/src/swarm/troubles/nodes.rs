@@ -79,6 +79,9 @@ pub(super) fn clone(random: &mut Random, plan: &mut Plan) {
     plan.faults.push((at, Fault::Crash(copy)));
     plan.faults.push((at, Fault::Clone(copy, original)));
     let boots = at + random.magnitude(millis(1), seconds(2));
+    // Whoever boots where nobody can tell it of the original spoils the world for all rules (S1.6).
+    plan.faults.push((boots, Fault::Heal));
+    plan.faults.push((boots, Fault::Resume(original)));
     plan.faults.push((boots, Fault::Boot(copy)));
     plan.faults.push((until, Fault::Repair(copy)));
 }
