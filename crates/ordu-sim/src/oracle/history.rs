@@ -231,6 +231,8 @@ impl History {
                         Some(info) => record.members.insert(*node, info.clone()),
                         None => record.members.remove(node),
                     };
+                    // It has decided with another, whether or not that one shows it already.
+                    record.taken_in |= is_ready && record.sees_another_ready();
                 }
             }
             What::Inflicted(fault) => self.inflicted(fault),

@@ -33,7 +33,7 @@ pub struct BootRecord {
     pub still_since: Option<Moment>,
     /// When it last went on.
     pub resumed: Option<Moment>,
-    /// Whether another ever showed it as a member that is ready.
+    /// Whether another ever showed it as a member that is ready, or it did so of another when it was ready itself.
     pub taken_in: bool,
     /// What it publishes of children.
     pub children: BTreeMap<Child, Arc<ChildInfo>>,
@@ -42,6 +42,15 @@ pub struct BootRecord {
 }
 
 impl BootRecord {
+    /// Whether it is ready, and shows another that is.
+    pub fn sees_another_ready(&self) -> bool {
+        let ready = self
+            .members
+            .values()
+            .filter(|info| info.state == MemberState::Alive);
+        ready.clone().any(|info| info.id == self.node) && ready.clone().any(|info| info.id != self.node)
+    }
+
     /// Whether both lived at some moment.
     pub fn met(&self, other: &Self) -> bool {
         let outlasts = |one: &Self, other: &Self| one.ended.is_none_or(|ended| ended >= other.began);
