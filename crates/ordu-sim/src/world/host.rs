@@ -24,10 +24,12 @@ pub(super) struct Host<M> {
     pub(super) process: Option<Process<M>>,
     /// The number of the address it has.
     pub(super) address: usize,
-    /// Its address changed since its last boot.
-    pub(super) has_moved: bool,
+    /// The number of the one at which its node was last.
+    pub(super) was_at: usize,
     /// How late its processes get to what happens, if they do.
     pub(super) slow: Option<Duration>,
+    /// A manager of services is about to start its node again.
+    pub(super) starts_again: bool,
     /// What is wrong with how its next node is set up.
     pub(super) made: Made,
     /// The identity of its first boot, where every later one takes it again.
@@ -92,8 +94,9 @@ impl<M> Host<M> {
         Self {
             clock,
             address,
-            has_moved: false,
+            was_at: address,
             slow: None,
+            starts_again: false,
             made: Made::default(),
             dark: false,
             asleep: false,

@@ -23,6 +23,7 @@ impl<M: Machine> World<M> {
             return;
         }
         let host = &mut self.hosts[at.0];
+        host.starts_again = false;
         host.dark = false;
         host.asleep = false;
         host.clock.wake(self.now);
@@ -308,6 +309,7 @@ impl<M: Machine> World<M> {
             Some(_) => true,
         };
         let orderly = cause.is_some();
+        self.hosts[boot.host.0].starts_again = comes_back;
         if comes_back {
             // Whom nobody lets in would be started again for ever, without a pause.
             let is_refused = matches!(

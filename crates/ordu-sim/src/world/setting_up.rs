@@ -64,16 +64,15 @@ impl<M: Machine> World<M> {
             return;
         }
         if let Some(other) = other {
-            let other = &mut self.hosts[other.0];
-            (other.address, other.has_moved) = (before, true);
+            self.hosts[other.0].address = before;
         }
-        let host = &mut self.hosts[at.0];
-        (host.address, host.has_moved) = (address, true);
+        self.hosts[at.0].address = address;
     }
 
     /// A node has booted at another address than its last: those who were told to dial it look that up before long.
     pub(super) fn tell_of_a_move(&mut self, moved: HostId) {
-        if !std::mem::take(&mut self.hosts[moved.0].has_moved) {
+        let host = &mut self.hosts[moved.0];
+        if std::mem::replace(&mut host.was_at, host.address) == host.address {
             return;
         }
         for host in self.hosts().filter(|host| *host != moved).collect::<Vec<_>>() {
@@ -108,9 +107,12 @@ impl<M: Machine> World<M> {
         self.hosts[host.0].slow.is_some()
     }
 
-    /// A node is set up as it is to be, and killed and booted if it runs and was not.
+    /// A node is set up as it is to be, and killed and booted if it runs and was not; at once if it was about to boot again.
     pub(super) fn repair(&mut self, at: HostId) {
         self.hosts[at.0].made = Made::default();
+        if self.hosts[at.0].starts_again {
+            self.inflict(Fault::Boot(at));
+        }
         let runs = self.hosts[at.0].process.as_ref();
         if runs.is_some_and(|process| process.made != Made::default()) {
             self.inflict(Fault::Crash(at));
