@@ -53,6 +53,20 @@ impl Clock {
         at
     }
 
+    /// How fast both readings run, in millionths too fast.
+    pub fn drift_ppm(&self) -> i64 {
+        self.drift_ppm
+    }
+
+    /// Both readings run at another rate from now on, and jump nowhere.
+    pub fn slew(&mut self, at: Moment, ppm: i64) {
+        let (mono, wall) = (self.awake(at), at.0);
+        let behind = |elapsed| scaled(elapsed, self.drift_ppm) - scaled(elapsed, ppm);
+        self.base = self.base.saturating_add_signed(behind(mono));
+        self.wall_offset += behind(wall);
+        self.drift_ppm = ppm;
+    }
+
     /// Steps the wall clock.
     pub fn step(&mut self, by_ms: i64) {
         self.wall_offset += by_ms * 1_000;
@@ -124,6 +138,19 @@ mod tests {
         let now = clock.read(Moment(62_000_000));
         assert_eq!(now.mono, Time(2_000_000));
         assert_eq!(now.wall, WallTime(EPOCH + 62_000_000));
+    }
+
+    #[test]
+    fn a_slewed_clock_jumps_nowhere_and_goes_on_at_its_new_rate() {
+        let mut clock = Clock::new(1_000_000, 200, 0);
+        let then = Moment(50_000_000);
+        let before = clock.read(then);
+        clock.slew(then, -5_000);
+        let after = clock.read(then);
+        assert_eq!((after.mono, after.wall), (before.mono, before.wall));
+        let later = clock.read(Moment(60_000_000));
+        assert_eq!(later.mono.since(after.mono), Duration::from_millis(9_950));
+        assert_eq!(later.wall.0 - after.wall.0, 9_950_000);
     }
 
     #[test]

@@ -53,6 +53,33 @@ pub enum Fault {
     SetMembers(HostId, Option<Vec<HostId>>),
     /// Children stop failing, hanging and crashing.
     CalmChildren,
+    /// Packets above so many bytes are lost one way (a black hole of the path's MTU), until every way has its usual
+    /// quality again.
+    Narrow(HostId, HostId, usize),
+    /// One of the connections between two hosts is closed at the first, as after an error of its own; all others stand.
+    Break(HostId, HostId),
+    /// A firewall refuses what the first host dials at the second; connections that stand go on.
+    Reject(HostId, HostId),
+    /// It refuses that no more.
+    Allow(HostId, HostId),
+    /// The node's process gets to all that happens so much later: its machine is short of something.
+    Slow(HostId, Duration),
+    /// It is as quick as ever.
+    Quick(HostId),
+    /// Both clocks of a machine run so many millionths too fast from now on.
+    Slew(HostId, i64),
+    /// A machine gets the address of that number, and whoever had that one its own, if no process runs on either. Those
+    /// who are told to dial it find out a little after its node has booted there.
+    Readdress(HostId, usize),
+    /// The node of the first host is configured with the name of that of the second, from its next boot on.
+    Misname(HostId, HostId),
+    /// The first machine becomes a clone of the second: its node has that one's name from its next boot on, and in that
+    /// boot, if that one's node runs by then, its identity, too.
+    Clone(HostId, HostId),
+    /// The node of a host is of another version from its next boot on, which speaks to others of that version alone.
+    Upgrade(HostId),
+    /// What is wrong with how the node of a host is set up is put right; it is killed and booted if it runs.
+    Repair(HostId),
 }
 
 impl Fault {
@@ -69,6 +96,9 @@ impl Fault {
                 | Self::Join(..)
                 | Self::CorrectClocks
                 | Self::CalmChildren
+                | Self::Allow(..)
+                | Self::Quick(_)
+                | Self::Repair(_)
         )
     }
 }

@@ -25,6 +25,8 @@ ordu-sim --seed SEED --keep 0-3,7 [--calm-at MICROSECONDS] [--trace]
                                     one seed with these of its faults and calls alone
 ordu-sim --chaos [--hosts N] ...     seeds of worlds of N nodes (default 10) in which all goes wrong that a
                                     seed can choose, as often as a seed can have it
+ordu-sim --wild [--hosts N] ...      the same, and on top of it most of the troubles of networks, machines and
+                                    set-ups that only some seeds have
 ordu-sim --biased NAME ...           seeds of worlds in which one thing goes wrong, at the moment at which it can do
                                     harm: last-words, unheld-claims, late-calls, returns,
                                     old-words or namesakes
@@ -102,7 +104,8 @@ impl Options {
         let (mut keep_going, mut quiet, mut help) = (false, false, false);
         #[cfg(feature = "planted-bugs")]
         let mut bugs = Vec::new();
-        let (mut hosts, mut children, mut chaos) = (10, 100, false);
+        let (mut hosts, mut children) = (10, 100);
+        let (mut chaos, mut wild) = (false, false);
         let mut bias = None;
         let mut journal = None;
         let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
@@ -147,6 +150,7 @@ impl Options {
                 #[cfg(not(feature = "planted-bugs"))]
                 "--planted" => return Err("--planted needs the feature planted-bugs".into()),
                 "--chaos" => chaos = true,
+                "--wild" => wild = true,
                 "--quiet" => quiet = true,
                 "--keep-going" => keep_going = true,
                 "--help" | "-h" => help = true,
@@ -159,6 +163,7 @@ impl Options {
         one.shrink = smaller.then_some(Duration::from_secs(budget));
         one.worlds = match bias {
             Some(bias) => Worlds::Biased(bias),
+            None if wild => Worlds::Wild { hosts },
             None if chaos => Worlds::Chaos { hosts },
             None => Worlds::Swarm,
         };
@@ -264,6 +269,7 @@ mod tests {
         };
         assert_eq!(worlds("--seeds 3"), "");
         assert_eq!(worlds("--seeds 3 --chaos --hosts 7"), " --chaos --hosts 7");
+        assert_eq!(worlds("--seeds 3 --wild --hosts 7"), " --wild --hosts 7");
         assert_eq!(worlds("--seeds 3 --biased late-calls"), " --biased late-calls");
     }
 

@@ -82,6 +82,9 @@ fn phases<M: Machine>(
         simulation.plan(*at, call.clone());
     }
     simulation.run_until(plan.calm_at)?;
+    if simulation.history().is_beyond_judging() {
+        return Ok(());
+    }
     for host in &plan.revived {
         simulation.inflict(Fault::Boot(*host));
     }

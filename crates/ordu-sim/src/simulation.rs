@@ -134,6 +134,12 @@ impl<M: Machine> Simulation<M> {
             if self.world.is_still(host) {
                 self.world.inflict(Fault::Resume(host));
             }
+            if self.world.is_slow(host) {
+                self.world.inflict(Fault::Quick(host));
+            }
+            if self.world.is_ill_made(host) {
+                self.world.inflict(Fault::Repair(host));
+            }
         }
         self.planned.clear();
         self.retries.clear();
@@ -170,6 +176,9 @@ impl<M: Machine> Simulation<M> {
 
     /// What is not as it must be once all has settled.
     pub fn unsettled(&self) -> Option<Violation> {
+        if self.history.is_beyond_judging() {
+            return None;
+        }
         self.invariants.iter().find_map(|invariant| {
             let detail = invariant.settled(&self.history).err()?;
             Some(Violation::of(invariant.as_ref(), self.now(), detail))
@@ -235,6 +244,9 @@ impl<M: Machine> Simulation<M> {
     fn take_in(&mut self) -> Result<(), Violation> {
         for fact in self.world.take_facts() {
             self.history.apply(&fact);
+            if self.history.is_beyond_judging() {
+                continue;
+            }
             for invariant in &mut self.invariants {
                 if let Err(detail) = invariant.observe(&self.history, &fact) {
                     return Err(Violation::of(invariant.as_ref(), fact.at, detail));

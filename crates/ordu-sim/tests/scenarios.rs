@@ -487,6 +487,236 @@ fn a_link_cut_one_way_for_20_s_leaves_every_child_once_after_it() {
     }
 }
 
+/// Every child runs, as the very copy that ran before.
+fn nobody_moved(cluster: &Cluster, before: usize) {
+    assert_eq!(live(cluster).len(), before);
+    assert_eq!(cluster.history().copies().len(), before);
+}
+
+#[test]
+fn two_nodes_that_alone_cannot_reach_each_other_for_a_minute_cost_no_child_a_restart() {
+    for seed in 0..5 {
+        let mut cluster = cluster(5, 20, seed, |_| {});
+        for (from, to) in [(1, 3), (3, 1)] {
+            cluster.inflict(Fault::Cut(host(from), host(to)));
+        }
+        run(&mut cluster, seconds(60));
+        nobody_moved(&cluster, 20);
+        cluster.inflict(Fault::Heal);
+        run(&mut cluster, seconds(10));
+        settles(&mut cluster, seconds(1));
+    }
+}
+
+#[test]
+fn a_way_that_loses_all_large_packets_for_20_s_costs_no_child_a_restart() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 20, seed, |_| {});
+        for (from, to) in [(1, 2), (2, 1)] {
+            cluster.inflict(Fault::Narrow(host(from), host(to), 600));
+        }
+        run(&mut cluster, seconds(20));
+        nobody_moved(&cluster, 20);
+        cluster.inflict(Fault::Clear);
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, seconds(5));
+    }
+}
+
+#[test]
+fn connections_that_break_one_after_the_other_cost_no_child_a_restart() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 20, seed, |_| {});
+        for round in 0..100 {
+            let (at, with) = (host(round % 4), host((round + 1 + round / 4 % 3) % 4));
+            cluster.inflict(Fault::Break(at, with));
+            run(&mut cluster, Duration::from_millis(70));
+        }
+        run(&mut cluster, seconds(2));
+        nobody_moved(&cluster, 20);
+        settles(&mut cluster, seconds(1));
+    }
+}
+
+#[test]
+fn idle_time_outs_of_three_seconds_are_never_met_by_who_answers_probes() {
+    let mut cluster = cluster(4, 8, 1, |setup| setup.idle_timeout = seconds(3));
+    run(&mut cluster, seconds(120));
+    nobody_moved(&cluster, 8);
+    settles(&mut cluster, Duration::ZERO);
+    // One that is cut off has lost all its connections after that time, and is back soon after the heal.
+    cluster.inflict(Fault::Split(vec![vec![host(0)], vec![host(1), host(2), host(3)]]));
+    run(&mut cluster, seconds(10));
+    assert!(cluster.world().connections(host(0)).is_empty());
+    cluster.inflict(Fault::Heal);
+    run(&mut cluster, seconds(8));
+    settles(&mut cluster, seconds(1));
+}
+
+#[test]
+fn one_that_is_refused_at_the_address_of_a_living_node_has_no_proof_of_its_death() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 12, seed, |_| {});
+        cluster.inflict(Fault::Reject(host(1), host(2)));
+        for _ in 0..5 {
+            cluster.inflict(Fault::ResetLifelines(host(2)));
+            cluster.inflict(Fault::Break(host(1), host(2)));
+            run(&mut cluster, seconds(3));
+        }
+        nobody_moved(&cluster, 12);
+        cluster.inflict(Fault::Allow(host(1), host(2)));
+        run(&mut cluster, seconds(8));
+        settles(&mut cluster, seconds(1));
+    }
+}
+
+#[test]
+fn nodes_that_are_back_with_their_addresses_changed_are_members_as_before() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 12, seed, |_| {});
+        // One is back elsewhere; then two have each other's address.
+        for (gone, address) in [(&[1][..], 9), (&[2, 3], 3)] {
+            for index in gone {
+                cluster.inflict(Fault::Crash(host(*index)));
+            }
+            run(&mut cluster, seconds(2));
+            cluster.inflict(Fault::Readdress(host(gone[0]), address));
+            for index in gone {
+                cluster.inflict(Fault::Boot(host(*index)));
+            }
+            run(&mut cluster, seconds(10));
+            settles(&mut cluster, seconds(1));
+            assert_eq!(live(&cluster).len(), 12);
+        }
+    }
+}
+
+#[test]
+fn a_machine_with_the_name_of_another_is_refused_and_disturbs_nobody() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 12, seed, |_| {});
+        cluster.inflict(Fault::Crash(host(3)));
+        run(&mut cluster, seconds(5));
+        let copies = cluster.history().copies().len();
+        cluster.inflict(Fault::Misname(host(3), host(1)));
+        cluster.inflict(Fault::Boot(host(3)));
+        run(&mut cluster, seconds(20));
+        assert!(
+            cluster
+                .world()
+                .running(host(3))
+                .is_none_or(|boot| boot.number > 10)
+        );
+        assert!(
+            cluster
+                .world()
+                .running(host(1))
+                .is_some_and(|boot| boot.number == 0)
+        );
+        assert_eq!(cluster.history().copies().len(), copies);
+        cluster.inflict(Fault::Repair(host(3)));
+        run(&mut cluster, seconds(10));
+        settles(&mut cluster, seconds(1));
+        assert_eq!(live(&cluster).len(), 12);
+    }
+}
+
+#[test]
+fn a_clone_of_a_node_ends_and_the_original_goes_on() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 12, seed, |_| {});
+        cluster.inflict(Fault::Crash(host(3)));
+        run(&mut cluster, seconds(5));
+        let copies = cluster.history().copies().len();
+        cluster.inflict(Fault::Clone(host(3), host(1)));
+        cluster.inflict(Fault::Boot(host(3)));
+        run(&mut cluster, seconds(5));
+        assert!(
+            cluster
+                .world()
+                .running(host(1))
+                .is_some_and(|boot| boot.number == 0)
+        );
+        assert_eq!(cluster.history().copies().len(), copies);
+        cluster.inflict(Fault::Repair(host(3)));
+        run(&mut cluster, seconds(10));
+        settles(&mut cluster, seconds(1));
+    }
+}
+
+#[test]
+fn a_node_of_another_version_is_a_cluster_of_its_own_until_it_is_set_right() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 12, seed, |_| {});
+        cluster.inflict(Fault::Crash(host(2)));
+        cluster.inflict(Fault::Upgrade(host(2)));
+        cluster.inflict(Fault::Boot(host(2)));
+        run(&mut cluster, seconds(15));
+        let alone = cluster
+            .ask(host(2), start("alone", 0), PATIENCE)
+            .expect("no rule is broken");
+        assert!(matches!(alone, Some(Ok(Answer::Started { .. }))), "{alone:?}");
+        assert_eq!(live(&cluster).len(), 13);
+        cluster.inflict(Fault::Repair(host(2)));
+        run(&mut cluster, seconds(10));
+        settles(&mut cluster, seconds(1));
+        assert_eq!(live(&cluster).len(), 12);
+    }
+}
+
+#[test]
+fn a_node_that_gets_to_all_a_tenth_of_a_second_late_is_given_up_by_nobody() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 12, seed, |_| {});
+        cluster.inflict(Fault::Slow(host(1), Duration::from_millis(100)));
+        run(&mut cluster, seconds(30));
+        nobody_moved(&cluster, 12);
+        cluster.inflict(Fault::Quick(host(1)));
+        settles(&mut cluster, seconds(1));
+    }
+}
+
+#[test]
+fn a_node_that_gets_to_all_two_seconds_late_leaves_every_child_once() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 12, seed, |_| {});
+        cluster.inflict(Fault::Slow(host(1), seconds(2)));
+        run(&mut cluster, seconds(30));
+        cluster.inflict(Fault::Quick(host(1)));
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, seconds(5));
+        assert_eq!(live(&cluster).len(), 12);
+    }
+}
+
+#[test]
+fn a_node_that_is_stopped_again_and_again_leaves_every_child_once() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 12, seed, |_| {});
+        for round in 0..12 {
+            cluster.inflict(Fault::Pause(host(1)));
+            run(&mut cluster, Duration::from_millis(300 + 400 * round));
+            cluster.inflict(Fault::Resume(host(1)));
+            run(&mut cluster, Duration::from_millis(50 + 100 * round));
+        }
+        run(&mut cluster, seconds(5));
+        settles(&mut cluster, seconds(5));
+        assert_eq!(live(&cluster).len(), 12);
+    }
+}
+
+#[test]
+fn clocks_that_are_set_right_little_by_little_cost_no_child_a_restart() {
+    let mut cluster = cluster(3, 12, 1, |_| {});
+    for round in 0..10 {
+        let (slewed, ppm) = (host(round % 3), if round % 2 == 0 { 8_000 } else { -8_000 });
+        cluster.inflict(Fault::Slew(slewed, ppm));
+        run(&mut cluster, seconds(6));
+    }
+    nobody_moved(&cluster, 12);
+    settles(&mut cluster, Duration::ZERO);
+}
+
 #[test]
 fn a_node_that_leaves_hands_its_children_over() {
     for seed in 0..5 {

@@ -23,15 +23,15 @@ struct Seed {
 }
 
 impl Seed {
-    /// As it stands in the list of those that once failed: `7`, `chaos-6:7` or `late-calls:7`.
+    /// As it stands in the list of those that once failed: `7`, `chaos-6:7`, `wild-5:7` or `late-calls:7`.
     fn parse(text: &str) -> Option<Self> {
         let (worlds, seed) = text.split_once(':').unwrap_or(("", text));
-        let worlds = match worlds.strip_prefix("chaos-") {
-            Some(hosts) => Worlds::Chaos {
-                hosts: hosts.parse().ok()?,
-            },
-            None if worlds.is_empty() => Worlds::Swarm,
-            None => Worlds::Biased(Bias::named(worlds)?),
+        let of = |kind: &str| worlds.strip_prefix(kind)?.parse().ok();
+        let worlds = match (of("chaos-"), of("wild-")) {
+            (Some(hosts), _) => Worlds::Chaos { hosts },
+            (_, Some(hosts)) => Worlds::Wild { hosts },
+            _ if worlds.is_empty() => Worlds::Swarm,
+            _ => Worlds::Biased(Bias::named(worlds)?),
         };
         let seed = seed.parse().ok()?;
         Some(Self { worlds, seed })

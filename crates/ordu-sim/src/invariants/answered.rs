@@ -35,7 +35,12 @@ impl Invariant for Answered {
             // suspended machine's clock stood still with it.
             let since = record.resumed.max(call.taken).unwrap_or(call.made);
             // A drifting clock measures the same time-out a little differently.
-            let waits = call.timeout + call.timeout / 500 + SLACK;
+            let wrong = call
+                .timeout
+                .mul_f64(1e-6 * u32::try_from(history.slewed(call.boot.host)).map_or(1.0, f64::from));
+            // One that is slow gets to its deadlines late as well.
+            let late = history.slowness(call.boot.host);
+            let waits = call.timeout + call.timeout / 500 + wrong + late + SLACK;
             let overdue = history.now().since(since) > waits;
             if overdue {
                 return Err(format!(

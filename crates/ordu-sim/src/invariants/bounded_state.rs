@@ -51,7 +51,8 @@ impl Invariant for BoundedState {
         let setup = history.setup();
         let missing = history.missing().count();
         // Where a clock was set back between two boots it is not certain that the newer replaces the older.
-        let is_certain = setup.boots_in_order && (missing == 0 || setup.timing.forget_after <= PATIENCE);
+        let is_in_order = setup.boots_in_order && history.booted_in_order();
+        let is_certain = is_in_order && (missing == 0 || setup.timing.forget_after <= PATIENCE);
         if !is_certain || !self.has_served {
             return Ok(());
         }

@@ -69,7 +69,7 @@ impl Invariant for ExactlyOneAfterHeal {
             let right = match (shown, copies.as_slice()) {
                 (None, []) => true,
                 (Some(info), [copy]) => {
-                    copy.is_up() && has_token(copy, info) && info.node == Some(copy.boot.host.name())
+                    copy.is_up() && has_token(copy, info) && info.node == Some(history.name_of(copy.boot))
                 }
                 _ => false,
             };

@@ -36,11 +36,16 @@ impl Invariant for FoundAtOnce {
             } => {
                 self.spreading.push((fact.at, *call));
                 let asked = history.boot(history.call(*call).boot);
-                let named = held_by.iter().filter_map(|name| history.named(name));
                 asked
                     .into_iter()
-                    .chain(named)
-                    .try_for_each(|record| shows(history, *call, record))
+                    .try_for_each(|record| shows(history, *call, record))?;
+                // Of two that have one name it is one that holds it.
+                held_by.iter().try_for_each(|name| {
+                    let bearers = history.bearers_of(name);
+                    let mut seen = bearers.into_iter().map(|record| shows(history, *call, record));
+                    let first = seen.next().unwrap_or(Ok(()));
+                    first.or_else(|wrong| seen.find(Result::is_ok).unwrap_or(Err(wrong)))
+                })
             }
             What::Tick => self.has_spread(history),
             _ => Ok(()),

@@ -20,9 +20,11 @@ impl Invariant for Ghosts {
 
     fn settled(&self, history: &History) -> Verdict {
         let living = history.living();
-        let living: BTreeMap<NodeName, NodeId> = living
-            .map(|record| (record.boot.host.name(), record.node))
-            .collect();
+        let living: BTreeMap<NodeName, NodeId> =
+            living.map(|record| (record.name.clone(), record.node)).collect();
+        if living.len() < history.living().count() {
+            return Err(format!("two living nodes have one name: {living:?} are not all"));
+        }
         history.living().try_for_each(|record| judge(record, &living))
     }
 }

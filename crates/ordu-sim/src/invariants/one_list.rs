@@ -23,7 +23,7 @@ impl Invariant for OneList {
         "S6.4"
     }
 
-    fn observe(&mut self, _: &History, fact: &Fact) -> Verdict {
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
         match &fact.what {
             What::MemberList { boot, names } => {
                 self.lists.insert(*boot, names.clone());
@@ -33,7 +33,10 @@ impl Invariant for OneList {
                 event: Event::NotListed { .. },
             } => {
                 let list = self.lists.get(boot).cloned().flatten();
-                if list.as_ref().is_none_or(|list| list.contains(&boot.host.name())) {
+                if list
+                    .as_ref()
+                    .is_none_or(|list| list.contains(&history.name_of(*boot)))
+                {
                     return Err(format!("{boot} leaves by the list; what it knows is {list:?}"));
                 }
             }

@@ -104,7 +104,8 @@ impl ReadyHasCaughtUp {
         let waited = ready.at.since(newcomer.began) + SHORTLY >= history.setup().timing.boot_grace;
         let others = ready.through.iter().filter(|node| **node != newcomer.node);
         let others: Vec<&BootRecord> = others.filter_map(|node| history.boot_of(*node)).collect();
-        if waited || newcomer.ended.is_some() || others.is_empty() {
+        // What a clone is told is what the original is not known to have.
+        if waited || history.was_cloned(newcomer) || newcomer.ended.is_some() || others.is_empty() {
             return Ok(());
         }
         let lacks = others
@@ -128,6 +129,10 @@ impl ReadyHasCaughtUp {
         newcomer: &BootRecord,
         other: &BootRecord,
     ) -> Option<&'a Child> {
+        // Of a node and its clone nobody can say which of them it heard.
+        if history.was_cloned(other) {
+            return None;
+        }
         let was_ready = self.ready.get(&other.boot)?.at < self.ready[&newcomer.boot].at;
         let shown = self.shown.get(&other.boot).filter(|_| was_ready)?;
         let known = self.shown.get(&newcomer.boot);

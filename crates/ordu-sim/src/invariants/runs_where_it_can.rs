@@ -44,7 +44,9 @@ impl Invariant for RunsWhereItCan {
                 ..
             } => {
                 let child = (horde.clone(), id.clone());
-                able(history.setup(), boot.host, &child, spec)
+                let record = history.boot(*boot);
+                record
+                    .map_or(Ok(()), |record| able(history.setup(), record, &child, spec))
                     .map_err(|lacks| format!("{boot} starts {id:?}, though it {lacks}"))
             }
             What::Child {
@@ -60,7 +62,7 @@ impl Invariant for RunsWhereItCan {
                 };
                 let is_own = info
                     .as_ref()
-                    .is_some_and(|info| info.node == Some(boot.host.name()));
+                    .is_some_and(|info| info.node == Some(history.name_of(*boot)));
                 let owned = self.owned.entry(*boot).or_default();
                 let full_for = owned.published(&(horde.clone(), id.clone()), is_own, capacity, fact.at);
                 match full_for {

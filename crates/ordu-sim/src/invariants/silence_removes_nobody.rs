@@ -4,7 +4,8 @@ use super::{Invariant, Verdict};
 use crate::oracle::History;
 use crate::{Fact, What};
 
-/// Nobody takes a node for one that has ended which has not: its process is gone, or an operator removed it. However long
+/// Nobody takes a node for one that has ended which has not: its process is gone, an operator removed it, or another was
+/// taken in under its name. However long
 /// it was out of sight, it was not heard of, and that is all.
 #[derive(Debug)]
 pub(super) struct SilenceRemovesNobody;
@@ -32,7 +33,11 @@ impl Invariant for SilenceRemovesNobody {
         }
         let record = history.boot_of(*node);
         let is_wrong = |record: &&crate::oracle::BootRecord| {
-            record.ended.is_none() && !history.was_removed(record.boot.host)
+            record.ended.is_none()
+                && !history.was_removed(record.named_as)
+                && !history.may_be_replaced(record)
+                // A clone shares the fate of the identity that it has.
+                && !history.was_cloned(record)
         };
         match record.filter(is_wrong) {
             Some(record) => Err(format!(

@@ -7,11 +7,13 @@ use crate::oracle::{Child, History};
 use crate::{Fact, Fault, HostId, What};
 
 /// A temporary child that runs is not stopped because somebody took its node for gone: only calls about it stop it, and
-/// that its node leaves, is removed or is not on a list of members.
+/// that its node leaves, is removed, is not on a list of members or was replaced by another of its name.
 #[derive(Debug, Default)]
 pub(super) struct TemporaryIsSpared {
-    /// The hosts whose nodes were made to leave at some time.
-    leave: BTreeSet<HostId>,
+    /// The hosts whose nodes were asked to leave at some time.
+    left: BTreeSet<HostId>,
+    /// Those whose names were to be removed.
+    removed: BTreeSet<HostId>,
     /// The copies whose nodes know that they are up: a start that took longer than it may is called off.
     started: BTreeSet<(Child, Token)>,
 }
@@ -27,8 +29,11 @@ impl Invariant for TemporaryIsSpared {
 
     fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
         match &fact.what {
-            What::Inflicted(Fault::Leave(host) | Fault::Remove(_, host)) => {
-                self.leave.insert(*host);
+            What::Inflicted(Fault::Leave(host)) => {
+                self.left.insert(*host);
+            }
+            What::Inflicted(Fault::Remove(_, host)) => {
+                self.removed.insert(*host);
             }
             What::Told {
                 event: Event::ChildStarted { horde, id, token, .. },
@@ -38,11 +43,16 @@ impl Invariant for TemporaryIsSpared {
             }
             What::CopyStopping(copy) => {
                 let copy = history.copy(*copy);
+                let named_as = history.named_as(copy.boot);
                 let is_lost = copy.spec.restart == Restart::Temporary
                     && copy.is_up()
                     && self.started.contains(&(copy.child.clone(), copy.token))
-                    && !self.leave.contains(&copy.boot.host)
-                    && !history.was_unlisted(copy.boot.host)
+                    && !self.left.contains(&copy.boot.host)
+                    && !self.removed.contains(&named_as)
+                    && !history.was_unlisted(named_as)
+                    && !history
+                        .boot(copy.boot)
+                        .is_some_and(|record| history.may_be_replaced(record))
                     && !is_unwanted(history, copy);
                 if is_lost {
                     return Err(format!(

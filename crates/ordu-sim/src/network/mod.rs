@@ -2,6 +2,7 @@
 
 mod cuts;
 mod path;
+mod troubles;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ pub use path::{Latency, Path};
 use crate::random::Random;
 use crate::{HostId, Moment};
 use cuts::Cuts;
+use troubles::Troubles;
 
 /// The network between all hosts.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Network {
     /// When the last byte of the streams of each way has left: they wait for each other, however long.
     streams_until: Vec<Moment>,
     cuts: Cuts,
+    troubles: Troubles,
     random: Random,
 }
 
@@ -51,6 +54,7 @@ impl Network {
             busy_until: vec![Moment::default(); hosts * hosts],
             streams_until: vec![Moment::default(); hosts * hosts],
             cuts: Cuts::default(),
+            troubles: Troubles::default(),
             random,
         }
     }
@@ -70,6 +74,7 @@ impl Network {
     /// Mends every way.
     pub(crate) fn mend_all(&mut self) {
         self.cuts = Cuts::default();
+        self.troubles.allow_all();
     }
 
     /// Whether packets from one host reach the other at all.
@@ -90,6 +95,7 @@ impl Network {
 
     /// Gives every way its usual quality back.
     pub(crate) fn clear(&mut self) {
+        self.troubles.widen_all();
         self.current.clone_from(&self.usual);
         self.busy_until.fill(Moment::default());
         self.streams_until.fill(Moment::default());
@@ -107,7 +113,7 @@ impl Network {
 
     /// Sends one packet.
     pub(crate) fn send(&mut self, now: Moment, from: HostId, to: HostId, bytes: usize) -> Fate {
-        if !self.open(from, to) {
+        if !self.open(from, to) || !self.troubles.fits(from, to, bytes) {
             return [None, None];
         }
         let path = self.path(from, to);
@@ -145,7 +151,7 @@ impl Network {
     /// Whether one way is as good as it usually is.
     pub(crate) fn is_undisturbed(&self, from: HostId, to: HostId) -> bool {
         let pair = self.pair(from, to);
-        self.current[pair] == self.usual[pair]
+        self.current[pair] == self.usual[pair] && !self.troubles.is_narrow(from, to)
     }
 
     /// When a stream's sender repeats what was not acknowledged (the probe time-out of RFC 9002).

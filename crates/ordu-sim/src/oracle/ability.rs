@@ -1,12 +1,17 @@
 use ordu_core::{ChildInfo, ChildSpec, ChildState, Constraint};
 
 use super::{BootRecord, Child, History};
-use crate::{HostId, Setup};
+use crate::Setup;
 
 /// Whether the node of a host may run a child at all: horde, kind, version and constraints, whatever runs there. `Err`
 /// says what it lacks.
-pub(crate) fn able(setup: &Setup, host: HostId, child: &Child, spec: &ChildSpec) -> Result<(), String> {
-    let config = setup.config(host);
+pub(crate) fn able(
+    setup: &Setup,
+    record: &BootRecord,
+    child: &Child,
+    spec: &ChildSpec,
+) -> Result<(), String> {
+    let config = setup.config(record.boot.host);
     if !config.hordes.contains(&child.0) {
         return Err(format!("is not in horde {}", child.0));
     }
@@ -15,7 +20,7 @@ pub(crate) fn able(setup: &Setup, host: HostId, child: &Child, spec: &ChildSpec)
     }
     for constraint in &spec.constraints {
         let met = match constraint {
-            Constraint::Node(name) => config.name == *name,
+            Constraint::Node(name) => record.name == *name,
             Constraint::Labels(labels) => labels
                 .iter()
                 .all(|(label, value)| config.labels.get(label) == Some(value)),
@@ -28,9 +33,8 @@ pub(crate) fn able(setup: &Setup, host: HostId, child: &Child, spec: &ChildSpec)
 }
 
 /// How many children beside this one a node owns by what another, or itself, publishes.
-fn load(view: &BootRecord, host: HostId, beside: &Child) -> usize {
-    let name = host.name();
-    let owner = |info: &ChildInfo| info.node.as_ref() == Some(&name);
+fn load(view: &BootRecord, of: &BootRecord, beside: &Child) -> usize {
+    let owner = |info: &ChildInfo| info.node.as_ref() == Some(&of.name);
     let owned = view.children.iter().filter(|(_, info)| owner(info));
     owned.filter(|(child, _)| *child != beside).count()
 }
@@ -49,10 +53,10 @@ impl History {
             let capacity = self.setup().hosts[host.0].capacity;
             let is_full = || {
                 capacity.is_some_and(|capacity| {
-                    load(view, host, child) >= usize::try_from(capacity).unwrap_or(usize::MAX)
+                    load(view, record, child) >= usize::try_from(capacity).unwrap_or(usize::MAX)
                 })
             };
-            able(self.setup(), host, child, spec).is_ok() && !is_full()
+            able(self.setup(), record, child, spec).is_ok() && !is_full()
         })
     }
 }

@@ -9,6 +9,9 @@ use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, Wh
 /// Once the network was whole for this long, every node that was there holds what any of them held.
 const SPREAD: Duration = Duration::from_secs(10);
 
+/// Who has the identity of another hears so within this where anybody is who knows.
+const LONG_FOR_A_CLONE: Duration = Duration::from_millis(300);
+
 /// Everything that truly happened so far: what the invariants judge by.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -31,6 +34,14 @@ pub struct History {
     unlisted: BTreeSet<HostId>,
     /// How many such lists were confirmed.
     lists: usize,
+    /// The hosts whose nodes are set up with the name of another's.
+    misnamed: BTreeMap<HostId, HostId>,
+    /// How late the processes of hosts get to what happens, where they do.
+    slow: BTreeMap<HostId, Duration>,
+    /// By how many millionths the clocks of each host ever ran wrong at the most.
+    drifts: BTreeMap<HostId, u64>,
+    /// A node wrote something of itself, or may have, while another had its identity.
+    is_beyond_judging: bool,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
     last_upheaval: Moment,
@@ -58,6 +69,13 @@ enum Trouble {
     /// Some know no address at which one of the others lives: those between them are dead.
     Scattered,
     Still(HostId),
+    /// What the first dials at the second is refused.
+    Rejected(HostId, HostId),
+    /// Its process gets to what happens late.
+    Slow(HostId),
+    /// A node bears the name of another's, or its identity, or is of another version: since it is set up so, for it may
+    /// boot at any moment.
+    IllMade(HostId),
 }
 
 impl History {
@@ -79,6 +97,10 @@ impl History {
             removals: 0,
             unlisted: BTreeSet::new(),
             lists: 0,
+            misnamed: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            drifts: BTreeMap::new(),
+            is_beyond_judging: false,
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
             last_upheaval: Moment::default(),
@@ -98,6 +120,8 @@ impl History {
                 if let Some(record) = self.boots.get_mut(boot) {
                     record.ended = Some(fact.at);
                     record.cause.clone_from(cause);
+                    let node = record.node;
+                    self.outlives(*boot, node);
                 }
             }
             What::RemovalAnswered { result: Ok(_), .. } => self.removals += 1,
@@ -108,14 +132,18 @@ impl History {
                 }
             }
             What::Resumed(boot) => {
+                let mut stopped = None;
                 if let Some(record) = self.boots.get_mut(boot) {
-                    record.still_since = None;
+                    stopped = record.still_since.take();
                     record.resumed = Some(fact.at);
                 }
+                let taken = fact.at + self.slowness(boot.host);
                 for call in &self.open_calls {
                     let call = &mut self.calls[index(call.0)];
-                    if call.boot == *boot {
-                        call.taken.get_or_insert(fact.at);
+                    // One that is slow may not have got to it when it was stopped.
+                    let is_new = call.taken.is_none_or(|taken| Some(taken) > stopped);
+                    if call.boot == *boot && is_new {
+                        call.taken = Some(taken);
                     }
                 }
             }
@@ -186,11 +214,26 @@ impl History {
                 }
             }
             What::Member { boot, node, info } => {
+                let says = info.as_ref().map(|info| info.state);
+                let wrote = matches!(
+                    says,
+                    Some(MemberState::Alive | MemberState::Draining | MemberState::Left)
+                );
+                let itself = self.boot(*boot).filter(|record| wrote && record.node == *node);
+                self.is_beyond_judging |= itself.is_some_and(|record| self.is_clone(record));
+                let is_ready = info.as_ref().is_some_and(|info| info.state == MemberState::Alive);
+                if let Some(shown) = self.nodes.get(node).filter(|shown| is_ready && *shown != boot)
+                    && let Some(shown) = self.boots.get_mut(shown)
+                {
+                    shown.taken_in = true;
+                }
                 if let Some(record) = self.boots.get_mut(boot) {
                     match info {
                         Some(info) => record.members.insert(*node, info.clone()),
                         None => record.members.remove(node),
                     };
+                    // It has decided with another, whether or not that one shows it already.
+                    record.taken_in |= is_ready && record.sees_another_ready();
                 }
             }
             What::Inflicted(fault) => self.inflicted(fault),
@@ -200,6 +243,7 @@ impl History {
                 self.calm = Some(fact.at);
             }
             What::Tick => {
+                self.look_for_clones();
                 self.look_for_scattered();
                 self.spread();
             }
@@ -219,7 +263,7 @@ impl History {
         self.now
     }
 
-    /// Whether an operator wanted the node of a host removed.
+    /// Whether an operator wanted the node of a host removed, by its name.
     pub fn was_removed(&self, host: HostId) -> bool {
         self.removed.contains(&host)
     }
@@ -229,7 +273,7 @@ impl History {
         self.removals
     }
 
-    /// Whether an operator ever left a host out of a list of those whose nodes may be members.
+    /// Whether an operator ever left a host out of a list of those whose nodes, by their names, may be members.
     pub fn was_unlisted(&self, host: HostId) -> bool {
         self.unlisted.contains(&host)
     }
@@ -249,6 +293,16 @@ impl History {
         self.calm
     }
 
+    /// How late the process of a host gets to what happens.
+    pub fn slowness(&self, host: HostId) -> Duration {
+        self.slow.get(&host).copied().unwrap_or_default()
+    }
+
+    /// By how many millionths the clocks of a host ever ran wrong, besides what they do usually.
+    pub fn slewed(&self, host: HostId) -> u64 {
+        self.drifts.get(&host).copied().unwrap_or_default()
+    }
+
     /// One process.
     pub fn boot(&self, boot: Boot) -> Option<&BootRecord> {
         self.boots.get(&boot)
@@ -264,24 +318,80 @@ impl History {
         self.boots.values()
     }
 
+    /// Those besides a process that bore its identity, or its name, while it lived.
+    fn doubles_of<'a>(&'a self, record: &'a BootRecord) -> impl Iterator<Item = &'a BootRecord> {
+        let others = self.boots.values().filter(|other| other.boot != record.boot);
+        others.filter(|other| other.met(record))
+    }
+
+    /// Whether a node wrote something under an identity that another had, before it heard of the other: the map takes that
+    /// for the other's. Where somebody can tell it of the other it is told at once, and ends. A replica's writes are told
+    /// apart by its id, which is new at each boot (S1.6), so from then on no rule says what holds.
+    pub fn is_beyond_judging(&self) -> bool {
+        self.is_beyond_judging
+    }
+
+    /// Whether a process had a clone (S1.6).
+    pub fn was_cloned(&self, record: &BootRecord) -> bool {
+        self.doubles_of(record).any(|other| other.node == record.node)
+    }
+
+    /// Whether a process has the identity of another that had it first and lived as well.
+    fn is_clone(&self, record: &BootRecord) -> bool {
+        let mut doubles = self.doubles_of(record);
+        doubles.any(|other| other.node == record.node && other.began < record.began)
+    }
+
+    /// A clone that nobody has told of its original for a while may have met newcomers as ignorant as itself.
+    fn look_for_clones(&mut self) {
+        let is_old = |record: &&BootRecord| self.now.since(record.began) >= LONG_FOR_A_CLONE;
+        let is_named_wrong = |record: &&BootRecord| record.named_as != record.boot.host;
+        let old = self.living().filter(is_named_wrong).filter(is_old);
+        let clones = old.filter(|record| self.is_clone(record)).count();
+        self.is_beyond_judging |= clones > 0;
+    }
+
+    /// Those that bore the name of a process while it lived.
+    pub fn namesakes_of<'a>(&'a self, record: &'a BootRecord) -> impl Iterator<Item = &'a BootRecord> {
+        self.doubles_of(record)
+            .filter(|other| other.name == record.name && other.node != record.node)
+    }
+
+    /// Whether a process may have ended because another of its name was taken in: of two that were, the older has ended by
+    /// the newer, and so has one that was down meanwhile (S2.4).
+    pub fn may_be_replaced(&self, record: &BootRecord) -> bool {
+        self.namesakes_of(record)
+            .any(|other| other.taken_in && (other.node > record.node || other.began > record.began))
+    }
+
     /// All processes that live.
     pub fn living(&self) -> impl Iterator<Item = &BootRecord> {
         self.boots.values().filter(|record| record.ended.is_none())
     }
 
+    /// Whether of two of one name the one that booted later has the higher id. Two machines' clocks are apart.
+    pub fn booted_in_order(&self) -> bool {
+        let is_in_order = |one: &BootRecord, other: &BootRecord| {
+            one.name != other.name || one.began >= other.began || one.node <= other.node
+        };
+        let all = || self.boots.values();
+        all().all(|one| all().all(|other| is_in_order(one, other)))
+    }
+
     /// The last processes of the hosts on which none lives, but for those that were removed, or left and were heard: they
     /// may come back, as far as the others know.
     pub fn missing(&self) -> impl Iterator<Item = &BootRecord> {
+        // One that was misnamed has ended by the next of the name that it bore, wherever that is.
         let is_last = |record: &&BootRecord| {
-            let next = Boot {
-                number: record.boot.number + 1,
-                ..record.boot
-            };
-            !self.boots.contains_key(&next)
+            let next = |other: &BootRecord| other.name == record.name && other.began > record.began;
+            !self
+                .boots
+                .values()
+                .any(|other| next(other) && !was_refused(other))
         };
         let is_over = |record: &BootRecord| match record.cause {
             Some(ExitCause::Left) => self.was_heard_to_leave(record) && !self.came_in_passing(record),
-            Some(ExitCause::Removed) => true,
+            Some(ExitCause::Removed | ExitCause::NameTaken { .. } | ExitCause::Cloned) => true,
             _ => record.ended.is_none(),
         };
         let last = self.boots.values().filter(is_last);
@@ -300,23 +410,32 @@ impl History {
     /// Whether a node that has left is not waited for: one that lives knows that it left, or nobody waits for any boot of
     /// its name. It is not known where nobody else was in sight when it left.
     fn was_heard_to_leave(&self, left: &BootRecord) -> bool {
-        let name = left.boot.host.name();
+        let name = &left.name;
         let shown = || { self.living() }.flat_map(|record| record.members.values());
         let is_gone = |state| matches!(state, MemberState::Left | MemberState::Removed);
         let is_heard = shown().any(|member| member.id == left.node && is_gone(member.state));
-        is_heard || !shown().any(|member| member.name == name && !is_gone(member.state))
+        is_heard || !shown().any(|member| member.name == *name && !is_gone(member.state))
     }
 
-    /// The living process of this name, else the last there was.
-    pub fn named(&self, name: &NodeName) -> Option<&BootRecord> {
-        let records = || {
-            self.boots
-                .values()
-                .filter(|record| record.boot.host.name() == *name)
-        };
-        records()
-            .find(|record| record.ended.is_none())
-            .or_else(|| records().next_back())
+    /// The name of a process.
+    pub fn name_of(&self, boot: Boot) -> NodeName {
+        self.named_as(boot).name()
+    }
+
+    /// The host whose node a process is by its name.
+    pub fn named_as(&self, boot: Boot) -> HostId {
+        self.boots.get(&boot).map_or(boot.host, |record| record.named_as)
+    }
+
+    /// The living process of this name, else the last there was; several if several live.
+    pub fn bearers_of(&self, name: &NodeName) -> Vec<&BootRecord> {
+        let records = || self.boots.values().filter(|record| record.name == *name);
+        let living: Vec<&BootRecord> = records().filter(|record| record.ended.is_none()).collect();
+        if living.is_empty() {
+            records().max_by_key(|record| record.began).into_iter().collect()
+        } else {
+            living
+        }
     }
 
     /// One start of a child.
@@ -436,19 +555,43 @@ impl History {
             .any(|(began, ended)| ended.min(to).since(began.max(from)) >= for_long)
     }
 
+    /// A process has ended: a clone of it that lives is from now on who is meant by its identity.
+    fn outlives(&mut self, ended: Boot, node: NodeId) {
+        let clone = self.living().find(|record| record.node == node);
+        let clone = clone.map(|record| record.boot);
+        if let Some(clone) = clone
+            && self.nodes.get(&node) == Some(&ended)
+        {
+            self.nodes.insert(node, clone);
+        }
+    }
+
+    /// The host whose name the next node of a host bears.
+    fn named(&self, host: HostId) -> HostId {
+        self.misnamed.get(&host).copied().unwrap_or(host)
+    }
+
     fn booted(&mut self, boot: Boot, node: NodeId) {
         self.upheaval();
-        self.nodes.insert(node, boot);
+        let original = self.boot_of(node).filter(|record| record.ended.is_none());
+        let named_as = self.named(boot.host);
+        // Who bears an identity first is meant by it until it ends.
+        if original.is_none() {
+            self.nodes.insert(node, boot);
+        }
         self.boots.insert(
             boot,
             BootRecord {
                 boot,
                 node,
+                name: named_as.name(),
+                named_as,
                 began: self.now,
                 ended: None,
                 cause: None,
                 still_since: None,
                 resumed: None,
+                taken_in: false,
                 children: BTreeMap::new(),
                 members: BTreeMap::new(),
             },
@@ -473,7 +616,7 @@ impl History {
             made: self.now,
             saw_all: self.sees_all(boot),
             timeout,
-            taken: (!still).then_some(self.now),
+            taken: (!still).then_some(self.now + self.slowness(boot.host)),
             answered: None,
             lost: None,
             witnesses: BTreeSet::new(),
@@ -494,7 +637,12 @@ impl History {
         if let Some(answer) = answer {
             witnesses.insert(self.call(call).boot);
             if let Answer::Started { held_by, .. } = answer {
-                witnesses.extend(held_by.iter().filter_map(|name| Some(self.named(name)?.boot)));
+                // Where two have one name it does not say which of them holds it.
+                let named = held_by.iter().filter_map(|name| match self.bearers_of(name)[..] {
+                    [one] => Some(one.boot),
+                    _ => None,
+                });
+                witnesses.extend(named);
             }
         }
         witnesses
@@ -548,10 +696,54 @@ impl History {
             Fault::Mend(from, to) => {
                 self.troubles.remove(&Trouble::Cut(*from, *to));
             }
-            Fault::Heal => self
-                .troubles
-                .retain(|trouble| !matches!(trouble, Trouble::Split | Trouble::Cut(..))),
-            Fault::Disturb(..) => {
+            Fault::Heal => self.troubles.retain(|trouble| {
+                !matches!(trouble, Trouble::Split | Trouble::Cut(..) | Trouble::Rejected(..))
+            }),
+            Fault::Slew(host, ppm) => {
+                let most = self.drifts.entry(*host).or_default();
+                *most = (*most).max(ppm.unsigned_abs());
+            }
+            Fault::Reject(from, to) => {
+                self.troubles.insert(Trouble::Rejected(*from, *to));
+            }
+            Fault::Allow(from, to) => {
+                self.troubles.remove(&Trouble::Rejected(*from, *to));
+            }
+            Fault::Slow(host, by) => {
+                // What waits already was put off for as long as was said before.
+                let slow = self.slow.entry(*host).or_default();
+                *slow = (*slow).max(*by);
+                self.troubles.insert(Trouble::Slow(*host));
+            }
+            Fault::Quick(host) => {
+                self.slow.remove(host);
+                for call in &self.open_calls {
+                    let call = &mut self.calls[index(call.0)];
+                    // It has got to all now.
+                    if call.boot.host == *host {
+                        call.taken = call.taken.map(|taken| taken.min(self.now));
+                    }
+                }
+                self.troubles.remove(&Trouble::Slow(*host));
+            }
+            Fault::Misname(host, like) => {
+                self.misnamed.insert(*host, *like);
+                self.troubles.insert(Trouble::IllMade(*host));
+            }
+            Fault::Clone(host, of) => {
+                if host != of {
+                    self.misnamed.insert(*host, self.named(*of));
+                    self.troubles.insert(Trouble::IllMade(*host));
+                }
+            }
+            Fault::Upgrade(host) => {
+                self.troubles.insert(Trouble::IllMade(*host));
+            }
+            Fault::Repair(host) => {
+                self.misnamed.remove(host);
+                self.troubles.remove(&Trouble::IllMade(*host));
+            }
+            Fault::Disturb(..) | Fault::Narrow(..) => {
                 self.troubles.insert(Trouble::Weather);
             }
             Fault::Clear => {
@@ -580,6 +772,8 @@ impl History {
             | Fault::StepClock(..)
             | Fault::CorrectClocks
             | Fault::ResetLifelines(_)
+            | Fault::Break(..)
+            | Fault::Readdress(..)
             | Fault::KillKeeper(_)
             | Fault::Leave(_)
             | Fault::SetMembers(_, None)
@@ -611,6 +805,14 @@ impl History {
     fn call_mut(&mut self, call: CallId) -> &mut CallRecord {
         &mut self.calls[index(call.0)]
     }
+}
+
+/// Whether a process ended without ever having been a member.
+fn was_refused(record: &BootRecord) -> bool {
+    matches!(
+        record.cause,
+        Some(ExitCause::NameTaken { .. } | ExitCause::Cloned)
+    )
 }
 
 /// Ids are counted from 1 and recorded in their order.

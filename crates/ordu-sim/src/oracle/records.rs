@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ordu_core::{
     Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitCause, ExitReason, HordeName, MemberInfo,
-    MemberState, NodeId, Token,
+    MemberState, NodeId, NodeName, Token,
 };
 
-use crate::{Boot, CopyEnd, Moment};
+use crate::{Boot, CopyEnd, HostId, Moment};
 
 /// A child, by the name of its horde and its own.
 pub type Child = (HordeName, ChildId);
@@ -19,6 +19,10 @@ pub struct BootRecord {
     pub boot: Boot,
     /// Its identity.
     pub node: NodeId,
+    /// Its name: that of its host's node, unless it was set up wrong.
+    pub name: NodeName,
+    /// The host whose node it is by its name.
+    pub named_as: HostId,
     /// When it began.
     pub began: Moment,
     /// When it ended.
@@ -29,6 +33,8 @@ pub struct BootRecord {
     pub still_since: Option<Moment>,
     /// When it last went on.
     pub resumed: Option<Moment>,
+    /// Whether another ever showed it as a member that is ready, or it did so of another when it was ready itself.
+    pub taken_in: bool,
     /// What it publishes of children.
     pub children: BTreeMap<Child, Arc<ChildInfo>>,
     /// What it publishes of members.
@@ -36,6 +42,21 @@ pub struct BootRecord {
 }
 
 impl BootRecord {
+    /// Whether it is ready, and shows another that is.
+    pub fn sees_another_ready(&self) -> bool {
+        let ready = self
+            .members
+            .values()
+            .filter(|info| info.state == MemberState::Alive);
+        ready.clone().any(|info| info.id == self.node) && ready.clone().any(|info| info.id != self.node)
+    }
+
+    /// Whether both lived at some moment.
+    pub fn met(&self, other: &Self) -> bool {
+        let outlasts = |one: &Self, other: &Self| one.ended.is_none_or(|ended| ended >= other.began);
+        outlasts(self, other) && outlasts(other, self)
+    }
+
     /// Whether it takes another for living.
     pub fn sees(&self, node: NodeId) -> bool {
         let lives = |state| matches!(state, MemberState::Alive | MemberState::Suspect);

@@ -19,7 +19,7 @@ const FRAME: u64 = 64 * 1024 + 64;
 pub(super) fn flood(plan: &mut Plan, chaos: Chaos) {
     let mut random = Random::new(plan.setup.seed, "extra: flood");
     // Most of what it costs is moving bytes; what chaos costs is measured in events.
-    if chaos == Chaos::Full || !random.chance(Rate::percent(15)) {
+    if chaos != Chaos::Drawn || !random.chance(Rate::percent(15)) {
         return;
     }
     let queues = &mut plan.setup.queues;
@@ -40,7 +40,7 @@ pub(super) fn flood(plan: &mut Plan, chaos: Chaos) {
 pub(super) fn joins(plan: &mut Plan, chaos: Chaos) {
     let mut random = Random::new(plan.setup.seed, "extra: joins");
     // All that goes wrong goes wrong in one cluster.
-    if chaos == Chaos::Full || !random.chance(Rate::percent(12)) {
+    if chaos != Chaos::Drawn || !random.chance(Rate::percent(12)) {
         return;
     }
     let hosts = plan.setup.hosts.len();

@@ -5,6 +5,7 @@ mod calls;
 mod configuration;
 mod extras;
 mod faults;
+mod troubles;
 mod which;
 mod worlds;
 
@@ -26,18 +27,20 @@ enum Chaos {
     Drawn,
     /// All of it, as often as a seed can have it.
     Full,
+    /// All that too, and most of what only some seeds have.
+    Wild,
 }
 
 impl Chaos {
     /// Whether something is chosen that would be drawn at this rate.
     fn chooses(self, random: &mut Random, rate: Rate) -> bool {
-        random.chance(rate) || self == Self::Full
+        random.chance(rate) || self != Self::Drawn
     }
 
     /// A number from `low` to `high`, both included.
     fn number(self, random: &mut Random, low: u64, high: u64) -> u64 {
         let drawn = random.between(low, high);
-        if self == Self::Full { high } else { drawn }
+        if self == Self::Drawn { drawn } else { high }
     }
 }
 
@@ -53,6 +56,13 @@ pub fn plan(seed: u64) -> Plan {
 /// measured with. The extras that only some seeds have are left out but for the hosts that differ.
 pub fn chaos(seed: u64, hosts: usize) -> Plan {
     made(seed, Random::new(seed, "chaos"), hosts, Chaos::Full)
+}
+
+/// A plan of `hosts` nodes with all that [`chaos`] has, and on top of it most of the troubles of networks, machines and
+/// set-ups that only some seeds have, each once or twice, and other times, removals and lists of members as often as seeds
+/// have them.
+pub fn wild(seed: u64, hosts: usize) -> Plan {
+    made(seed, Random::new(seed, "wild"), hosts, Chaos::Wild)
 }
 
 fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
@@ -86,6 +96,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     extras::times(&mut plan, chaos);
     extras::removals(&mut plan, chaos);
     extras::lists(&mut plan, chaos);
+    troubles::trouble(&mut plan, chaos);
     plan
 }
 

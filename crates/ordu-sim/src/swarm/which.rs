@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Bias, biased, chaos, plan};
+use super::{Bias, biased, chaos, plan, wild};
 use crate::Plan;
 
 /// Which worlds seeds stand for.
@@ -14,6 +14,11 @@ pub enum Worlds {
         /// How many.
         hosts: usize,
     },
+    /// All of so many nodes, with every trouble there is, and most of what only some seeds have.
+    Wild {
+        /// How many.
+        hosts: usize,
+    },
     /// All with the same trouble, at the moments at which it can do harm.
     Biased(Bias),
 }
@@ -24,6 +29,7 @@ impl Worlds {
         match self {
             Self::Swarm => plan(seed),
             Self::Chaos { hosts } => chaos(seed, hosts),
+            Self::Wild { hosts } => wild(seed, hosts),
             Self::Biased(bias) => biased(seed, bias),
         }
     }
@@ -35,6 +41,7 @@ impl fmt::Display for Worlds {
         match self {
             Self::Swarm => Ok(()),
             Self::Chaos { hosts } => write!(f, " --chaos --hosts {hosts}"),
+            Self::Wild { hosts } => write!(f, " --wild --hosts {hosts}"),
             Self::Biased(bias) => write!(f, " --biased {}", bias.name()),
         }
     }

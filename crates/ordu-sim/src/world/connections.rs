@@ -6,7 +6,7 @@ use super::World;
 use super::happening::Happening;
 use super::link::{EndState, LinkId, Side};
 use crate::random::micros;
-use crate::{Boot, Machine, Moment, Rate};
+use crate::{Boot, HostId, Machine, Moment, Rate};
 
 /// How long a closed end goes on delivering what it sent before.
 const LINGER: Duration = Duration::from_secs(1);
@@ -32,8 +32,8 @@ impl<M: Machine> World<M> {
         self.try_to_close(id, side);
     }
 
-    /// Too much waits to be sent on a connection: the shell closes it at once, whatever is queued.
-    pub(super) fn overflow(&mut self, boot: Boot, id: LinkId, side: Side) {
+    /// A shell closes a connection at once, whatever is queued: because too much waits on it, or for an error.
+    pub(super) fn break_off(&mut self, boot: Boot, id: LinkId, side: Side, reason: &str) {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -45,11 +45,28 @@ impl<M: Machine> World<M> {
         if let (Some(conn), Some(process)) = (conn, self.process_mut(boot)) {
             process.conns.remove(&conn);
             let delay = self.shell_delay();
-            let reason = "closed here: its peer reads too slowly".to_owned();
+            let reason = reason.to_owned();
             self.later(delay, Happening::Feed(boot, Input::Disconnected { conn, reason }));
         }
         self.set_end(id, side, EndState::Closed);
         self.notify(id, side.other());
+    }
+
+    /// One of the connections of a host with another breaks there.
+    pub(super) fn break_one(&mut self, at: HostId, with: HostId) {
+        let Some(boot) = self.running(at).filter(|_| !self.is_still(at)) else {
+            return;
+        };
+        let is_one = |(id, side): &(LinkId, Side)| {
+            self.links.get(id).is_some_and(|link| {
+                link.end(*side).state == EndState::Open && link.end(side.other()).boot.host == with
+            })
+        };
+        let conns = self.process(boot).map(|process| process.conns.values());
+        let open: Vec<(LinkId, Side)> = conns.into_iter().flatten().copied().filter(is_one).collect();
+        if let Some((id, side)) = self.chance.troubles.pick(&open).copied() {
+            self.break_off(boot, id, side, "lost: an error of the connection");
+        }
     }
 
     /// A closed end whose frames have all arrived tells its peer.

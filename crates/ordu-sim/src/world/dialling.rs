@@ -16,8 +16,8 @@ pub(super) struct HandshakeId(pub(super) u64);
 /// up). Lost packets are repeated, with doubled patience.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    dialler: Boot,
-    dial: DialId,
+    pub(super) dialler: Boot,
+    pub(super) dial: DialId,
     target: HostId,
     began: Moment,
     deadline: Moment,
@@ -30,7 +30,7 @@ const MOST_REPEATS: u32 = 10;
 
 impl<M: Machine> World<M> {
     pub(super) fn dial(&mut self, dialler: Boot, dial: DialId, addr: SocketAddr, timeout: Duration) {
-        let Some(target) = HostId::at(addr).filter(|host| host.0 < self.hosts.len()) else {
+        let Some(target) = self.host_at(addr) else {
             let error = DialError::Timeout;
             self.later(
                 timeout,
@@ -59,6 +59,9 @@ impl<M: Machine> World<M> {
             return;
         };
         let (from, to, deadline) = (handshake.dialler.host, handshake.target, handshake.deadline);
+        if self.network.rejects(from, to) {
+            return self.reject_dial(id, deadline);
+        }
         for at in self
             .network
             .send(self.now, from, to, PACKET)
@@ -117,6 +120,9 @@ impl<M: Machine> World<M> {
         let Some(peer) = self.process(acceptor).map(|process| process.node) else {
             return;
         };
+        if let Some(detail) = self.objection(dialler, acceptor) {
+            return self.dial_fails(id, DialError::Other { detail });
+        }
         let Some(handshake) = self.handshakes.remove(&id) else {
             return;
         };
@@ -133,7 +139,7 @@ impl<M: Machine> World<M> {
         let input = Input::Connected {
             conn,
             peer,
-            addr: handshake.target.addr(),
+            addr: self.addr(handshake.target),
             dialled: Some(handshake.dial),
             rtt: self.now.since(handshake.began).min(Duration::from_secs(1)),
         };
@@ -202,7 +208,7 @@ impl<M: Machine> World<M> {
         let input = Input::Connected {
             conn,
             peer,
-            addr: dialler.host.addr(),
+            addr: self.addr(dialler.host),
             dialled: None,
             rtt,
         };

@@ -12,6 +12,8 @@ pub(super) enum Happening {
     Timer(Boot),
     /// A process is told something by its own kernel or shell.
     Feed(Boot, Input),
+    /// A slow process gets to what waits for it.
+    Late(Boot),
     /// The first packet of a handshake arrives.
     Hello(HandshakeId),
     /// It is sent again if nobody answered.
@@ -42,6 +44,8 @@ pub(super) enum Happening {
     Worker(Boot, StartId, u32, Step),
     /// A keeper has ended what its dead node left.
     OrphanEnds(CopyId),
+    /// A node looks up the addresses of whom it was told to dial.
+    LookUp(HostId),
     /// Something goes wrong.
     Inflict(Fault),
     /// Another tenth of a second has passed.

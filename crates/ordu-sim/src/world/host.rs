@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use ordu_core::{ConnId, Input, NodeId, RequestId, StartId};
 
@@ -21,9 +22,30 @@ pub(super) struct Host<M> {
     /// Whom its node was last told to dial, if it was.
     pub(super) told: Option<Vec<HostId>>,
     pub(super) process: Option<Process<M>>,
+    /// The number of the address it has.
+    pub(super) address: usize,
+    /// The number of the one at which its node was last.
+    pub(super) was_at: usize,
+    /// How late its processes get to what happens, if they do.
+    pub(super) slow: Option<Duration>,
+    /// A manager of services is about to start its node again.
+    pub(super) starts_again: bool,
+    /// What is wrong with how its next node is set up.
+    pub(super) made: Made,
     /// The identity of its first boot, where every later one takes it again.
     #[cfg(feature = "planted-bugs")]
     pub(super) first_id: Option<NodeId>,
+}
+
+/// What is wrong with how a node is set up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    /// It has the name of that host's node.
+    pub(super) named_like: Option<HostId>,
+    /// Its next boot takes the identity of the node that runs there.
+    pub(super) clone_of: Option<HostId>,
+    /// It is of another version.
+    pub(super) is_of_another_version: bool,
 }
 
 /// One process of a node, with what its shell keeps.
@@ -32,6 +54,8 @@ pub(super) struct Process<M> {
     pub(super) number: u32,
     pub(super) node: NodeId,
     pub(super) machine: M,
+    /// What is wrong with how it was set up.
+    pub(super) made: Made,
     /// Stopped by a signal: the kernel answers for it, inputs wait.
     pub(super) paused: bool,
     /// Asked to leave: it ends before long.
@@ -52,6 +76,8 @@ pub(super) struct Process<M> {
     /// Workers that ended without the node having taken it in yet.
     pub(super) ended: BTreeMap<StartId, CopyId>,
     pub(super) timer_at: Option<Moment>,
+    /// What a slow process has not got to yet, and when it does.
+    pub(super) late: VecDeque<(Moment, Input)>,
     /// How often it was handed something at one and the same moment, to notice one that spins.
     pub(super) handled: (Moment, u32),
 }
@@ -64,9 +90,14 @@ pub(super) enum Held {
 }
 
 impl<M> Host<M> {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, address: usize) -> Self {
         Self {
             clock,
+            address,
+            was_at: address,
+            slow: None,
+            starts_again: false,
+            made: Made::default(),
             dark: false,
             asleep: false,
             boots: 0,
@@ -85,11 +116,12 @@ impl<M> Host<M> {
 }
 
 impl<M> Process<M> {
-    pub(super) fn new(number: u32, node: NodeId, machine: M) -> Self {
+    pub(super) fn new(number: u32, node: NodeId, machine: M, made: Made) -> Self {
         Self {
             number,
             node,
             machine,
+            made,
             paused: false,
             leaving: false,
             replaced: false,
@@ -104,6 +136,7 @@ impl<M> Process<M> {
             workers: BTreeMap::new(),
             ended: BTreeMap::new(),
             timer_at: None,
+            late: VecDeque::new(),
             handled: (Moment::default(), 0),
         }
     }

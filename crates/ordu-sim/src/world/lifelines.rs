@@ -24,7 +24,7 @@ impl<M: Machine> World<M> {
             return;
         }
         let (a, b) = (dialler.boot.host, acceptor.boot.host);
-        if self.network.open(a, b) && self.network.open(b, a) {
+        if self.network.open(a, b) && self.network.open(b, a) && !self.network.rejects(a, b) {
             link.lifeline = true;
         } else {
             self.later(Duration::from_secs(1), Happening::LifelineUp(id));
@@ -73,7 +73,11 @@ impl<M: Machine> World<M> {
 
     /// A shell finds out whether anybody listens at an address.
     pub(super) fn probe(&mut self, boot: Boot, probe: ProbeId, addr: SocketAddr) {
-        let known = HostId::at(addr).filter(|host| host.0 < self.hosts.len());
+        let known = self.host_at(addr);
+        if known.is_some_and(|target| self.network.rejects(boot.host, target)) {
+            let (delay, outcome) = (self.shell_delay(), ProbeOutcome::Refused);
+            return self.later(delay, Happening::Feed(boot, Input::Probed { probe, outcome }));
+        }
         let arrival = known.and_then(|target| {
             let at = self.network.send(self.now, boot.host, target, 60)[0]?;
             Some((target, at))

@@ -11,6 +11,9 @@ mod link;
 mod packets;
 mod planted;
 mod processes;
+mod refusals;
+mod setting_up;
+mod slow;
 mod upheaval;
 mod workers;
 
@@ -69,6 +72,8 @@ struct Chance {
     boots: Random,
     workers: Random,
     lifelines: Random,
+    /// Which of several connections breaks, and when news of an address comes.
+    troubles: Random,
 }
 
 /// What all nodes sent so far.
@@ -93,7 +98,11 @@ impl<M: Machine> World<M> {
         let hosts = setup
             .hosts
             .iter()
-            .map(|host| Host::new(Clock::new(clocks.below(1 << 40), host.drift_ppm, host.offset_ms)))
+            .enumerate()
+            .map(|(index, host)| {
+                let clock = Clock::new(clocks.below(1 << 40), host.drift_ppm, host.offset_ms);
+                Host::new(clock, index)
+            })
             .collect();
         let network = Network::new(setup.hosts.len(), setup.random("network"), |from, to| {
             setup.path(from, to)
@@ -106,6 +115,7 @@ impl<M: Machine> World<M> {
                 boots: setup.random("boots"),
                 workers: setup.random("workers"),
                 lifelines: setup.random("lifelines"),
+                troubles: setup.random("troubles"),
             },
             now: Moment::default(),
             agenda,
@@ -209,6 +219,7 @@ impl<M: Machine> World<M> {
         match happening {
             Happening::Timer(boot) => self.timer(boot),
             Happening::Feed(boot, input) => self.feed(boot, input),
+            Happening::Late(boot) => self.late(boot),
             Happening::Hello(handshake) => self.hello(handshake),
             Happening::HelloAgain(handshake, repeats) => self.hello_again(handshake, repeats),
             Happening::Welcome(handshake, acceptor) => self.welcome(handshake, acceptor),
@@ -226,6 +237,7 @@ impl<M: Machine> World<M> {
             Happening::Probe(boot, probe, target) => self.probe_arrives(boot, probe, target),
             Happening::Worker(boot, start, generation, step) => self.worker(boot, start, generation, step),
             Happening::OrphanEnds(copy) => self.orphan_ends(copy),
+            Happening::LookUp(host) => self.look_up(host),
             Happening::Inflict(fault) => self.inflict(fault),
             Happening::Tick => {
                 self.agenda.enter(self.now + TICK, Happening::Tick);

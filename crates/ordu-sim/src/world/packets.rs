@@ -70,7 +70,7 @@ impl<M: Machine> World<M> {
         let (from, to) = (boot.host, link.end(side.other()).boot.host);
         let queues = &self.setup.queues;
         if link.end(side).unsent() + Frame::cost(bytes.len()) > queues.under_way + queues.limit {
-            return self.overflow(boot, id, side);
+            return self.break_off(boot, id, side, "closed here: its peer reads too slowly");
         }
         let Arrival { due, unlost } = self.network.stream(self.now, from, to, bytes.len());
         let known = due + self.network.round_trip(from, to);
@@ -103,6 +103,7 @@ impl<M: Machine> World<M> {
         let length = frame.bytes.len();
         let blocked = opening
             || !self.network.open(sender, receiver)
+            || !self.network.fits(sender, receiver, length)
             || !self.hosts[receiver.0].answers()
             || (!acknowledged && unacknowledged + length > self.setup.queues.window.max(length));
         if blocked {

@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ordu_core::{ExitCause, Input, NodeId, Output};
@@ -24,6 +23,7 @@ impl<M: Machine> World<M> {
             return;
         }
         let host = &mut self.hosts[at.0];
+        host.starts_again = false;
         host.dark = false;
         host.asleep = false;
         host.clock.wake(self.now);
@@ -40,16 +40,16 @@ impl<M: Machine> World<M> {
         let entropy = u128::from(self.chance.boots.number()) << 64 | u128::from(self.chance.boots.number());
         let node = NodeId::new(wall, entropy);
         let node = self.identity(at, node);
-        let mut config = self.setup.config(at);
-        if let Some(told) = &self.hosts[at.0].told {
-            config.seeds = addresses(told);
-        }
+        let (made, config) = (self.hosts[at.0].made, self.config(at));
+        let node = self.cloned_identity(at, node);
+        let name = config.name.clone();
         let mut machine = M::boot(config, node, self.chance.boots.number());
         self.plant(&mut machine);
-        self.hosts[at.0].process = Some(Process::new(boot.number, node, machine));
+        self.hosts[at.0].process = Some(Process::new(boot.number, node, machine, made));
         self.trace
-            .line(self.now, || format!("{boot} boots as {node} named {}", at.name()));
+            .line(self.now, || format!("{boot} boots as {node} named {name}"));
         self.report(What::Booted { boot, node });
+        self.tell_of_a_move(at);
         self.handle(boot, Input::Timer);
     }
 
@@ -67,7 +67,19 @@ impl<M: Machine> World<M> {
                 process.datagrams_held += 1;
             }
             process.inbox.push_back(Held::Input(input));
-        } else {
+        } else if let Some(input) = self.delay(boot, input) {
+            self.handle(boot, input);
+        }
+    }
+
+    /// A slow process gets to what happened a while ago.
+    pub(super) fn get_to(&mut self, boot: Boot, input: Input) {
+        let is_due =
+            |process: &Process<M>, mono| process.machine.next_deadline().is_some_and(|due| due <= mono);
+        let mono = self.hosts[boot.host.0].clock.read(self.now).mono;
+        let is_early =
+            matches!(input, Input::Timer) && !self.process(boot).is_some_and(|it| is_due(it, mono));
+        if !is_early {
             self.handle(boot, input);
         }
     }
@@ -90,6 +102,7 @@ impl<M: Machine> World<M> {
             && !process.paused
         {
             process.paused = true;
+            self.keep_late(boot);
             self.report(What::Paused(boot));
         }
     }
@@ -102,6 +115,7 @@ impl<M: Machine> World<M> {
         host.asleep = true;
         host.clock.sleep(self.now);
         if let Some(boot) = self.running(at) {
+            self.keep_late(boot);
             self.report(What::Paused(boot));
         }
     }
@@ -155,7 +169,9 @@ impl<M: Machine> World<M> {
             return;
         }
         if process.machine.next_deadline().is_some_and(|due| due <= mono) {
-            self.handle(boot, Input::Timer);
+            if let Some(timer) = self.delay(boot, Input::Timer) {
+                self.handle(boot, timer);
+            }
         } else {
             self.arm(boot);
         }
@@ -200,7 +216,7 @@ impl<M: Machine> World<M> {
     }
 
     /// Puts the node's next deadline on the agenda; the shell gets to it a little late.
-    fn arm(&mut self, boot: Boot) {
+    pub(super) fn arm(&mut self, boot: Boot) {
         let Some(due) = self
             .process(boot)
             .and_then(|process| process.machine.next_deadline())
@@ -267,7 +283,7 @@ impl<M: Machine> World<M> {
     /// The node of a host is told whom to dial from now on.
     pub(super) fn join(&mut self, at: HostId, others: Vec<HostId>) {
         if let Some(boot) = self.running(at) {
-            self.feed(boot, Input::Seeds(addresses(&others)));
+            self.feed(boot, Input::Seeds(self.addresses(&others)));
         }
         self.hosts[at.0].told = Some(others);
     }
@@ -299,9 +315,13 @@ impl<M: Machine> World<M> {
             Some(_) => true,
         };
         let orderly = cause.is_some();
+        self.hosts[boot.host.0].starts_again = comes_back;
         if comes_back {
             // Whom nobody lets in would be started again for ever, without a pause.
-            let is_refused = matches!(cause, Some(ExitCause::NotListed { .. }));
+            let is_refused = matches!(
+                cause,
+                Some(ExitCause::NotListed { .. } | ExitCause::NameTaken { .. })
+            );
             let pause = if is_refused { REFUSED } else { Duration::ZERO };
             self.later(pause, Happening::Inflict(Fault::Boot(boot.host)));
         }
@@ -322,8 +342,4 @@ impl<M: Machine> World<M> {
             .line(self.now, || format!("{boot} talks nonsense: {detail}"));
         self.report(What::Nonsense { boot, detail });
     }
-}
-
-fn addresses(hosts: &[HostId]) -> Vec<SocketAddr> {
-    hosts.iter().map(|host| host.addr()).collect()
 }

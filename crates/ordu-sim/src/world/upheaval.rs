@@ -35,9 +35,13 @@ impl<M: Machine> World<M> {
             Fault::Join(host, others) => self.join(host, others),
             Fault::StepClock(host, by_ms) => self.hosts[host.0].clock.step(by_ms),
             Fault::CorrectClocks => {
-                for host in &mut self.hosts {
-                    let off = host.clock.offset_ms();
-                    host.clock.step(-off);
+                for index in 0..self.hosts.len() {
+                    let usual = self.setup.hosts[index].drift_ppm;
+                    if self.hosts[index].clock.drift_ppm() != usual {
+                        self.slew(HostId(index), usual);
+                    }
+                    let clock = &mut self.hosts[index].clock;
+                    clock.step(-clock.offset_ms());
                 }
             }
             Fault::ResetLifelines(host) => self.reset_lifelines(host),
@@ -50,6 +54,25 @@ impl<M: Machine> World<M> {
             Fault::Remove(asked, removed) => self.remove(asked, removed),
             Fault::SetMembers(asked, listed) => self.set_members(asked, listed.as_deref()),
             Fault::CalmChildren => self.calm_workers(),
+            Fault::Narrow(from, to, largest) => self.network.narrow(from, to, largest),
+            Fault::Break(at, with) => self.break_one(at, with),
+            Fault::Reject(from, to) => self.network.reject(from, to),
+            Fault::Allow(from, to) => self.network.allow(from, to),
+            Fault::Slow(host, by) => self.hosts[host.0].slow = Some(by),
+            Fault::Quick(host) => self.quicken(host),
+            Fault::Slew(host, ppm) => self.slew(host, ppm),
+            Fault::Readdress(host, address) => self.readdress(host, address),
+            Fault::Misname(host, like) => {
+                self.hosts[host.0].made.named_like = Some(like).filter(|like| *like != host);
+            }
+            Fault::Clone(host, of) if host != of => {
+                let like = self.hosts[of.0].made.named_like.unwrap_or(of);
+                let made = &mut self.hosts[host.0].made;
+                (made.named_like, made.clone_of) = (Some(like).filter(|like| *like != host), Some(of));
+            }
+            Fault::Clone(..) => {}
+            Fault::Upgrade(host) => self.hosts[host.0].made.is_of_another_version = true,
+            Fault::Repair(host) => self.repair(host),
         }
     }
 
