@@ -368,6 +368,8 @@ impl Node {
             Message::Refused(refusal) => self.refused(conn, refusal),
             Message::HandOver(told) => self.told_to_hand_over(peer, told),
             Message::Pong(nonce) if !greeted && self.newcomer_answered(peer, nonce) => {}
+            // It is told once, and be it while the name of the peer is contested: an older boot would stay in this one's way.
+            message @ Message::Outrank { .. } => self.message(peer, message, Some(conn)),
             // A peer may answer before its own handshake was judged here: nothing but these counts then.
             _ if !greeted && !is_in => {}
             message => self.message(peer, message, Some(conn)),

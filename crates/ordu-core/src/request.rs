@@ -79,7 +79,8 @@ pub enum Answer {
         /// Whether it is on the disks of that many nodes.
         durable: bool,
     },
-    /// start_child: the child chose not to run; nothing was stored.
+    /// start_child, restart_child: the child chose not to run, or one that was started again was done before it was seen to
+    /// run; nothing is stored of it.
     Ignored,
     /// terminate_child: see [`Stopped`].
     Terminated(Stopped),

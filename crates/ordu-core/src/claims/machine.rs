@@ -210,7 +210,8 @@ impl Claims {
             return Some(Step::RemoveClaim);
         }
         match (intent.wants_running(), own.state) {
-            (false, ClaimState::Stopped | ClaimState::Failed) => None,
+            (false, ClaimState::Stopped | ClaimState::Failed) if own.run >= intent.run => None,
+            (false, ClaimState::Failed) => Some(Step::Settle(ClaimState::Failed)),
             (false, _) => Some(Step::Settle(ClaimState::Stopped)),
             (true, ClaimState::Failed | ClaimState::Relocating) => {
                 (intent.run > own.run).then_some(Step::Start)

@@ -209,6 +209,19 @@ fn only_the_owner_settles_or_removes_its_claim() {
     let theirs = vec![claim(1, token(5, OTHER))];
     let settle = Some(Step::Settle(ClaimState::Stopped));
     assert_eq!(child(stopped.clone(), mine.clone(), None).next_step(), settle);
+    // A restart came in between, and was stopped before it was carried out: who stopped it waits for that word.
+    for state in [ClaimState::Stopped, ClaimState::Failed] {
+        let before = vec![Claim {
+            state,
+            ..claim(1, token(5, ME))
+        }];
+        assert_eq!(child(stopped.clone(), before.clone(), None).next_step(), None);
+        let newer = Intent {
+            run: stamp(7),
+            ..stopped.clone()
+        };
+        assert_eq!(child(newer, before, None).next_step(), Some(Step::Settle(state)));
+    }
     assert_eq!(
         child(over.clone(), mine, None).next_step(),
         Some(Step::RemoveClaim)

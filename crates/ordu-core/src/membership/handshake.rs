@@ -125,7 +125,7 @@ impl Node {
             return self.welcome(conn, hello);
         }
         let patience = if let Some(link) = link {
-            link.rtt * 4
+            (link.rtt * 4).min(self.config.timing.dial_timeout)
         } else {
             self.config.timing.dial_timeout
         };

@@ -8,6 +8,7 @@ use ordu_crdt::{Dot, Stamp};
 use ordu_supervisor::decisions::Restart;
 
 use super::{Closed, Parked, Withheld};
+use crate::claims::{Copy, Phase};
 use crate::membership::{Known, Liveness};
 use crate::node::Node;
 use crate::planted::Bug;
@@ -934,10 +935,27 @@ impl Node {
         }
         // A little earlier than the caller gives up, so that it hears of it; at once if the owner is out of sight.
         let soon = decision.is_late_soon(self.now.mono);
-        let hopeless = claim.state == ClaimState::Zombie || !self.is_living(owner);
+        let is_zombie = |copy: &Copy| copy.phase == Phase::Zombie;
+        let zombie_here = child.claims.copy().is_some_and(is_zombie);
+        let hopeless = claim.state == ClaimState::Zombie || zombie_here || !self.is_living(owner);
+        let owner = if zombie_here { self.id } else { owner };
         (late || soon || hopeless).then(|| Stopped::Accepted {
             owner: self.name_of(owner),
         })
+    }
+
+    /// A child that was to be started again is over: it chose not to run, or was done before it was seen to run; or somebody
+    /// else had it deleted.
+    fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
+        let siblings = self.replica.map().siblings(&Key::Intent(key.clone()));
+        let written: Vec<Dot> = siblings.map(|sibling| sibling.dot).collect();
+        let intent = self.children.get(key).and_then(|child| child.claims.intent());
+        if intent.is_none_or(|intent| intent.deleted == Deleted::Finished) {
+            return self.tell_once_found(key, decision, Answer::Ignored, written);
+        }
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        self.tell(decision, Err(CallError::NotFound { horde, id }), written);
+        Progress::Done
     }
 
     /// Whether nothing of a node can be running: not merely out of sight.
@@ -964,7 +982,11 @@ impl Node {
         written: Dot,
         late: bool,
     ) -> Progress {
-        let claim = self.children.get(key).and_then(|child| child.claims.winner());
+        let child = self.children.get(key);
+        if child.is_none_or(|child| !child.claims.intent().is_some_and(Intent::is_live)) {
+            return self.over_at_once(key, decision);
+        }
+        let claim = child.and_then(|child| child.claims.winner());
         let claim = claim.filter(|claim| claim.run >= run).cloned();
         let result = match claim {
             Some(Claim {

@@ -87,7 +87,9 @@ impl Node {
         let Some(pending) = child.placed.as_mut().filter(|pending| !pending.begun) else {
             return;
         };
-        if now >= pending.deadline || self.standing.is_leaving() {
+        let is_zombie = |copy: &Copy| copy.phase == Phase::Zombie;
+        let is_in_vain = child.claims.copy().is_some_and(is_zombie);
+        if now >= pending.deadline || is_in_vain || self.standing.is_leaving() {
             pending.begun = true;
             self.answer_placement(
                 key,

@@ -926,6 +926,39 @@ fn a_call_tells_of_the_claims_that_the_asked_node_holds_too() {
     assert_eq!(asks.collect::<Vec<_>>(), [[wished, claimed]]);
 }
 
+/// It chose not to run, or was done before anybody saw it run: nothing is to be waited for.
+#[test]
+fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
+    for (deleted, is_ignored) in [(Deleted::Finished, true), (Deleted::ByUser, false)] {
+        let mut node = node();
+        let (key, mut n2) = owned_by_n2(&mut node);
+        let intent = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().clone();
+        let stopped = Intent {
+            desired: Desired::Stopped,
+            ..intent(&node)
+        };
+        node.write([(Key::Intent(key.clone()), Some(Value::encode(&stopped)))]);
+        exchange(&mut node, &mut n2);
+        let command = Command::RestartChild {
+            horde: key.horde.clone(),
+            id: key.id.clone(),
+        };
+        come(&mut node, ask(1, command), conn_of(N2));
+        exchange(&mut node, &mut n2);
+        assert!(intent(&node).wants_running());
+        let over = intent(&node).over(deleted);
+        n2.write(1, |batch| {
+            batch.put(Key::Intent(key.clone()), Value::encode(&over)).unwrap();
+        });
+        exchange(&mut node, &mut n2);
+        node.touch_all();
+        node.reconcile_children();
+        let messages = sent_to(&mut node, N2);
+        let result = &told(&messages).last().expect("it is answered").result;
+        assert_eq!(*result == Ok(Answer::Ignored), is_ignored, "{result:?}");
+    }
+}
+
 fn first_dies(node: &mut Node, key: &ChildKey, first: NodeId) {
     node.set_liveness(first, Liveness::Down);
     settle(node);

@@ -4,7 +4,7 @@ use crate::in_tests::{ME, conn_of, meet, ready_node, remove, sent_to};
 use crate::membership::Identity;
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{ConnId, Input, NodeId};
+use crate::{Channel, ConnId, Input, NodeId};
 
 const PEER: NodeId = NodeId(9);
 const CONN: ConnId = ConnId(9);
@@ -124,6 +124,24 @@ fn a_peer_hears_of_a_boot_of_its_name_that_only_the_failure_detector_remembers()
     let greeting = hello(&node);
     node.greeted(CONN, greeting);
     assert_eq!(is_told_to_outrank(&sent_to(&mut node, PEER)), 1);
+}
+
+/// The peer waits here until the holder of its name is known to be dead, and says it once.
+#[test]
+fn a_node_takes_a_rank_above_an_earlier_boot_from_a_peer_that_is_not_let_in_yet() {
+    let mut node = ready_node();
+    dialled(&mut node);
+    let told = Message::Outrank {
+        seniority: NodeId(90),
+        generation: 3,
+    };
+    let received = Input::Received {
+        conn: CONN,
+        channel: Channel::Control,
+        bytes: told.encode().into(),
+    };
+    node.handle(node.now, received);
+    assert!(node.swim.identity().rank() > (NodeId(90), 3));
 }
 
 #[test]
