@@ -195,6 +195,8 @@ pub enum What {
     Inflicted(Fault),
     /// From now on nothing goes wrong any more.
     Calm,
+    /// All has settled, and no call of before is open.
+    Serving,
     /// Another tenth of a second has passed.
     Tick,
 }

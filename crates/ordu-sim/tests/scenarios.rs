@@ -923,3 +923,38 @@ fn a_list_outlives_the_restarts_of_all_nodes_but_one() {
         assert_eq!(live(&cluster).len(), 6, "seed {seed}");
     }
 }
+
+#[test]
+fn calls_that_overlap_are_answered_as_if_one_came_after_the_other() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 2, seed, |_| {});
+        cluster.calm();
+        cluster.serve().expect("nothing is asked yet");
+        let (horde, id) = (Setup::horde(), ChildId::new("c0").expect("valid"));
+        let commands = [
+            start("c0", 0),
+            Command::TerminateChild {
+                horde: horde.clone(),
+                id: id.clone(),
+            },
+            Command::DeleteChild {
+                horde: horde.clone(),
+                id: id.clone(),
+            },
+            Command::RestartChild { horde, id },
+            start("c0", 0),
+        ];
+        for (index, command) in commands.into_iter().cycle().take(20).enumerate() {
+            let at = cluster.now() + Duration::from_micros(700) * u32::try_from(index).expect("small");
+            let call = PlannedCall {
+                host: host(index % 4),
+                command,
+                timeout: PATIENCE,
+                retries: 0,
+            };
+            cluster.plan(at, call);
+        }
+        run(&mut cluster, seconds(10));
+        assert_eq!(cluster.history().open_calls().count(), 0);
+    }
+}

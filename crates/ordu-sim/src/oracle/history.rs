@@ -205,6 +205,7 @@ impl History {
             What::RemovalAnswered { result: Err(_), .. }
             | What::ListAnswered { result: Err(_), .. }
             | What::MemberList { .. }
+            | What::Serving
             | What::Told { .. }
             | What::Held(_)
             | What::Kept(_)

@@ -2,6 +2,7 @@
 
 mod biased;
 mod calls;
+mod calm;
 mod configuration;
 mod extras;
 mod faults;
@@ -79,6 +80,8 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 3,
+        calm_for: Duration::ZERO,
+        calm_calls: Vec::new(),
     };
     configuration::differ(&mut plan, chaos);
     extras::flood(&mut plan, chaos);
@@ -86,6 +89,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     extras::times(&mut plan, chaos);
     extras::removals(&mut plan, chaos);
     extras::lists(&mut plan, chaos);
+    calm::calls(&mut plan);
     plan
 }
 
@@ -104,5 +108,7 @@ pub fn quiet(seed: u64, hosts: usize, children: usize, length: Duration) -> Plan
         joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 1,
+        calm_for: Duration::ZERO,
+        calm_calls: Vec::new(),
     }
 }
