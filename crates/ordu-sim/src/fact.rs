@@ -92,6 +92,8 @@ pub enum What {
     CopyUp(CopyId),
     /// A copy's node asks it to stop.
     CopyStopping(CopyId),
+    /// A copy was killed and does not die; only its node's end ends it for certain.
+    CopyStuck(CopyId),
     /// Nothing of a copy runs any more.
     CopyEnded {
         /// Which.

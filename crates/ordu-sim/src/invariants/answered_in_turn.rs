@@ -112,6 +112,7 @@ fn brief(state: &State) -> String {
         State::Wanted(life) => ("to run", life),
         State::Stopped(life, _) => ("stopped", life),
         State::Failed(life) => ("failed", life),
+        State::Zombie(life) => ("a zombie", life),
     };
     format!("{what}, {spec}")
 }

@@ -47,7 +47,10 @@ impl Invariant for FinishedStaysFinished {
             if !survived || asked_since(history, &copy.child, copy) {
                 continue;
             }
-            if let Some(live) = history.copies_of(&copy.child).find(|copy| copy.is_live()) {
+            if let Some(live) = history
+                .copies_of(&copy.child)
+                .find(|copy| copy.is_live() && !copy.is_zombie())
+            {
                 return Err(format!(
                     "{:?} finished on {} at {at} and runs on {}",
                     copy.child.1, copy.boot, live.boot

@@ -44,7 +44,7 @@ impl Invariant for TakeOverBounded {
         match &fact.what {
             What::Member { boot, .. } => {
                 let seen = alive(history, *boot);
-                let settle = history.setup().timing.settle;
+                let settle = history.setup().timing_of(boot.host).settle;
                 self.nodes.entry(*boot).or_default().look(seen, fact.at, settle);
                 Ok(())
             }

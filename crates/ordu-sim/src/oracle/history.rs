@@ -140,6 +140,7 @@ impl History {
                     began: fact.at,
                     up: None,
                     stopping: None,
+                    stuck: None,
                     ended: None,
                     end_seen: None,
                 });
@@ -148,6 +149,7 @@ impl History {
             What::CopyStopping(copy) => {
                 self.copy_mut(*copy).stopping.get_or_insert(fact.at);
             }
+            What::CopyStuck(copy) => self.copy_mut(*copy).stuck = Some(fact.at),
             What::CopyEnded { copy, end } => self.copy_mut(*copy).ended = Some((fact.at, end.clone())),
             What::CopyEndSeen(copy) => self.copy_mut(*copy).end_seen = Some(fact.at),
             What::Called {

@@ -21,6 +21,8 @@ pub(crate) enum State {
     Stopped(Life, Confirmed),
     /// It failed too often.
     Failed(Life),
+    /// A copy of it was to be stopped and cannot be killed: whether it is to run or not is not shown.
+    Zombie(Life),
 }
 
 /// Whether the owner's word is known that nothing runs.
@@ -81,17 +83,19 @@ impl State {
             is_owned,
         };
         match info.state {
-            _ if info.is_stopping => Self::Stopped(life, Confirmed::Perhaps),
+            _ if info.is_stopping && info.state != ChildState::Zombie => {
+                Self::Stopped(life, Confirmed::Perhaps)
+            }
             // An owner that is out of sight may run it still, whatever is shown (S5.3).
             ChildState::Stopped if !is_owned => Self::Stopped(life, Confirmed::Perhaps),
             ChildState::Stopped => Self::Stopped(life, Confirmed::Yes),
             ChildState::Failed => Self::Failed(life),
+            ChildState::Zombie => Self::Zombie(life),
             ChildState::Starting
             | ChildState::Running
             | ChildState::Restarting
             | ChildState::Unclaimed
-            | ChildState::Lost
-            | ChildState::Zombie => Self::Wanted(life),
+            | ChildState::Lost => Self::Wanted(life),
         }
     }
 }
@@ -157,6 +161,11 @@ impl Rules<'_> {
     fn by_itself(&self, states: &[State]) -> Vec<State> {
         let mut all = states.to_vec();
         for state in states {
+            if let State::Zombie(life) = state {
+                // It may have died at last.
+                let stopped = State::Stopped(life.clone(), Confirmed::Perhaps);
+                add(&mut all, [stopped, State::Wanted(life.clone())]);
+            }
             let State::Wanted(life) = state else { continue };
             let treated = || [Some(life.spec.restart), life.before].into_iter().flatten();
             if self.finishes(&life.spec) {
@@ -178,6 +187,7 @@ impl Rules<'_> {
     /// What a child can be once a call is served that is told this; nothing: it cannot be told this.
     fn served(&self, state: &State, call: &Served) -> Vec<State> {
         match (&call.command, state) {
+            (command, State::Zombie(life)) => Self::while_it_does_not_die(state, life, command, &call.told),
             (Command::StartChild { spec, .. }, State::Absent) => self.started(spec, &call.told),
             (Command::StartChild { .. }, State::Wanted(life)) => match &call.told {
                 Err(CallError::AlreadyStarted(info)) if info.spec == life.spec => vec![state.clone()],
@@ -244,6 +254,7 @@ impl Rules<'_> {
             State::Wanted(life) => life.is_owned,
             State::Stopped(_, confirmed) => *confirmed == Confirmed::Yes,
             State::Absent | State::Failed(_) => true,
+            State::Zombie(_) => false,
         };
         match told {
             Ok(Answer::Terminated(Stopped::Confirmed)) => {
@@ -282,6 +293,27 @@ impl Rules<'_> {
         }
     }
 
+    /// Its owner confirms no stop, and starts nothing beside it.
+    fn while_it_does_not_die(state: &State, life: &Life, command: &Command, told: &Told) -> Vec<State> {
+        let is_right = match (command, told) {
+            (
+                Command::StartChild { .. },
+                Err(CallError::AlreadyStarted(info) | CallError::AlreadyPresent(info)),
+            )
+            | (Command::RestartChild { .. } | Command::DeleteChild { .. }, Err(CallError::Running(info))) => {
+                info.spec == life.spec
+            }
+            (Command::TerminateChild { .. }, Ok(Answer::Terminated(Stopped::Accepted { .. })))
+            // It is to run, and starts when that one has ended, if ever.
+            | (Command::RestartChild { .. }, Err(CallError::Unknown { .. })) => true,
+            (Command::UpdateChild { spec, .. }, _) => {
+                return Self::updated(state, life, spec, told);
+            }
+            _ => false,
+        };
+        is_right.then(|| state.clone()).into_iter().collect()
+    }
+
     fn updated(state: &State, life: &Life, spec: &Arc<ChildSpec>, told: &Told) -> Vec<State> {
         if !spec.is_change_of_policy(&life.spec) {
             return match told {
@@ -300,6 +332,7 @@ impl Rules<'_> {
         vec![match state {
             State::Stopped(_, confirmed) => State::Stopped(life, *confirmed),
             State::Failed(_) => State::Failed(life),
+            State::Zombie(_) => State::Zombie(life),
             State::Absent | State::Wanted(_) => State::Wanted(life),
         }]
     }

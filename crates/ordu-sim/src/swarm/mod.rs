@@ -3,6 +3,7 @@
 mod biased;
 mod calls;
 mod calm;
+mod children;
 mod configuration;
 mod extras;
 mod faults;
@@ -89,6 +90,9 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     extras::times(&mut plan, chaos);
     extras::removals(&mut plan, chaos);
     extras::lists(&mut plan, chaos);
+    children::unkillable(&mut plan, chaos);
+    children::ignored(&mut plan, chaos);
+    children::times_apart(&mut plan, chaos);
     calm::calls(&mut plan);
     plan
 }
