@@ -7,6 +7,7 @@ mod children;
 mod configuration;
 mod extras;
 mod faults;
+mod same_instant;
 mod which;
 mod worlds;
 
@@ -93,6 +94,9 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     children::unkillable(&mut plan, chaos);
     children::ignored(&mut plan, chaos);
     children::times_apart(&mut plan, chaos);
+    same_instant::last_writes(&mut plan, chaos);
+    same_instant::crowds(&mut plan, chaos);
+    same_instant::sides(&mut plan, chaos);
     calm::calls(&mut plan);
     plan
 }
