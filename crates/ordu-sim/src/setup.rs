@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ordu_core::{ChildSpec, Config, HordeName, Kind, NodeName, Timing};
+use ordu_core::{ChildSpec, Config, HordeName, Kind, Limits, NodeName, Timing};
 
 use crate::random::Random;
 use crate::{Behaviour, HostId, Path};
@@ -16,6 +16,8 @@ pub struct Setup {
     pub hosts: Vec<HostSetup>,
     /// The times every node goes by that has none of its own; each is the longest of any node.
     pub timing: Timing,
+    /// How much every node does in one go.
+    pub limits: Limits,
     /// The ways within a region.
     pub near: Path,
     /// The ways between regions.
@@ -109,6 +111,7 @@ impl Setup {
             seed,
             hosts: (0..hosts).map(|_| HostSetup::plain(all.clone())).collect(),
             timing: Timing::default(),
+            limits: Limits::default(),
             near: Path::lan(),
             far: Path::wan(Duration::from_millis(40)),
             idle_timeout: Duration::from_mins(10),
@@ -182,6 +185,7 @@ impl Setup {
             hordes: [vec![Self::horde()], setup.hordes.clone()].concat(),
             seeds: setup.seeds.iter().map(|seed| seed.addr()).collect(),
             timing: self.timing_of(host).clone(),
+            limits: self.limits.clone(),
         }
     }
 

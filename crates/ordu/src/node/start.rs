@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use ordu_core::recording::Header;
-use ordu_core::{ClusterName, Config, HordeName, NodeId, NodeName};
+use ordu_core::{ClusterName, Config, HordeName, Limits, NodeId, NodeName};
 use ordu_supervisor::process::StartError as KeeperError;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, watch};
@@ -52,6 +52,7 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         hordes: hordes.clone(),
         seeds: Vec::new(),
         timing: builder.timing,
+        limits: Limits::default(),
     };
     config.check()?;
     let key = match builder.key {
