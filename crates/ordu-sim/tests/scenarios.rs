@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildSpec, ChildState, Command, HordeName, Node, Shutdown, Stopped, Timing,
+    Answer, CallError, ChildId, ChildSpec, ChildState, Command, HordeName, Limits, Node, Shutdown, Stopped,
+    Timing,
 };
 use ordu_sim::oracle::CopyRecord;
 use ordu_sim::{Behaviour, Ending, Fault, HostId, PlannedCall, Rate, Setup, Simulation, Trace};
@@ -1049,5 +1050,28 @@ fn nodes_that_go_by_other_times_run_every_child_once_all_the_same() {
         cluster.inflict(Fault::Crash(host(3)));
         settles(&mut cluster, seconds(20));
         assert_eq!(live(&cluster).len(), 8);
+    }
+}
+
+#[test]
+fn nodes_that_do_little_in_one_go_get_there_all_the_same() {
+    for seed in 0..5 {
+        let mut cluster = cluster(5, 30, seed, |setup| {
+            setup.limits = Limits {
+                claims_per_message: 1,
+                taken_over_at_least: 1,
+                adopted_at_once: 4,
+                collected_at_once: 8,
+                window: 1,
+            };
+        });
+        let sides = vec![(0..3).map(host).collect(), (3..5).map(host).collect()];
+        cluster.inflict(Fault::Split(sides));
+        run(&mut cluster, seconds(12));
+        cluster.inflict(Fault::Heal);
+        settles(&mut cluster, seconds(30));
+        cluster.inflict(Fault::Crash(host(4)));
+        run(&mut cluster, seconds(5));
+        assert_eq!(live(&cluster).len(), 30);
     }
 }

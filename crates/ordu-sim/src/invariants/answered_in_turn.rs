@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use ordu_core::Command;
 
 use super::{Invariant, Verdict};
-use crate::oracle::{Child, History, Served, State, Told, in_some_order};
+use crate::oracle::{Child, History, MOST, Served, State, Told, in_some_order};
 use crate::{CallId, Fact, What};
 
 /// Once all has settled, what the calls about a child are told is what they would be told if they were served one after
@@ -87,6 +87,7 @@ impl AnsweredInTurn {
             command: record.command.clone(),
             told: told.clone(),
         });
+        turns.is_unclear |= turns.done.len() > MOST;
         if turns.is_unclear || !turns.open.is_empty() {
             return Ok(());
         }

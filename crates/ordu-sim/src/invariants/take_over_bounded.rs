@@ -89,7 +89,8 @@ impl Invariant for TakeOverBounded {
                     (burst.began, burst.own, burst.taken) = (Some(fact.at), own, 0);
                 }
                 burst.taken += 1;
-                let limit = (burst.own * 2).max(100);
+                let least = history.setup().limits.taken_over_at_least;
+                let limit = (burst.own * 2).max(usize::try_from(least).unwrap_or(usize::MAX));
                 if burst.taken > limit {
                     return Err(format!(
                         "{boot} sees {seen} of {} members and took over {} children; it may {limit}",

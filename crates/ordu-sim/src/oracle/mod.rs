@@ -13,4 +13,4 @@ pub use expectation::Expectation;
 pub(crate) use expectation::{may_have_ended, surely_before};
 pub use history::History;
 pub use records::{BootRecord, CallRecord, Child, CopyRecord};
-pub(crate) use sequential::{Served, State, Told, in_some_order};
+pub(crate) use sequential::{MOST, Served, State, Told, in_some_order};

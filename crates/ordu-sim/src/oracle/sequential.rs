@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ordu_core::{Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, Restart, Stopped};
 
-use super::{Child, History, able};
+use super::{Child, CopyRecord, History, able};
 use crate::behaviour::Ending;
 use crate::{Moment, Setup};
 
@@ -100,25 +100,45 @@ impl State {
     }
 }
 
+/// So many calls that overlap are looked at in every order; most of those that overlap with more wait for one that takes
+/// long, and are served in their order.
+const BESIDE: usize = 8;
+
+/// More calls than this are not judged together.
+pub(crate) const MOST: usize = 100;
+
 /// The states that a child can be in after some calls, whatever the order in which they were served; none: there is no
 /// order that explains what was told. A call that was answered before another was made was served before it.
+///
+/// The calls come in the order in which they were answered; none is served earlier than [`BESIDE`] others that were
+/// answered before it, or what is to be looked at grows with every subset of them.
 pub(crate) fn in_some_order(
     history: &History,
     child: &Child,
     before: &[State],
     calls: &[Served],
 ) -> Vec<State> {
-    let rules = Rules { history, child };
+    let began = calls.iter().map(|call| call.made).min().unwrap_or_default();
+    let was_zombie = |copy: &CopyRecord| {
+        let ended = copy.ended.as_ref().map(|(at, _)| *at);
+        copy.stuck.is_some() && ended.is_none_or(|at| at >= began)
+    };
+    let has_zombie = history.copies_of(child).any(was_zombie);
+    let rules = Rules {
+        history,
+        child,
+        has_zombie,
+    };
     // What the child can be once these of the calls are served, each a bit; a set comes before all that contain it.
-    let all = (1_u64 << calls.len()) - 1;
-    let mut reached = BTreeMap::from([(0_u64, before.to_vec())]);
+    let all = u128::MAX >> (128 - calls.len());
+    let mut reached = BTreeMap::from([(0_u128, before.to_vec())]);
     while let Some((served, states)) = reached.pop_first() {
         if served == all {
             return states;
         }
         let left = || (0..calls.len()).filter(|index| served & (1 << index) == 0);
         let states = rules.by_itself(&states);
-        for next in left() {
+        for next in left().take(BESIDE) {
             let comes_first = |other: usize| calls[other].answered < calls[next].made;
             if left().any(comes_first) {
                 continue;
@@ -146,6 +166,8 @@ fn add(all: &mut Vec<State>, more: impl IntoIterator<Item = State>) {
 struct Rules<'a> {
     history: &'a History,
     child: &'a Child,
+    /// Whether a copy of it cannot be killed: be it not that of the owner, its decider confirms no stop beside one.
+    has_zombie: bool,
 }
 
 /// Where a child can run.
@@ -204,7 +226,7 @@ impl Rules<'_> {
             (
                 Command::TerminateChild { .. },
                 State::Wanted(life) | State::Stopped(life, _) | State::Failed(life),
-            ) => Self::terminated(state, life, &call.told),
+            ) => self.terminated(state, life, &call.told),
             (Command::RestartChild { .. } | Command::DeleteChild { .. }, State::Wanted(life)) => {
                 match &call.told {
                     Err(CallError::Running(info)) if info.spec == life.spec => vec![state.clone()],
@@ -216,7 +238,9 @@ impl Rules<'_> {
             }
             (Command::DeleteChild { .. }, State::Stopped(_, confirmed)) => match &call.told {
                 Ok(Answer::Deleted) => vec![State::Absent],
-                Err(CallError::Running(_)) if *confirmed == Confirmed::Perhaps => vec![state.clone()],
+                Err(CallError::Running(_)) if *confirmed == Confirmed::Perhaps || self.has_zombie => {
+                    vec![state.clone()]
+                }
                 _ => Vec::new(),
             },
             (Command::DeleteChild { .. }, State::Failed(_)) => match &call.told {
@@ -249,7 +273,7 @@ impl Rules<'_> {
     }
 
     /// A stop is confirmed unless the owner is out of sight (S5.3).
-    fn terminated(state: &State, life: &Life, told: &Told) -> Vec<State> {
+    fn terminated(&self, state: &State, life: &Life, told: &Told) -> Vec<State> {
         let is_certain = match state {
             State::Wanted(life) => life.is_owned,
             State::Stopped(_, confirmed) => *confirmed == Confirmed::Yes,
@@ -260,7 +284,7 @@ impl Rules<'_> {
             Ok(Answer::Terminated(Stopped::Confirmed)) => {
                 vec![State::Stopped(life.clone(), Confirmed::Yes)]
             }
-            Ok(Answer::Terminated(Stopped::Accepted { .. })) if !is_certain => {
+            Ok(Answer::Terminated(Stopped::Accepted { .. })) if !is_certain || self.has_zombie => {
                 vec![State::Stopped(life.clone(), Confirmed::Perhaps)]
             }
             _ => Vec::new(),
@@ -270,6 +294,7 @@ impl Rules<'_> {
     /// A start of what was stopped or has failed.
     fn restarted(&self, life: &Life, told: &Told) -> Vec<State> {
         let room = self.room(&life.spec);
+        let is_left = !life.is_owned && self.history.few_are_left();
         let owned = Life {
             is_owned: true,
             ..life.clone()
@@ -287,8 +312,10 @@ impl Rules<'_> {
             Err(CallError::NoEligibleNode { .. }) if !life.is_owned && room != Room::Somewhere => {
                 vec![State::Stopped(life.clone(), Confirmed::Perhaps)]
             }
-            // It is to run, and nobody can run it.
-            Err(CallError::Unknown { .. }) if room != Room::Somewhere => vec![State::Wanted(wanted)],
+            // It is to run, and nobody can run it, or may take it over.
+            Err(CallError::Unknown { .. }) if room != Room::Somewhere || is_left => {
+                vec![State::Wanted(wanted)]
+            }
             _ => Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{ChildId, ChildSpec, Command, Shutdown, Timing};
+use ordu_core::{ChildId, ChildSpec, Command, Limits, Shutdown, Timing};
 
 use super::Chaos;
 use crate::random::{Random, Rate};
@@ -78,6 +78,25 @@ pub(super) fn times_apart(plan: &mut Plan, chaos: Chaos) {
         + longer(|timing| timing.conflict_wait)
         + longer(|timing| timing.t_own)
         + longer(|timing| timing.boot_grace);
+}
+
+/// Nodes that do little in one go, as if the cluster were many times larger.
+pub(super) fn small_limits(plan: &mut Plan, chaos: Chaos) {
+    let mut random = Random::new(plan.setup.seed, "extra: small limits");
+    // What chaos costs is measured with the default.
+    if chaos == Chaos::Full || !random.chance(Rate::percent(10)) {
+        return;
+    }
+    let mut small = |least: u64, most: u64| random.between(least, most);
+    let number = |drawn: u64| usize::try_from(drawn).unwrap_or(1);
+    plan.setup.limits = Limits {
+        claims_per_message: number(small(1, 4)),
+        taken_over_at_least: u32::try_from(small(1, 8)).unwrap_or(1),
+        // What is to be done with these is to be done before the calm is judged, a part of it every few seconds.
+        adopted_at_once: number(small(8, 40)),
+        collected_at_once: number(small(30, 120)),
+        window: u32::try_from(small(1, 3)).unwrap_or(1),
+    };
 }
 
 fn other_times(random: &mut Random, timing: &mut Timing) {

@@ -94,6 +94,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     children::unkillable(&mut plan, chaos);
     children::ignored(&mut plan, chaos);
     children::times_apart(&mut plan, chaos);
+    children::small_limits(&mut plan, chaos);
     same_instant::last_writes(&mut plan, chaos);
     same_instant::crowds(&mut plan, chaos);
     same_instant::sides(&mut plan, chaos);
