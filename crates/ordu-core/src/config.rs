@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use ordu_crdt::SyncConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::registers::{Member, Status, Value};
@@ -30,6 +31,9 @@ pub struct Config {
     pub seeds: Vec<SocketAddr>,
     /// The times that govern its decisions.
     pub timing: Timing,
+    /// How much it does in one go. No recording tells of it: real nodes have the default.
+    #[serde(skip)]
+    pub limits: Limits,
 }
 
 /// Why a node cannot be what it is told.
@@ -68,6 +72,39 @@ impl Config {
             return Err(InvalidConfig::TooLong { got, max });
         }
         Ok(())
+    }
+}
+
+/// How much a node does in one go. It tells nobody of its limits, and nodes with different ones get along.
+///
+/// They are no settings: only large clusters ever come near the default, so a simulator draws them small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many claims of take-overs one message shows to a witness (S4.7): 1 to 128, which fit into a frame with the
+    /// longest ids. Default 128.
+    pub claims_per_message: usize,
+    /// How many children a node that sees less than half of the cluster takes over, however few it runs (S4.7): any number.
+    /// Default 100.
+    pub taken_over_at_least: u32,
+    /// How many values of a removed node are written anew in one go (S2.4), at least 1. Default 256.
+    pub adopted_at_once: usize,
+    /// How many removes and contexts of the map that may be over are looked at in one go (S1.4), at least 1. Default
+    /// 1,024.
+    pub collected_at_once: usize,
+    /// How many chunks of the map may be on their way to one peer without its receipt (S1.3), at least 1. Default 16.
+    pub window: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let sync = SyncConfig::default();
+        Self {
+            claims_per_message: 128,
+            taken_over_at_least: 100,
+            adopted_at_once: 256,
+            collected_at_once: sync.collected_at_once,
+            window: sync.window,
+        }
     }
 }
 
@@ -145,6 +182,7 @@ impl Config {
             hordes: Vec::new(),
             seeds: Vec::new(),
             timing: Timing::default(),
+            limits: Limits::default(),
         }
     }
 }

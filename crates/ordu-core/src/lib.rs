@@ -45,7 +45,7 @@ mod token;
 mod view;
 mod wire;
 
-pub use config::{Config, InvalidConfig, Timing};
+pub use config::{Config, InvalidConfig, Limits, Timing};
 pub use event::Event;
 pub use id::{ChildId, ClusterName, HordeName, InvalidName, Kind, NodeId, NodeName};
 pub use input::{Channel, ConnId, DialError, DialId, Input, ProbeId, ProbeOutcome, StartId};

@@ -127,7 +127,8 @@ impl Node {
         let swim = Swim::new(identity, &config.timing, Pcg64Mcg::seed_from_u64(seed));
         let sync = SyncConfig {
             frame_bytes: SYNC_FRAME,
-            ..SyncConfig::default()
+            window: config.limits.window,
+            collected_at_once: config.limits.collected_at_once,
         };
         let flags = DynamicFlags {
             seed: seed.rotate_left(32),
@@ -538,7 +539,8 @@ impl Node {
     fn view_changed(&mut self) {
         let members = self.settled.view().map_or(0, |view| view.ready.len());
         let owned = self.owned(self.id);
-        self.takeovers.view_changed(members, owned);
+        let least = self.config.limits.taken_over_at_least;
+        self.takeovers.view_changed(members, owned, least);
         // Everybody's turn begins anew: those who saw the old view longer have no head start (S4.4).
         for key in &self.children.unsettled {
             if let Some(child) = self.children.all.get_mut(key) {

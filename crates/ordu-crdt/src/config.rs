@@ -9,6 +9,9 @@ pub struct SyncConfig {
     pub frame_bytes: usize,
     /// How many chunks may be on their way to one peer without its receipt, at least 1. Default 16.
     pub window: u32,
+    /// How many removes and contexts that may be over one call of [`Replica::collect`](crate::Replica::collect) looks at,
+    /// at least 1. Default 1,024. The rest keep their turn.
+    pub collected_at_once: usize,
 }
 
 impl Default for SyncConfig {
@@ -16,6 +19,7 @@ impl Default for SyncConfig {
         Self {
             frame_bytes: 64 << 10,
             window: 16,
+            collected_at_once: 1_024,
         }
     }
 }

@@ -83,8 +83,11 @@ where
                 let has_said = |since| asked.clone().all(|peer| peer.completed > since);
                 all_are_asked && origin.ended.is_some_and(has_said)
             };
-            self.map
-                .collect(|origin| everywhere(origin).unwrap_or(u64::MAX), is_told);
+            self.map.collect(
+                self.config.collected_at_once,
+                |origin| everywhere(origin).unwrap_or(u64::MAX),
+                is_told,
+            );
         }
         self.fold_the_ended();
     }

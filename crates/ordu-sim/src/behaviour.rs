@@ -23,6 +23,8 @@ pub struct Behaviour {
     pub stop: (Duration, Duration),
     /// How often it ignores being asked to stop, so that it must be killed.
     pub ignores_stop: Rate,
+    /// How often it cannot be killed: a process that waits for a device, or a thread.
+    pub survives_kill: Rate,
 }
 
 /// How a worker ends by itself.
@@ -49,6 +51,7 @@ impl Behaviour {
             ends: None,
             stop: (Duration::from_micros(100), Duration::from_millis(5)),
             ignores_stop: Rate::NEVER,
+            survives_kill: Rate::NEVER,
         }
     }
 
@@ -67,6 +70,7 @@ impl Behaviour {
         Self {
             start_fails: Rate::NEVER,
             start_hangs: Rate::NEVER,
+            survives_kill: Rate::NEVER,
             ends: self.ends.filter(|(ending, ..)| *ending == Ending::Finishes),
             ..self.clone()
         }

@@ -92,6 +92,8 @@ pub enum What {
     CopyUp(CopyId),
     /// A copy's node asks it to stop.
     CopyStopping(CopyId),
+    /// A copy was killed and does not die; only its node's end ends it for certain.
+    CopyStuck(CopyId),
     /// Nothing of a copy runs any more.
     CopyEnded {
         /// Which.
@@ -197,6 +199,8 @@ pub enum What {
     Inflicted(Fault),
     /// From now on nothing goes wrong any more.
     Calm,
+    /// All has settled, and no call of before is open.
+    Serving,
     /// Another tenth of a second has passed.
     Tick,
 }

@@ -176,8 +176,11 @@ fn print_elements(plan: &Plan, kept: &Kept) {
             format!("{fault:?}")
         } else if let Some((_, call)) = plan.calls.get(element - faults) {
             describe(call)
+        } else if let Some(host) = plan.revived.get(element - calls) {
+            format!("{host:?} is booted if it is down")
         } else {
-            format!("{:?} is booted if it is down", plan.revived[element - calls])
+            let (after, call) = &plan.calm_calls[element - calls - plan.revived.len()];
+            format!("in the calm, after {after:?}: {}", describe(call))
         };
         println!("{element:>6} {at} {what}");
     }

@@ -27,6 +27,10 @@ pub struct Plan {
     pub settle_within: Duration,
     /// How many rounds of calls a settled cluster must serve without a flaw.
     pub rounds: u32,
+    /// For how long the calm goes on behind that.
+    pub calm_for: Duration,
+    /// What clients ask for in it, each so long after its beginning.
+    pub calm_calls: Vec<(Duration, PlannedCall)>,
 }
 
 impl Plan {
@@ -38,13 +42,14 @@ impl Plan {
 
     /// How many elements can be left out: see [`Kept`].
     pub fn elements(&self) -> usize {
-        self.faults.len() + self.calls.len() + self.revived.len()
+        self.faults.len() + self.calls.len() + self.revived.len() + self.calm_calls.len()
     }
 
     /// The same with nothing but what is kept.
     #[must_use]
     pub fn keeping(&self, kept: &Kept) -> Self {
         let (calls, revived) = (self.faults.len(), self.faults.len() + self.calls.len());
+        let calm_calls = revived + self.revived.len();
         Self {
             setup: self.setup.clone(),
             faults: chosen(&self.faults, 0, &kept.elements),
@@ -54,10 +59,12 @@ impl Plan {
             joined: self.joined.clone(),
             settle_within: self.settle_within,
             rounds: self.rounds,
+            calm_for: self.calm_for,
+            calm_calls: chosen(&self.calm_calls, calm_calls, &kept.elements),
         }
     }
 
-    /// When an element happens; `None`: when the chaos ends.
+    /// When an element happens; `None`: when the chaos ends, or in the calm behind it.
     pub fn at(&self, element: usize) -> Option<Moment> {
         let fault = self.faults.get(element).map(|(at, _)| *at);
         let call = || self.calls.get(element.checked_sub(self.faults.len())?);

@@ -106,6 +106,7 @@ fn phases<M: Machine>(
     for round in 0..plan.rounds {
         serving::round(simulation, round)?;
     }
+    serving::calm(simulation, plan)?;
     simulation.settle(plan.settle_within)?;
     Ok(())
 }

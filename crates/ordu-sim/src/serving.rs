@@ -6,7 +6,7 @@ use std::time::Duration;
 use ordu_core::{Answer, CallError, ChildId, Command, Stopped};
 
 use crate::invariants::Violation;
-use crate::{HostId, Machine, Setup, Simulation};
+use crate::{HostId, Machine, Plan, PlannedCall, Setup, Simulation, TICK};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -86,6 +86,45 @@ pub(crate) fn round<M: Machine>(simulation: &mut Simulation<M>, round: u32) -> R
         }
     }
     Ok(())
+}
+
+/// The calls of the calm, once nobody waits for an answer to a call of the chaos.
+pub(crate) fn calm<M: Machine>(simulation: &mut Simulation<M>, plan: &Plan) -> Result<(), Violation> {
+    if plan.calm_for == Duration::ZERO {
+        return Ok(());
+    }
+    all_answered(simulation)?;
+    // What the last of them were about may not have come up yet.
+    simulation.settle(plan.settle_within)?;
+    simulation.serve()?;
+    let began = simulation.now();
+    for (after, call) in &plan.calm_calls {
+        if let Some(host) = asked(simulation, call) {
+            let call = PlannedCall { host, ..call.clone() };
+            simulation.plan(began + *after, call);
+        }
+    }
+    simulation.run_until(began + plan.calm_for)?;
+    all_answered(simulation)
+}
+
+/// Lets time pass until no call is open.
+fn all_answered<M: Machine>(simulation: &mut Simulation<M>) -> Result<(), Violation> {
+    while simulation.history().open_calls().next().is_some() {
+        simulation.run_for(TICK)?;
+    }
+    Ok(())
+}
+
+/// Who is asked in the place of a host whose node is gone, or is not in the child's horde.
+fn asked<M: Machine>(simulation: &Simulation<M>, call: &PlannedCall) -> Option<HostId> {
+    let (setup, count) = (simulation.world().setup(), simulation.world().hosts().count());
+    let (horde, _) = call.command.child();
+    let can_be_asked = |host: &HostId| {
+        simulation.world().running(*host).is_some() && setup.config(*host).hordes.contains(horde)
+    };
+    let mut hosts = (0..count).map(|more| HostId((call.host.0 + more) % count));
+    hosts.find(can_be_asked)
 }
 
 fn is_started(outcome: &Outcome) -> bool {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ordu_core::{ChildSpec, Config, HordeName, Kind, NodeName, Timing};
+use ordu_core::{ChildSpec, Config, HordeName, Kind, Limits, NodeName, Timing};
 
 use crate::random::Random;
 use crate::{Behaviour, HostId, Path};
@@ -14,8 +14,10 @@ pub struct Setup {
     pub seed: u64,
     /// The machines, each with one node.
     pub hosts: Vec<HostSetup>,
-    /// The times every node goes by.
+    /// The times every node goes by that has none of its own; each is the longest of any node.
     pub timing: Timing,
+    /// How much every node does in one go.
+    pub limits: Limits,
     /// The ways within a region.
     pub near: Path,
     /// The ways between regions.
@@ -80,6 +82,8 @@ pub struct HostSetup {
     pub kinds: Vec<(Kind, u16)>,
     /// The hordes its node is in besides the one that all are in.
     pub hordes: Vec<HordeName>,
+    /// The times its node goes by, if they are others than those of the rest.
+    pub timing: Option<Timing>,
 }
 
 impl HostSetup {
@@ -94,6 +98,7 @@ impl HostSetup {
             labels: BTreeMap::new(),
             kinds: Vec::new(),
             hordes: Vec::new(),
+            timing: None,
         }
     }
 }
@@ -106,6 +111,7 @@ impl Setup {
             seed,
             hosts: (0..hosts).map(|_| HostSetup::plain(all.clone())).collect(),
             timing: Timing::default(),
+            limits: Limits::default(),
             near: Path::lan(),
             far: Path::wan(Duration::from_millis(40)),
             idle_timeout: Duration::from_mins(10),
@@ -178,8 +184,20 @@ impl Setup {
             kinds: [vec![(name(Kind::new("worker")), 1)], setup.kinds.clone()].concat(),
             hordes: [vec![Self::horde()], setup.hordes.clone()].concat(),
             seeds: setup.seeds.iter().map(|seed| seed.addr()).collect(),
-            timing: self.timing.clone(),
+            timing: self.timing_of(host).clone(),
+            limits: self.limits.clone(),
         }
+    }
+
+    /// The times that the node of a host goes by.
+    pub(crate) fn timing_of(&self, host: HostId) -> &Timing {
+        self.hosts[host.0].timing.as_ref().unwrap_or(&self.timing)
+    }
+
+    /// The shortest that one of the times is for any node.
+    pub(crate) fn shortest(&self, time: fn(&Timing) -> Duration) -> Duration {
+        let hosts = (0..self.hosts.len()).map(|host| time(self.timing_of(HostId(host))));
+        hosts.min().unwrap_or_else(|| time(&self.timing))
     }
 
     pub(crate) fn path(&self, from: HostId, to: HostId) -> Path {

@@ -146,6 +146,12 @@ impl<M: Machine> Simulation<M> {
         self.world.declare_calm();
     }
 
+    /// From now on clients judge what they are told by what they asked for alone: all has settled, and no call is open.
+    pub fn serve(&mut self) -> Result<(), Violation> {
+        self.world.declare_serving();
+        self.take_in()
+    }
+
     /// Lets some time pass.
     pub fn run_for(&mut self, length: Duration) -> Result<(), Violation> {
         let end = self.now() + length;

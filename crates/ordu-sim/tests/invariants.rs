@@ -29,6 +29,14 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
+/// Says that it runs what it has never heard of.
+const LIES: Vice = |bad, request, child| {
+    bad.reply(request, Err(CallError::AlreadyStarted(child)));
+};
+
+/// Says that it does not know what came of it.
+const KNOWS_NOTHING: Vice = |bad, request, _| bad.knows_nothing(request);
+
 const VICES: [(&str, Vice); 21] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, child| {
@@ -166,7 +174,17 @@ const VICES: [(&str, Vice); 21] = [
 ];
 
 /// What does no harm at once, or not alone.
-const PATIENT: [Vice; 7] = [TWICE, SHOWS, TAKES, LEAVES, BELIEVES, STOPS, HOARDS];
+const PATIENT: [Vice; 9] = [
+    TWICE,
+    SHOWS,
+    TAKES,
+    LEAVES,
+    BELIEVES,
+    STOPS,
+    HOARDS,
+    LIES,
+    KNOWS_NOTHING,
+];
 
 const TWICE: Vice = |bad, request, child| {
     bad.show(&child);
@@ -580,4 +598,22 @@ fn nodes_that_have_seen_the_same_and_hold_different_things_are_caught() {
             assert_eq!(violation.invariant, "equal-vectors-equal-states");
         }
     }
+}
+
+#[test]
+fn a_child_that_nobody_knows_and_that_is_said_to_run_is_caught_once_all_has_settled() {
+    let mut simulation = patient(&[LIES], SECOND);
+    assert!(simulation.ask(HostId(0), start(), SECOND).is_ok(), "it may be so");
+    let mut simulation = patient(&[LIES], SECOND);
+    assert!(simulation.serve().is_ok());
+    let outcome = simulation.ask(HostId(0), start(), SECOND);
+    assert_eq!(caught_by(outcome), "answered-in-turn");
+}
+
+#[test]
+fn a_node_that_does_not_know_what_came_of_a_call_is_caught_once_all_has_settled() {
+    let mut simulation = patient(&[KNOWS_NOTHING], SECOND);
+    assert!(simulation.serve().is_ok());
+    let outcome = simulation.ask(HostId(0), start(), SECOND);
+    assert_eq!(caught_by(outcome), "answered-in-turn");
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildSpec, ChildState, Command, HordeName, Node, Shutdown, Stopped,
+    Answer, CallError, ChildId, ChildSpec, ChildState, Command, HordeName, Limits, Node, Shutdown, Stopped,
+    Timing,
 };
 use ordu_sim::oracle::CopyRecord;
-use ordu_sim::{Behaviour, Ending, Fault, HostId, PlannedCall, Setup, Simulation, Trace};
+use ordu_sim::{Behaviour, Ending, Fault, HostId, PlannedCall, Rate, Setup, Simulation, Trace};
 
 type Cluster = Simulation<Node>;
 
@@ -336,7 +337,7 @@ fn a_node_that_dies_while_it_starts_a_child_leaves_it_once_or_not_at_all() {
 fn a_child_that_may_still_run_is_not_deleted_and_its_id_is_free_once_it_has_ended() {
     const CHILDREN: usize = 12;
     let stubborn = Behaviour {
-        ignores_stop: ordu_sim::Rate::ALWAYS,
+        ignores_stop: Rate::ALWAYS,
         ..Behaviour::steady()
     };
     let mut cluster = cluster(3, 0, 1, |setup| setup.behaviours.push(stubborn.clone()));
@@ -388,7 +389,7 @@ fn a_child_that_may_still_run_is_not_deleted_and_its_id_is_free_once_it_has_ende
 #[test]
 fn a_child_that_runs_is_treated_differently_from_the_moment_its_owner_hears_of_it() {
     let stubborn = Behaviour {
-        ignores_stop: ordu_sim::Rate::ALWAYS,
+        ignores_stop: Rate::ALWAYS,
         ..Behaviour::steady()
     };
     for seed in 0..10 {
@@ -438,7 +439,7 @@ fn a_child_that_runs_is_treated_differently_from_the_moment_its_owner_hears_of_i
 #[test]
 fn a_failed_start_returns_the_childs_error_and_leaves_nothing() {
     let failing = Behaviour {
-        start_fails: ordu_sim::Rate::ALWAYS,
+        start_fails: Rate::ALWAYS,
         ..Behaviour::steady()
     };
     let mut cluster = cluster(3, 0, 1, |setup| setup.behaviours.push(failing.clone()));
@@ -1151,5 +1152,156 @@ fn a_list_outlives_the_restarts_of_all_nodes_but_one() {
         };
         assert!((0..3).all(knows), "seed {seed}");
         assert_eq!(live(&cluster).len(), 6, "seed {seed}");
+    }
+}
+
+#[test]
+fn calls_that_overlap_are_answered_as_if_one_came_after_the_other() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 2, seed, |_| {});
+        cluster.calm();
+        cluster.serve().expect("nothing is asked yet");
+        let (horde, id) = (Setup::horde(), ChildId::new("c0").expect("valid"));
+        let commands = [
+            start("c0", 0),
+            Command::TerminateChild {
+                horde: horde.clone(),
+                id: id.clone(),
+            },
+            Command::DeleteChild {
+                horde: horde.clone(),
+                id: id.clone(),
+            },
+            Command::RestartChild { horde, id },
+            start("c0", 0),
+        ];
+        for (index, command) in commands.into_iter().cycle().take(20).enumerate() {
+            let at = cluster.now() + Duration::from_micros(700) * u32::try_from(index).expect("small");
+            let call = PlannedCall {
+                host: host(index % 4),
+                command,
+                timeout: PATIENCE,
+                retries: 0,
+            };
+            cluster.plan(at, call);
+        }
+        run(&mut cluster, seconds(10));
+        assert_eq!(cluster.history().open_calls().count(), 0);
+    }
+}
+
+#[test]
+fn a_child_that_cannot_be_killed_is_shown_so_and_its_stop_is_not_confirmed() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 0, seed, |setup| {
+            setup.behaviours = vec![Behaviour {
+                ignores_stop: Rate::ALWAYS,
+                survives_kill: Rate::ALWAYS,
+                ..Behaviour::steady()
+            }];
+        });
+        let mut ask = |command| {
+            cluster
+                .ask(host(0), command, seconds(20))
+                .expect("no rule is broken")
+        };
+        let (horde, id) = (Setup::horde(), ChildId::new("c0").expect("valid"));
+        let outcome = ask(start("c0", 0));
+        assert!(matches!(outcome, Some(Ok(Answer::Started { .. }))), "{outcome:?}");
+        let (of, same) = (horde.clone(), id.clone());
+        let outcome = ask(Command::TerminateChild { horde: of, id: same });
+        let accepted = matches!(&outcome, Some(Ok(Answer::Terminated(Stopped::Accepted { .. }))));
+        assert!(accepted, "{outcome:?}");
+        let outcome = ask(Command::DeleteChild {
+            horde: horde.clone(),
+            id: id.clone(),
+        });
+        assert!(matches!(outcome, Some(Err(CallError::Running(_)))), "{outcome:?}");
+        settles(&mut cluster, seconds(2));
+        let view = cluster.history().living().next().expect("it lives");
+        assert_eq!(view.children[&(horde, id)].state, ChildState::Zombie);
+        assert_eq!(
+            cluster
+                .history()
+                .copies()
+                .iter()
+                .filter(|copy| copy.is_zombie())
+                .count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_child_that_chooses_not_to_run_is_no_failure_and_is_not_kept() {
+    for seed in 0..5 {
+        let mut cluster = cluster(3, 0, seed, |setup| {
+            setup.behaviours = vec![Behaviour {
+                start_ignored: Rate::ALWAYS,
+                ..Behaviour::steady()
+            }];
+        });
+        let outcome = cluster
+            .ask(host(0), start("c0", 0), PATIENCE)
+            .expect("no rule is broken");
+        assert!(matches!(outcome, Some(Ok(Answer::Ignored))), "{outcome:?}");
+        settles(&mut cluster, seconds(2));
+    }
+}
+
+#[test]
+fn nodes_that_go_by_other_times_run_every_child_once_all_the_same() {
+    for seed in 0..5 {
+        let mut cluster = cluster(4, 8, seed, |setup| {
+            let slow = Timing {
+                settle: Duration::from_millis(400),
+                suspicion: seconds(3),
+                t_own: Duration::from_millis(500),
+                conflict_wait: seconds(9),
+                ..Timing::default()
+            };
+            let quick = Timing {
+                settle: Duration::from_millis(30),
+                suspicion: Duration::from_millis(700),
+                t_own: Duration::from_millis(50),
+                conflict_wait: Duration::from_millis(500),
+                ..Timing::default()
+            };
+            setup.hosts[1].timing = Some(quick);
+            setup.hosts[2].timing = Some(slow.clone());
+            setup.timing = slow;
+            setup.hosts[0].timing = Some(Timing::default());
+            setup.hosts[3].timing = Some(Timing::default());
+        });
+        cluster.inflict(everybody_alone(4));
+        run(&mut cluster, seconds(12));
+        cluster.inflict(Fault::Heal);
+        settles(&mut cluster, seconds(30));
+        cluster.inflict(Fault::Crash(host(3)));
+        settles(&mut cluster, seconds(20));
+        assert_eq!(live(&cluster).len(), 8);
+    }
+}
+
+#[test]
+fn nodes_that_do_little_in_one_go_get_there_all_the_same() {
+    for seed in 0..5 {
+        let mut cluster = cluster(5, 30, seed, |setup| {
+            setup.limits = Limits {
+                claims_per_message: 1,
+                taken_over_at_least: 1,
+                adopted_at_once: 4,
+                collected_at_once: 8,
+                window: 1,
+            };
+        });
+        let sides = vec![(0..3).map(host).collect(), (3..5).map(host).collect()];
+        cluster.inflict(Fault::Split(sides));
+        run(&mut cluster, seconds(12));
+        cluster.inflict(Fault::Heal);
+        settles(&mut cluster, seconds(30));
+        cluster.inflict(Fault::Crash(host(4)));
+        run(&mut cluster, seconds(5));
+        assert_eq!(live(&cluster).len(), 30);
     }
 }

@@ -47,6 +47,7 @@ fn plan(seed: u64) -> Plan {
     let mut plan = swarm::plan(seed);
     // Nor are there calls behind the chaos.
     plan.rounds = 0;
+    plan.calm_calls.clear();
     for (_, call) in &mut plan.calls {
         call.host = ordu_sim::HostId(0);
         call.retries = 0;

@@ -364,3 +364,39 @@ fn outcome(input: &Input) -> Option<ProbeOutcome> {
         _ => None,
     }
 }
+
+#[test]
+fn a_worker_that_cannot_be_killed_lives_until_it_dies_at_last_or_its_node_does() {
+    let mut ends = [0, 0];
+    for seed in 0..20 {
+        let mut world = pair(seed, |setup| {
+            setup.behaviours = vec![Behaviour {
+                survives_kill: Rate::ALWAYS,
+                ..Behaviour::steady()
+            }];
+        });
+        run(&mut world, seconds(1));
+        start(&mut world, 0);
+        run(&mut world, seconds(1));
+        let kill = Command::RestartChild {
+            horde: Setup::horde(),
+            id: ChildId::new("c").expect("valid"),
+        };
+        world.call(A, kill, seconds(1));
+        run(&mut world, seconds(60));
+        let facts = world.take_facts();
+        let is_stuck = |what: &What| matches!(what, What::CopyStuck(_));
+        assert_eq!(facts.iter().filter(|fact| is_stuck(&fact.what)).count(), 1);
+        let is_ended = |what: &What| matches!(what, What::CopyEnded { .. });
+        assert!(!facts.iter().any(|fact| is_ended(&fact.what)));
+        world.inflict(Fault::CalmChildren);
+        run(&mut world, seconds(60));
+        let dies = world.take_facts().iter().any(|fact| is_ended(&fact.what));
+        ends[usize::from(dies)] += 1;
+        world.inflict(Fault::Crash(A));
+        run(&mut world, seconds(2));
+        let ended = world.take_facts().iter().any(|fact| is_ended(&fact.what));
+        assert_eq!(ended, !dies, "it ends once");
+    }
+    assert!(ends.iter().all(|count| *count > 3), "{ends:?}");
+}

@@ -5,9 +5,6 @@ use crate::node::Node;
 use crate::registers::{ChildKey, Intent, Key, Status, Why};
 use crate::{MemberState, NodeId};
 
-/// How many values of a removed node are written anew in one go.
-const ADOPTED_AT_ONCE: usize = 256;
-
 impl Node {
     /// Removes what nobody needs any more, now and then: intents of lives that are over, once every member
     /// has seen that they are (S2.1), and records of members that are gone for good (S2.4).
@@ -113,7 +110,8 @@ impl Node {
         // leave every vector: 1,000 boots of a node cost no more than one.
         let ended: Vec<_> = self.roster.removals.ended().collect();
         for (node, _) in &ended {
-            self.replica.adopt(node.replica(), ADOPTED_AT_ONCE);
+            self.replica
+                .adopt(node.replica(), self.config.limits.adopted_at_once);
         }
         self.take_changes();
         // By then whatever an ended node wrote has been seen by everybody or belongs to nobody.

@@ -64,19 +64,16 @@ enum Duty {
 }
 
 impl Takeovers {
-    /// Claims in one message: with the longest ids it stays within a frame.
-    const PER_MESSAGE: usize = 128;
-
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.proposals.values().map(|proposal| proposal.deadline).min()
     }
 
-    /// Takes note of a new settled view.
-    pub(crate) fn view_changed(&mut self, members: usize, owned: u32) {
+    /// Takes note of a new settled view; `least` may be taken over in any case.
+    pub(crate) fn view_changed(&mut self, members: usize, owned: u32, least: u32) {
         if self.sees_the_majority(members) {
             self.whole = members;
             self.count = 0;
-            self.limit = owned.saturating_mul(2).max(100);
+            self.limit = owned.saturating_mul(2).max(least);
         }
     }
 
@@ -445,7 +442,7 @@ impl Node {
         }
         let mut waiting = BTreeMap::new();
         for (witness, claims) in shown {
-            for (part, claims) in (0..).zip(claims.chunks(Takeovers::PER_MESSAGE)) {
+            for (part, claims) in (0..).zip(claims.chunks(self.config.limits.claims_per_message)) {
                 waiting.insert((witness, part), claims.to_vec());
             }
         }

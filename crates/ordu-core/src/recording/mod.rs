@@ -36,6 +36,7 @@
 //!     hordes: vec![],
 //!     seeds: vec![],
 //!     timing: Timing::default(),
+//!     limits: Default::default(),
 //! };
 //! let header = Header { config, id: NodeId(1), seed: 7 };
 //! let mut writer = Writer::begin(&header);

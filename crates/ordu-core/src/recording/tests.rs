@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Channel, ChildId, ChildSpec, Command, Config, ConnId, Constraint, DialError, DialId, ExitReason,
-    HordeName, Input, Kind, Node, NodeId, NodeName, Now, Output, ProbeId, ProbeOutcome, RequestId, Restart,
-    Shutdown, StartId, Time, Timing, WallTime,
+    HordeName, Input, Kind, Limits, Node, NodeId, NodeName, Now, Output, ProbeId, ProbeOutcome, RequestId,
+    Restart, Shutdown, StartId, Time, Timing, WallTime,
 };
 
 fn header() -> Header {
@@ -27,6 +27,7 @@ fn header() -> Header {
             hordes: alloc::vec![HordeName::new("default").unwrap()],
             seeds: Vec::new(),
             timing: Timing::default(),
+            limits: Limits::default(),
         },
         id: NodeId(0xfeed),
         seed: 3,

@@ -170,6 +170,7 @@ fn losses() {
         SyncConfig {
             frame_bytes: 4 << 10,
             window: 2,
+            ..SyncConfig::default()
         },
     );
     let mut two = cluster::node_with(
@@ -177,6 +178,7 @@ fn losses() {
         SyncConfig {
             frame_bytes: 4 << 10,
             window: 2,
+            ..SyncConfig::default()
         },
     );
     (0..5_000).for_each(|entry| put(&mut one, entry, 10));

@@ -22,9 +22,6 @@ use super::{
 };
 use crate::{ReplicaId, VersionVector, planted::Bug, room};
 
-/// How many candidates one call looks at: the work of a call is bounded, and the rest keep their turn.
-const AT_ONCE: usize = 1_024;
-
 impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     /// Whether there may be anything to collect.
     pub(crate) fn has_garbage(&self) -> bool {
@@ -32,10 +29,16 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     }
 
     /// Collects what is stable: `stable` tells how far every peer covers an origin, `is_told` whether nobody has more
-    /// of an origin than is covered here.
-    pub(crate) fn collect(&mut self, stable: impl Fn(ReplicaId) -> u64, is_told: impl Fn(&Origin) -> bool) {
+    /// of an origin than is covered here. The work of a call is bounded: so many candidates are looked at, and the rest
+    /// keep their turn.
+    pub(crate) fn collect(
+        &mut self,
+        at_once: usize,
+        stable: impl Fn(ReplicaId) -> u64,
+        is_told: impl Fn(&Origin) -> bool,
+    ) {
         let mut known = vec![None; self.origins.len()];
-        for _ in 0..self.garbage.len().min(AT_ONCE) {
+        for _ in 0..self.garbage.len().min(at_once) {
             let Some((id, origin, seq)) = self.garbage.pop_front() else {
                 return;
             };

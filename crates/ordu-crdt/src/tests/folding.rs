@@ -217,6 +217,7 @@ fn more_origins_than_a_frame_can_list_are_no_obstacle() {
     let config = SyncConfig {
         frame_bytes: 4 << 10,
         window: 2,
+        collected_at_once: 1_024,
     };
     let mut nodes = [1, 2, 3].map(|id| Node::new(ReplicaId(id), config));
     for origin in 100..100 + ORIGINS {

@@ -40,6 +40,7 @@ fn five_thousand_puts_in_chunks_all_arrive() {
     let (mut one, mut two) = pair(SyncConfig {
         frame_bytes: 4 << 10,
         window: 2,
+        collected_at_once: 1_024,
     });
     for number in 0..5_000 {
         one.write(number, |unit| unit.put(format!("key {number}"), b"value".into()))

@@ -27,6 +27,7 @@ pub(super) type Node = Replica<Key, Bulky>;
 pub(super) const SMALL_FRAMES: SyncConfig = SyncConfig {
     frame_bytes: 1_500,
     window: 3,
+    collected_at_once: 1_024,
 };
 
 /// Replicas, fully meshed, and what is on its way between them.

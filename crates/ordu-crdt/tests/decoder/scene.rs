@@ -19,6 +19,7 @@ const JOINER: ReplicaId = ReplicaId(0x6a6f_696e);
 pub(crate) const SMALL: SyncConfig = SyncConfig {
     frame_bytes: 1_400,
     window: 2,
+    collected_at_once: 1_024,
 };
 
 /// A replica in some state, and another that it is honest with.

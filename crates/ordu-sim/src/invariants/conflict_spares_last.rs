@@ -62,7 +62,9 @@ fn find<'a>(history: &'a History, child: &Child, token: Token) -> Option<&'a Cop
 
 fn justified(history: &History, child: &Child, winner: Token) -> bool {
     let now = history.now();
-    let wait = history.setup().timing.conflict_wait;
+    // The loser's patience counts, whoever that is.
+    let wait = history.setup().shortest(|timing| timing.conflict_wait);
+    let longest = history.setup().timing.conflict_wait;
     // The winner restarts in place under new tokens while the loser's question is on its way, so any copy of
     // its owner since then counts.
     let since_then = history
@@ -76,7 +78,7 @@ fn justified(history: &History, child: &Child, winner: Token) -> bool {
             .ended
             .as_ref()
             .map_or(Duration::ZERO, |(at, _)| now.since(*at));
-        copy.node == winner.owner && now.since(copy.began) >= wait && gone_for < wait + ANSWER
+        copy.node == winner.owner && now.since(copy.began) >= wait && gone_for < longest + ANSWER
     });
     in_the_way
         || since_then.into_iter().any(|copy| match &copy.ended {

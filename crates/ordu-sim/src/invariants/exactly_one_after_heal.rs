@@ -42,7 +42,7 @@ impl Invariant for ExactlyOneAfterHeal {
                 }
                 Ok(())
             }
-            What::CopyEnded { copy, .. } => {
+            What::CopyEnded { copy, .. } | What::CopyStuck(copy) => {
                 let child = &history.copy(*copy).child;
                 if live(history, child).nth(1).is_none() {
                     self.doubled.remove(child);
@@ -58,7 +58,10 @@ impl Invariant for ExactlyOneAfterHeal {
         let Some(record) = history.living().next() else {
             return Ok(());
         };
-        let running = history.copies().iter().filter(|copy| copy.is_live());
+        let running = history
+            .copies()
+            .iter()
+            .filter(|copy| copy.is_live() && !copy.is_zombie());
         let children: BTreeSet<&Child> = running
             .map(|copy| &copy.child)
             .chain(record.children.keys())
@@ -106,8 +109,11 @@ impl ExactlyOneAfterHeal {
     }
 }
 
+/// Those of a child that run. One that cannot be killed is one too many for as long as its node lives, and nobody can help
+/// it: a new life is started beside it (S5.3).
 fn live<'a>(history: &'a History, child: &Child) -> impl Iterator<Item = &'a CopyRecord> {
-    history.copies_of(child).filter(|copy| copy.is_live())
+    let copies = history.copies_of(child);
+    copies.filter(|copy| copy.is_live() && !copy.is_zombie())
 }
 
 fn describe(copy: &CopyRecord) -> String {

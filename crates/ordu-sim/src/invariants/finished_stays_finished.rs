@@ -1,7 +1,7 @@
-use ordu_core::Restart;
+use ordu_core::{Command, Restart};
 
 use super::{Invariant, Verdict};
-use crate::oracle::{Child, CopyRecord, History};
+use crate::oracle::{CallRecord, Child, CopyRecord, History};
 use crate::{Fact, Moment, What};
 
 /// A node that has seen a transient or temporary child finish does not start it again unless somebody asks,
@@ -26,7 +26,7 @@ impl Invariant for FinishedStaysFinished {
         let finished = history
             .copies_of(&this.child)
             .filter(|other| other.boot == *boot)
-            .find_map(|other| finish_seen(other).map(|at| (other, at)));
+            .find_map(|other| finish_seen(history, other).map(|at| (other, at)));
         match finished {
             Some((other, at)) if !asked_since(history, &this.child, other) => Err(format!(
                 "{boot} starts {:?} again, of which it saw the copy {} finish at {at}",
@@ -38,14 +38,19 @@ impl Invariant for FinishedStaysFinished {
 
     fn settled(&self, history: &History) -> Verdict {
         for copy in history.copies() {
-            let Some(at) = finish_seen(copy) else { continue };
+            let Some(at) = finish_seen(history, copy) else {
+                continue;
+            };
             let survived = history
                 .boot(copy.boot)
                 .is_some_and(|record| record.ended.is_none());
             if !survived || asked_since(history, &copy.child, copy) {
                 continue;
             }
-            if let Some(live) = history.copies_of(&copy.child).find(|copy| copy.is_live()) {
+            if let Some(live) = history
+                .copies_of(&copy.child)
+                .find(|copy| copy.is_live() && !copy.is_zombie())
+            {
                 return Err(format!(
                     "{:?} finished on {} at {at} and runs on {}",
                     copy.child.1, copy.boot, live.boot
@@ -56,8 +61,14 @@ impl Invariant for FinishedStaysFinished {
     }
 }
 
-fn finish_seen(copy: &CopyRecord) -> Option<Moment> {
+fn finish_seen(history: &History, copy: &CopyRecord) -> Option<Moment> {
     let counts = copy.spec.restart != Restart::Permanent && copy.finished() && copy.stopping.is_none();
+    // One that was made permanent while it ran is started again (S2.1).
+    let made_permanent = |call: &CallRecord| {
+        matches!(&call.command, Command::UpdateChild { spec, .. } if spec.restart == Restart::Permanent)
+            && call.may_count()
+    };
+    let counts = counts && !history.calls_about(&copy.child).any(made_permanent);
     copy.end_seen.filter(|_| counts)
 }
 

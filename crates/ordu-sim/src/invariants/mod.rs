@@ -5,6 +5,7 @@
 
 mod acknowledged_survives_heal;
 mod answered;
+mod answered_in_turn;
 mod begins_for_a_caller;
 mod bounded_messages;
 mod bounded_state;
@@ -119,6 +120,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(just_exits::JustExits::default()),
         Box::new(silence_removes_nobody::SilenceRemovesNobody),
         Box::new(answered::Answered),
+        Box::new(answered_in_turn::AnsweredInTurn::default()),
         Box::new(equal_vectors_equal_states::EqualVectorsEqualStates),
         Box::new(catching_up_is_silent::CatchingUpIsSilent::default()),
         Box::new(ready_has_caught_up::ReadyHasCaughtUp::default()),

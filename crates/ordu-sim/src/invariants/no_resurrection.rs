@@ -32,7 +32,10 @@ impl Invariant for NoResurrection {
             }
             let runs =
                 info.is_some_and(|info| !matches!(info.state, ChildState::Stopped | ChildState::Failed));
-            if expected.runs == Some(false) && runs {
+            // What cannot be killed is shown as what it is for as long as its node lives.
+            let is_stuck = || history.copies_of(child).any(crate::oracle::CopyRecord::is_zombie);
+            let is_zombie = info.is_some_and(|info| info.state == ChildState::Zombie);
+            if expected.runs == Some(false) && runs && !(is_zombie && is_stuck()) {
                 return Err(format!(
                     "{:?} was terminated and is {}",
                     child.1,

@@ -26,7 +26,7 @@ impl Invariant for OneCopyWhenCalm {
         let this = history.copy(*copy);
         let other = history
             .copies_of(&this.child)
-            .find(|other| other.is_live() && other.token != this.token);
+            .find(|other| other.is_live() && !other.is_zombie() && other.token != this.token);
         match other {
             Some(other) => Err(format!(
                 "{boot} starts {:?} with {} while {} lives on {}, and nothing went wrong for {:?}",

@@ -233,7 +233,11 @@ fn stopped(history: &History, record: &CallRecord) -> Verdict {
     if history.undisturbed_for() < AFTERMATH || rivals(history, record) {
         return Ok(());
     }
-    match history.copies_of(&record.child()).find(|copy| copy.is_live()) {
+    // One that lost, or of another life, and that cannot be killed, is not the owner's: the owner has confirmed (S5.3).
+    let child = record.child();
+    let last = history.copies_of(&child).map(|copy| copy.token).max();
+    let counts = |copy: &&CopyRecord| copy.is_live() && (!copy.is_zombie() || Some(copy.token) == last);
+    match history.copies_of(&child).find(counts) {
         Some(copy) => Err(format!(
             "answered that it is stopped; the copy {} on {} is not",
             copy.token, copy.boot

@@ -45,7 +45,7 @@ impl Invariant for Owned {
             What::Told {
                 boot,
                 event: Event::Unclaimed { horde, id, .. },
-            } if few_are_left(history) => {
+            } if history.few_are_left() => {
                 self.ownerless.remove(&(*boot, (horde.clone(), id.clone())));
                 Ok(())
             }
@@ -67,7 +67,7 @@ impl Invariant for Owned {
                     // for good (S5.4).
                     ChildState::Lost | ChildState::Unclaimed if info.restart() == Restart::Temporary => {}
                     // Who sees less than half of the cluster takes over so much and no more (S4.7).
-                    ChildState::Unclaimed if few_are_left(history) => {}
+                    ChildState::Unclaimed if history.few_are_left() => {}
                     // Nobody has what it needs, or room for it (S4.2), be it the node that gave it up.
                     _ if history.waits_for_room(record, child, info) => {}
                     ChildState::Starting
@@ -123,11 +123,6 @@ impl Owned {
 /// not known until that node is gone for good (S5.4).
 fn is_ownerless(info: &ChildInfo) -> bool {
     info.state == ChildState::Unclaimed && info.restart() != Restart::Temporary
-}
-
-/// Whether so many nodes are dead for good that the others may leave children unclaimed.
-fn few_are_left(history: &History) -> bool {
-    history.living().count() * 2 < history.setup().hosts.len() && history.children().count() > 100
 }
 
 /// A child's state in few words.

@@ -101,7 +101,8 @@ impl ReadyHasCaughtUp {
 
     fn has_caught_up(&self, history: &History, newcomer: &BootRecord) -> Verdict {
         let ready = &self.ready[&newcomer.boot];
-        let waited = ready.at.since(newcomer.began) + SHORTLY >= history.setup().timing.boot_grace;
+        let waited = ready.at.since(newcomer.began) + SHORTLY
+            >= history.setup().timing_of(newcomer.boot.host).boot_grace;
         let others = ready.through.iter().filter(|node| **node != newcomer.node);
         let others: Vec<&BootRecord> = others.filter_map(|node| history.boot_of(*node)).collect();
         // What a clone is told is what the original is not known to have.

@@ -44,7 +44,7 @@ impl Invariant for TakeOverBounded {
         match &fact.what {
             What::Member { boot, .. } => {
                 let seen = alive(history, *boot);
-                let settle = history.setup().timing.settle;
+                let settle = history.setup().timing_of(boot.host).settle;
                 self.nodes.entry(*boot).or_default().look(seen, fact.at, settle);
                 Ok(())
             }
@@ -90,7 +90,8 @@ impl Invariant for TakeOverBounded {
                     (burst.began, burst.own, burst.taken) = (Some(fact.at), own, 0);
                 }
                 burst.taken += 1;
-                let limit = (burst.own * 2).max(100);
+                let least = history.setup().limits.taken_over_at_least;
+                let limit = (burst.own * 2).max(usize::try_from(least).unwrap_or(usize::MAX));
                 if burst.taken > limit {
                     return Err(format!(
                         "{boot} sees {seen} of {} members and took over {} children; it may {limit}",

@@ -164,7 +164,7 @@ impl TakeOverJustified {
             .copies_of(child)
             .any(|copy| copy.node == from && copy.is_up() && copy.stopping.is_none());
         // It decides nothing before it has looked around once (S4.5).
-        let settle = history.setup().timing.settle;
+        let settle = history.setup().timing_of(boot.host).settle;
         let just_woke = self
             .woken
             .get(&boot)
@@ -191,7 +191,7 @@ impl TakeOverJustified {
     fn may_be_settled(&self, history: &History, gone: NodeId) -> bool {
         let now = history.now();
         // A clock that drifts measures the same time a little differently.
-        let settle = history.setup().timing.settle.mul_f64(0.99);
+        let settle = history.setup().shortest(|timing| timing.settle).mul_f64(0.99);
         let is_sure = |down: &Down| down.is_proven || now.since(down.since) >= settle;
         let witnesses = self.down.get(&gone);
         let recent = |at: Moment| now.since(at) < PAST;

@@ -46,6 +46,13 @@ impl History {
         waits && !self.can_be_taken(view, child, &info.spec)
     }
 
+    /// Whether so many nodes are dead for good that the others may leave children unclaimed (S4.7).
+    pub(crate) fn few_are_left(&self) -> bool {
+        let least = self.setup().limits.taken_over_at_least;
+        let least = usize::try_from(least).unwrap_or(usize::MAX);
+        self.living().count() * 2 < self.setup().hosts.len() && self.children().count() > least
+    }
+
     /// Whether some living node can take a child, as far as `view` knows how much they own.
     pub(crate) fn can_be_taken(&self, view: &BootRecord, child: &Child, spec: &ChildSpec) -> bool {
         self.living().any(|record| {

@@ -91,11 +91,18 @@ fn survives(history: &History, call: &CallRecord) -> bool {
 
 /// Whether the child may be over by its own doing, or by the rules for temporary children (S5.4).
 pub(crate) fn may_have_ended(history: &History, child: &Child) -> bool {
+    let may_be_transient = || {
+        history.calls_about(child).any(|call| {
+            matches!(&call.command, Command::UpdateChild { spec, .. } if spec.restart == Restart::Transient)
+                && call.may_count()
+        })
+    };
     history.copies_of(child).any(|copy| {
         let ignored = matches!(copy.ended, Some((_, CopyEnd::Ignored)));
         ignored
             || match copy.spec.restart {
-                Restart::Permanent => false,
+                // It is treated by what it was changed to since it was started (S2.1).
+                Restart::Permanent => copy.finished() && may_be_transient(),
                 Restart::Transient => copy.finished(),
                 Restart::Temporary => true,
             }

@@ -168,6 +168,7 @@ impl History {
                     began: fact.at,
                     up: None,
                     stopping: None,
+                    stuck: None,
                     ended: None,
                     end_seen: None,
                 });
@@ -176,6 +177,7 @@ impl History {
             What::CopyStopping(copy) => {
                 self.copy_mut(*copy).stopping.get_or_insert(fact.at);
             }
+            What::CopyStuck(copy) => self.copy_mut(*copy).stuck = Some(fact.at),
             What::CopyEnded { copy, end } => self.copy_mut(*copy).ended = Some((fact.at, end.clone())),
             What::CopyEndSeen(copy) => self.copy_mut(*copy).end_seen = Some(fact.at),
             What::Called {
@@ -250,6 +252,7 @@ impl History {
             What::RemovalAnswered { result: Err(_), .. }
             | What::ListAnswered { result: Err(_), .. }
             | What::MemberList { .. }
+            | What::Serving
             | What::Told { .. }
             | What::Held(_)
             | What::Kept(_)

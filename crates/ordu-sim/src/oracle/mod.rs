@@ -5,6 +5,7 @@ mod bounds;
 mod expectation;
 mod history;
 mod records;
+mod sequential;
 
 pub(crate) use ability::able;
 pub use bounds::Bounds;
@@ -12,3 +13,4 @@ pub use expectation::Expectation;
 pub(crate) use expectation::{may_have_ended, surely_before};
 pub use history::History;
 pub use records::{BootRecord, CallRecord, Child, CopyRecord};
+pub(crate) use sequential::{MOST, Served, State, Told, in_some_order};

@@ -83,6 +83,8 @@ pub struct CopyRecord {
     pub up: Option<Moment>,
     /// When it was first asked to stop.
     pub stopping: Option<Moment>,
+    /// When it was killed without dying of it.
+    pub stuck: Option<Moment>,
     /// When and how it ended.
     pub ended: Option<(Moment, CopyEnd)>,
     /// When its node took that in.
@@ -98,6 +100,11 @@ impl CopyRecord {
     /// Whether it came up and runs.
     pub fn is_up(&self) -> bool {
         self.up.is_some() && self.is_live()
+    }
+
+    /// Whether it was killed and does not die: nobody waits for it (S5.3).
+    pub fn is_zombie(&self) -> bool {
+        self.stuck.is_some() && self.is_live()
     }
 
     /// Whether it ended by itself with its work done.

@@ -6,7 +6,8 @@ use crate::{Moment, Plan};
 
 /// What of a plan is kept.
 ///
-/// The elements of a plan are numbered: its faults, then its calls, then the hosts that are booted when the chaos ends.
+/// The elements of a plan are numbered: its faults, then its calls, then the hosts that are booted when the chaos ends,
+/// then the calls of the calm.
 /// They are written as `0-3,7`; nothing is `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {

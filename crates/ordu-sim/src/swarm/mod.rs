@@ -2,9 +2,12 @@
 
 mod biased;
 mod calls;
+mod calm;
+mod children;
 mod configuration;
 mod extras;
 mod faults;
+mod same_instant;
 mod troubles;
 mod which;
 mod worlds;
@@ -89,6 +92,8 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 3,
+        calm_for: Duration::ZERO,
+        calm_calls: Vec::new(),
     };
     configuration::differ(&mut plan, chaos);
     extras::flood(&mut plan, chaos);
@@ -97,6 +102,14 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     extras::removals(&mut plan, chaos);
     extras::lists(&mut plan, chaos);
     troubles::trouble(&mut plan, chaos);
+    children::unkillable(&mut plan, chaos);
+    children::ignored(&mut plan, chaos);
+    children::times_apart(&mut plan, chaos);
+    children::small_limits(&mut plan, chaos);
+    same_instant::last_writes(&mut plan, chaos);
+    same_instant::crowds(&mut plan, chaos);
+    same_instant::sides(&mut plan, chaos);
+    calm::calls(&mut plan);
     plan
 }
 
@@ -115,5 +128,7 @@ pub fn quiet(seed: u64, hosts: usize, children: usize, length: Duration) -> Plan
         joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 1,
+        calm_for: Duration::ZERO,
+        calm_calls: Vec::new(),
     }
 }

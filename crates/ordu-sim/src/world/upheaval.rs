@@ -84,6 +84,12 @@ impl<M: Machine> World<M> {
         self.report(What::Calm);
     }
 
+    /// Tells whoever watches that all has settled, and that nobody waits for an answer.
+    pub fn declare_serving(&mut self) {
+        self.trace.line(self.now, || "=== serving".to_owned());
+        self.report(What::Serving);
+    }
+
     fn split(&mut self, groups: &[Vec<HostId>]) {
         let group = |host: HostId| groups.iter().position(|group| group.contains(&host));
         for from in 0..self.hosts.len() {

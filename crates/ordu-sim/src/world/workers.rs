@@ -6,7 +6,7 @@ use ordu_core::{ChildId, ChildSpec, ExitReason, HordeName, Input, Life, StartId,
 use super::World;
 use super::happening::Happening;
 use crate::behaviour::Ending;
-use crate::{Behaviour, Boot, CopyEnd, CopyId, HostId, Machine, What};
+use crate::{Behaviour, Boot, CopyEnd, CopyId, HostId, Machine, Rate, What};
 
 /// One simulated worker on a node.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Worker {
     /// Its start does not return.
     hangs: bool,
     os_pid: Option<u32>,
+    /// It was killed, and does not die.
+    stuck: bool,
     /// Steps planned under an older generation no longer happen.
     generation: u32,
 }
@@ -28,6 +30,18 @@ pub(super) enum Step {
     FailToStart(&'static str),
     Ignore,
     Exit(ExitReason),
+}
+
+/// How long it takes at the most in the calm until a worker that could not be killed dies, if it does.
+const LINGERS: Duration = Duration::from_secs(12);
+
+/// What becomes of a worker that is killed.
+fn killed(up: bool) -> Step {
+    if up {
+        Step::Exit(ExitReason::Killed)
+    } else {
+        Step::FailToStart("killed while starting")
+    }
 }
 
 impl<M: Machine> World<M> {
@@ -70,6 +84,7 @@ impl<M: Machine> World<M> {
             up: false,
             hangs: step.is_none(),
             os_pid: None,
+            stuck: false,
             generation: 0,
         };
         if let Some(process) = self.process_mut(boot) {
@@ -162,6 +177,9 @@ impl<M: Machine> World<M> {
             // It may have ended a moment ago, its end still on the way to the node.
             return;
         };
+        if worker.stuck {
+            return;
+        }
         let copy = worker.copy;
         let ignores = random.chance(worker.behaviour.ignores_stop);
         let takes = random.duration(worker.behaviour.stop.0, worker.behaviour.stop.1);
@@ -179,6 +197,9 @@ impl<M: Machine> World<M> {
     }
 
     pub(super) fn kill_worker(&mut self, boot: Boot, start: StartId) {
+        if self.survives_kill(boot, start) {
+            return;
+        }
         let takes = self
             .chance
             .workers
@@ -191,13 +212,31 @@ impl<M: Machine> World<M> {
         };
         worker.generation += 1;
         let (copy, generation) = (worker.copy, worker.generation);
-        let step = if worker.up {
-            Step::Exit(ExitReason::Killed)
-        } else {
-            Step::FailToStart("killed while starting")
-        };
+        let step = killed(worker.up);
         self.later(takes, Happening::Worker(boot, start, generation, step));
         self.report(What::CopyStopping(copy));
+    }
+
+    /// Whether a worker does not die of being killed. Nothing that it was about to do happens any more.
+    fn survives_kill(&mut self, boot: Boot, start: StartId) -> bool {
+        let random = &mut self.chance.workers;
+        let process = self.hosts[boot.host.0].process.as_mut();
+        let Some(worker) = process.and_then(|process| process.workers.get_mut(&start)) else {
+            return false;
+        };
+        // Whether one dies at last is decided once.
+        if worker.stuck {
+            return true;
+        }
+        if !random.chance(worker.behaviour.survives_kill) {
+            return false;
+        }
+        worker.generation += 1;
+        worker.stuck = true;
+        let copy = worker.copy;
+        self.report(What::CopyStopping(copy));
+        self.report(What::CopyStuck(copy));
+        true
     }
 
     /// The keeper of a node is killed: its OS processes die, and the node is told of each.
@@ -207,7 +246,7 @@ impl<M: Machine> World<M> {
         };
         let mut struck = Vec::new();
         for (start, worker) in &mut process.workers {
-            if worker.behaviour.os_process {
+            if worker.behaviour.os_process && !worker.stuck {
                 worker.generation += 1;
                 let step = if worker.up {
                     Step::Exit(ExitReason::Signal(9))
@@ -243,7 +282,7 @@ impl<M: Machine> World<M> {
     /// Children behave from now on, those that run included.
     pub(super) fn calm_workers(&mut self) {
         self.calm = true;
-        let mut freed = Vec::new();
+        let (mut freed, mut stuck) = (Vec::new(), Vec::new());
         for (index, host) in self.hosts.iter_mut().enumerate() {
             let Some(process) = &mut host.process else {
                 continue;
@@ -257,14 +296,25 @@ impl<M: Machine> World<M> {
                     freed.push(Happening::Worker(boot, *start, 0, Step::ComeUp));
                 }
                 let crashes = matches!(worker.behaviour.ends, Some((Ending::Crashes, ..)));
-                if crashes && worker.up {
+                if crashes && worker.up && !worker.stuck {
                     worker.generation += 1;
                 }
                 worker.behaviour = worker.behaviour.calmed();
+                if worker.stuck {
+                    stuck.push((boot, *start, worker.generation, worker.up));
+                }
             }
         }
         for happening in freed {
             self.later(Duration::from_millis(5), happening);
+        }
+        // Some die at last, of having been killed, others never do.
+        for (boot, start, generation, up) in stuck {
+            let random = &mut self.chance.workers;
+            let after = random.duration(Duration::from_millis(100), LINGERS);
+            if random.chance(Rate::percent(60)) {
+                self.later(after, Happening::Worker(boot, start, generation, killed(up)));
+            }
         }
     }
 

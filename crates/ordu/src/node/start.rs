@@ -52,6 +52,7 @@ pub(super) async fn start(builder: NodeBuilder) -> Result<Node, StartError> {
         hordes: hordes.clone(),
         seeds: Vec::new(),
         timing: builder.timing,
+        limits: ordu_core::Limits::default(),
     };
     config.check()?;
     let key = match builder.key {

@@ -142,7 +142,7 @@ mod tests {
     use std::sync::Mutex;
 
     use ordu_core::recording::{Entry, Recording};
-    use ordu_core::{Config, NodeId, NodeName, Timing};
+    use ordu_core::{Config, Limits, NodeId, NodeName, Timing};
 
     use super::*;
 
@@ -157,6 +157,7 @@ mod tests {
                 hordes: Vec::new(),
                 seeds: Vec::new(),
                 timing: Timing::default(),
+                limits: Limits::default(),
             },
             id: NodeId(1),
             seed: 1,

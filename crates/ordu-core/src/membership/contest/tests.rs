@@ -327,7 +327,7 @@ fn nothing_is_kept_of_a_holder_that_gave_way_once_it_is_forgotten() {
 #[test]
 fn a_holder_is_not_waited_for_longer_than_a_dial_takes() {
     let mut node = node();
-    node.links.link_mut(conn_of(HOLDER)).unwrap().rtt = Duration::from_secs(60);
+    node.links.link_mut(conn_of(HOLDER)).unwrap().rtt = Duration::from_mins(1);
     newcomer_connects(&mut node, NEWCOMER, false);
     let until = node.names.next_deadline().unwrap();
     assert!(until <= node.now.mono + node.config.timing.dial_timeout);

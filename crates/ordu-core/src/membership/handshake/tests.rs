@@ -138,7 +138,7 @@ fn a_node_takes_a_rank_above_an_earlier_boot_from_a_peer_that_is_not_let_in_yet(
     let received = Input::Received {
         conn: CONN,
         channel: Channel::Control,
-        bytes: told.encode().into(),
+        bytes: told.encode(),
     };
     node.handle(node.now, received);
     assert!(node.swim.identity().rank() > (NodeId(90), 3));

@@ -93,6 +93,8 @@ fn uneventful(random: &mut Random, setup: Setup, calm_at: Moment) -> Plan {
         joined: Vec::new(),
         settle_within: SETTLE_WITHIN,
         rounds: 1,
+        calm_for: Duration::ZERO,
+        calm_calls: Vec::new(),
         setup,
     }
 }
