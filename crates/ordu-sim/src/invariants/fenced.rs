@@ -43,8 +43,9 @@ impl Invariant for Fenced {
     }
 
     fn settled(&self, history: &History) -> Verdict {
-        // What runs once only keeps the token it has.
-        let writes = |copy: &&CopyRecord| copy.is_up() && copy.spec.restart != Restart::Temporary;
+        // What runs once only keeps the token it has; one that does not die when it is killed is nobody's choice.
+        let stays = |copy: &CopyRecord| copy.is_up() && copy.stopping.is_none();
+        let writes = |copy: &&CopyRecord| stays(copy) && copy.spec.restart != Restart::Temporary;
         for copy in history.copies().iter().filter(writes) {
             let known = self.known.get(&copy.child);
             let of = |record: &crate::oracle::BootRecord| known?.get(&record.boot);

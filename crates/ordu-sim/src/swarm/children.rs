@@ -14,8 +14,8 @@ use crate::{Behaviour, Plan, Setup};
 /// vain some die in the calm, others never do.
 pub(super) fn unkillable(plan: &mut Plan, chaos: Chaos) {
     let mut random = Random::new(plan.setup.seed, "extra: unkillable");
-    // What chaos costs is measured without.
-    if chaos == Chaos::Full || !random.chance(Rate::percent(10)) {
+    // In wild worlds alone: what is shown of such a child is not always true yet.
+    if chaos != Chaos::Wild || !random.chance(Rate::percent(30)) {
         return;
     }
     let behaviour = Behaviour {
