@@ -29,19 +29,36 @@ struct Bad {
     outputs: VecDeque<Output>,
 }
 
-/// Says that it runs what it has never heard of.
-const LIES: Vice = |bad, request, child| {
+/// Says that it is starting what it has never heard of.
+const LIES: Vice = |bad, request, mut child| {
+    Arc::make_mut(&mut child).state = ChildState::Starting;
     bad.reply(request, Err(CallError::AlreadyStarted(child)));
 };
 
 /// Says that it does not know what came of it.
 const KNOWS_NOTHING: Vice = |bad, request, _| bad.knows_nothing(request);
 
-const VICES: [(&str, Vice); 21] = [
+const VICES: [(&str, Vice); 23] = [
     ("answered", |_, _, _| {}),
-    ("sense", |bad, request, child| {
-        bad.reply(request, Err(CallError::AlreadyStarted(child.clone())));
+    ("sense", |bad, request, _| {
+        bad.knows_nothing(request);
+        bad.knows_nothing(request);
+    }),
+    ("outcome-truth", |bad, request, child| {
         bad.reply(request, Err(CallError::AlreadyStarted(child)));
+    }),
+    ("ready-is-ready", |bad, _, _| {
+        bad.outputs.push_back(Output::Event(Event::CatchingUp));
+        bad.outputs.push_back(Output::Member {
+            node: bad.id,
+            info: Some(Arc::new(MemberInfo {
+                id: bad.id,
+                name: bad.config.name.clone(),
+                addr: bad.config.addr,
+                state: MemberState::Alive,
+                children: 0,
+            })),
+        });
     }),
     ("outcome-truth", |bad, request, child| {
         bad.started(request, child);
@@ -97,7 +114,7 @@ const VICES: [(&str, Vice); 21] = [
     }),
     ("exactly-one-after-heal", |bad, request, child| {
         bad.show(&child);
-        bad.reply(request, Err(CallError::AlreadyStarted(child)));
+        bad.knows_nothing(request);
     }),
     ("just-exits", |bad, _, _| {
         bad.outputs.push_back(Output::Exit {

@@ -43,6 +43,10 @@ impl Invariant for Fenced {
     }
 
     fn settled(&self, history: &History) -> Verdict {
+        // Clusters that came to know of each other had each a child of that id, and one may have deleted its own before.
+        if !history.setup().all_will_meet() {
+            return Ok(());
+        }
         // What runs once only keeps the token it has; one that does not die when it is killed is nobody's choice.
         let stays = |copy: &CopyRecord| copy.is_up() && copy.stopping.is_none();
         let writes = |copy: &&CopyRecord| stays(copy) && copy.spec.restart != Restart::Temporary;
