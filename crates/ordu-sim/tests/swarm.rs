@@ -15,6 +15,9 @@ const SEEDS: Range<u64> = 0..1_000;
 /// The seeds of each kind of biased worlds.
 const BIASED: Range<u64> = 0..20;
 
+/// The seeds of each size of chaotic worlds.
+const CHAOS: Range<u64> = 0..30;
+
 /// A seed, and the worlds that it is one of.
 #[derive(Clone, Copy)]
 struct Seed {
@@ -87,6 +90,17 @@ fn every_rule_holds_where_one_thing_goes_wrong_at_the_worst_moment() {
         })
     };
     holds(Bias::ALL.into_iter().flat_map(of));
+}
+
+#[test]
+fn every_rule_holds_where_everything_goes_wrong() {
+    let of = |hosts| {
+        CHAOS.map(move |seed| Seed {
+            worlds: Worlds::Chaos { hosts },
+            seed,
+        })
+    };
+    holds((3..=8).flat_map(of));
 }
 
 #[test]
