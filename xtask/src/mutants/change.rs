@@ -199,6 +199,10 @@ pub(super) fn has_opposite(condition: &Expr) -> bool {
     match condition {
         Expr::Unary(unary) => matches!(unary.op, UnOp::Not(_)),
         Expr::Binary(binary) => matches!(binary.op, BinOp::Eq(_) | BinOp::Ne(_)),
+        Expr::MethodCall(call) => {
+            let opposites = ["is_some", "is_none", "is_ok", "is_err"];
+            opposites.iter().any(|opposite| call.method == opposite)
+        }
         Expr::Paren(paren) => has_opposite(&paren.expr),
         _ => false,
     }

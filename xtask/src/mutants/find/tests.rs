@@ -79,6 +79,12 @@ fn conditions_are_negated_or_always_or_never_so() {
         "if !a { b } else { c }",
         &[("!a", "true"), ("!a", "false"), ("!a", "a")],
     );
+    let is_some = [
+        ("a.is_some()", "true"),
+        ("a.is_some()", "false"),
+        ("a.is_some()", "a.is_none()"),
+    ];
+    assert_changes("if a.is_some() { b } else { c }", &is_some);
     // One that is never left would only hang.
     assert_changes("while a() {}", &[("a()", "false"), ("a()", "!(a())")]);
     let guard = [("c()", "true"), ("c()", "false"), ("c()", "!(c())")];
