@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) reached_by_units: bool,
     /// `None`: it was not simulated.
     pub(super) reached_by_sim: Option<bool>,
+    /// So many seeds were simulated to their end.
+    pub(super) seeds: u64,
     pub(super) seconds: f64,
     /// What failed, but not because of the mutant.
     pub(super) notes: Vec<String>,
@@ -74,6 +76,7 @@ impl Journal {
         line["outcome"] = entry.outcome.to_string().into();
         line["reached_by_units"] = entry.reached_by_units.into();
         line["reached_by_sim"] = json!(entry.reached_by_sim);
+        line["seeds"] = entry.seeds.into();
         line["seconds"] = json!((entry.seconds * 10.0).round() / 10.0);
         line["notes"] = json!(entry.notes);
         let written = self.file.write_all(format!("{line}\n").as_bytes());
@@ -104,6 +107,7 @@ fn parse(line: &Value) -> Option<(String, Entry)> {
         outcome: Outcome::parse(line["outcome"].as_str()?)?,
         reached_by_units: line["reached_by_units"].as_bool()?,
         reached_by_sim: line["reached_by_sim"].as_bool(),
+        seeds: line["seeds"].as_u64()?,
         seconds: line["seconds"].as_f64()?,
         notes: notes.filter_map(Value::as_str).map(str::to_owned).collect(),
     };
@@ -139,6 +143,7 @@ mod tests {
             outcome,
             reached_by_units: true,
             reached_by_sim: Some(false),
+            seeds: 40,
             seconds: 1.5,
             notes: vec!["c".to_owned()],
         }

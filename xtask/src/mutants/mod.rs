@@ -95,8 +95,8 @@ fn ask(site: &Site, units: &Units, sim: &Sim, tree: &Tree, simulated: Duration) 
     let began = Instant::now();
     let by_units = units.ask(FOLDERS[site.folder].package, site.number, tree)?;
     let mut notes = by_units.notes;
-    let (outcome, reached_by_sim) = if let Some(how) = by_units.found {
-        (Outcome::Unit(how), None)
+    let (outcome, reached_by_sim, seeds) = if let Some(how) = by_units.found {
+        (Outcome::Unit(how), None, 0)
     } else {
         let by_sim = sim.ask(site.number, simulated)?;
         notes.extend(by_sim.notes);
@@ -105,12 +105,13 @@ fn ask(site: &Site, units: &Units, sim: &Sim, tree: &Tree, simulated: Duration) 
             None if by_units.reached || by_sim.reached => Outcome::Survived,
             None => Outcome::NeverReached,
         };
-        (outcome, Some(by_sim.reached))
+        (outcome, Some(by_sim.reached), by_sim.seeds)
     };
     Ok(Entry {
         outcome,
         reached_by_units: by_units.reached,
         reached_by_sim,
+        seeds: seeds as u64,
         seconds: began.elapsed().as_secs_f64(),
         notes,
     })

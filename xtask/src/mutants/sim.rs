@@ -44,6 +44,8 @@ pub(super) struct Tried {
     /// In which worlds, by which seed, and how.
     pub(super) found: Option<(String, u64, How)>,
     pub(super) reached: bool,
+    /// So many seeds came to an end.
+    pub(super) seeds: usize,
     pub(super) notes: Vec<String>,
 }
 
@@ -124,6 +126,7 @@ impl Sim {
                 };
                 let sliced = self.slice(&slice)?;
                 tried.reached |= sliced.ran.reached;
+                tried.seeds += sliced.done.len();
                 // Only one that failed ends it early.
                 let ended = sliced
                     .done
@@ -341,6 +344,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tried = sim(folder.path(), ":").ask(7, Duration::from_secs(1)).unwrap();
         assert_eq!((tried.found, tried.reached), (None, true));
-        assert!(tried.notes.is_empty());
+        assert!(tried.notes.is_empty() && tried.seeds > 0);
     }
 }
