@@ -94,7 +94,7 @@ pub(super) fn build<'a>(
             }
         }
         let (tests, simulator) = living(sources, &mut compiled, &mut tree, folder, &mut dead)?;
-        let (drawn, _) = sample.draw(&sources.sites, 0, |site| dead.has(site));
+        let (drawn, _) = sample.draw(&sources.sites, reserve, |site| dead.has(site));
         // More do not compile than could step in.
         if !drawn.iter().all(|site| compiled.contains(site)) {
             continue;

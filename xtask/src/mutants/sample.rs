@@ -19,8 +19,9 @@ impl Sample {
         self.count / FOLDERS.len() + usize::from(folder < self.count % FOLDERS.len())
     }
 
-    /// The sites of the sample, and after them those that step in for such as do not compile, `reserve` for each
-    /// folder; without those of which `is_dead` is known. Folder by folder.
+    /// The sites of the sample, and those that step in for such as do not compile, folder by folder: of the first in
+    /// each row, `reserve` more than the sample needs, or as many more as it takes, those that compile. So the same
+    /// are drawn again once it is known which do not.
     pub(super) fn draw(
         self,
         sites: &[Site],
@@ -29,14 +30,17 @@ impl Sample {
     ) -> (Vec<&Site>, Vec<&Site>) {
         let (mut drawn, mut spare) = (Vec::new(), Vec::new());
         for folder in 0..FOLDERS.len() {
-            let of = sites
-                .iter()
-                .filter(|site| site.folder == folder && !is_dead(site));
-            let mut row: Vec<&Site> = of.collect();
+            let mut row: Vec<&Site> = sites.iter().filter(|site| site.folder == folder).collect();
             row.sort_by_cached_key(|site| (self.place(site), site.number));
-            let rest = row.split_off(self.share(folder).min(row.len()));
-            drawn.extend(row);
-            spare.extend(rest.into_iter().take(reserve));
+            let share = self.share(folder);
+            let mut length = share + reserve;
+            let living = |length| row.iter().copied().take(length).filter(|site| !is_dead(site));
+            while living(length).count() < share && length < row.len() {
+                length += reserve.max(1);
+            }
+            let mut living = living(length);
+            drawn.extend(living.by_ref().take(share));
+            spare.extend(living);
         }
         (drawn, spare)
     }
@@ -109,8 +113,14 @@ mod tests {
         let sample = Sample { seed: 1, count: 6 };
         let (drawn, spare) = sample.draw(&sites, 1, |_| false);
         let dead = drawn[0].number;
-        let (after, _) = sample.draw(&sites, 1, |site| site.number == dead);
+        let (after, left) = sample.draw(&sites, 1, |site| site.number == dead);
         assert_eq!(after[0], spare[0]);
         assert_eq!(numbers(&drawn)[1..], numbers(&after)[1..]);
+        // Nothing new is to be compiled for that.
+        assert_eq!(numbers(&left), numbers(&spare)[1..]);
+        let also = spare[0].number;
+        let (after, _) = sample.draw(&sites, 1, |site| [dead, also].contains(&site.number));
+        assert_eq!(after.len(), 6);
+        assert!(![dead, also].contains(&after[0].number));
     }
 }
