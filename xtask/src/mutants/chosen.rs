@@ -20,7 +20,8 @@ pub(super) struct Built<'a> {
     pub(super) sites: Vec<&'a Site>,
     pub(super) tree: Tree,
     pub(super) tests: Vec<Program>,
-    pub(super) simulator: PathBuf,
+    /// `None`: it is not asked.
+    pub(super) simulator: Option<PathBuf>,
 }
 
 /// The sites that are known not to compile, as long as the sources stay the same.
@@ -93,7 +94,7 @@ pub(super) fn build<'a>(
                 compiled.push(site);
             }
         }
-        let (tests, simulator) = living(sources, &mut compiled, &mut tree, folder, &mut dead)?;
+        let (tests, simulator) = living(sources, options, &mut compiled, &mut tree, folder, &mut dead)?;
         let (drawn, _) = sample.draw(&sources.sites, reserve, |site| dead.has(site));
         // More do not compile than could step in.
         if !drawn.iter().all(|site| compiled.contains(site)) {
@@ -122,25 +123,31 @@ pub(super) fn build<'a>(
 /// Builds with these sites, without those of them that do not compile.
 fn living(
     sources: &Sources,
+    options: &Options,
     compiled: &mut Vec<&Site>,
     tree: &mut Tree,
     folder: &Path,
     dead: &mut Dead,
-) -> Result<(Vec<Program>, PathBuf), String> {
+) -> Result<(Vec<Program>, Option<PathBuf>), String> {
     let target = folder.join("build");
     compiled.retain(|site| !dead.has(site));
     loop {
         let began = std::time::Instant::now();
         let marks = tree.mutate(sources, compiled)?;
         let build = |what| build::build(what, &tree.folder, &target, &marks);
-        let built = build(build::TESTS).and_then(|tests| Ok((tests, build(build::SIMULATOR)?)));
+        let simulator = || {
+            if options.simulated.is_zero() {
+                return Ok(Vec::new());
+            }
+            build(build::SIMULATOR)
+        };
+        let built = build(build::TESTS).and_then(|tests| Ok((tests, simulator()?)));
         let took = began.elapsed().as_secs_f64();
         let failure = match built {
             Ok((tests, simulator)) => {
                 println!("{} mutants are compiled in, in {took:.0} s", compiled.len());
                 let simulator = simulator.into_iter().find(|program| program.name == "ordu-sim");
-                let simulator = simulator.ok_or("no simulator was built")?.path;
-                return Ok((tests, simulator));
+                return Ok((tests, simulator.map(|program| program.path)));
             }
             Err(failure) => failure,
         };

@@ -24,6 +24,13 @@ pub(super) struct Entry {
     pub(super) notes: Vec<String>,
 }
 
+impl Entry {
+    /// Whether there is nothing left to ask: of a survivor the simulator was not, if it had no time.
+    pub(super) fn is_final(&self) -> bool {
+        !self.outcome.is_survival() || self.reached_by_sim.is_some()
+    }
+}
+
 /// A line of JSON for each mutant; a later one of the same site replaces an earlier one.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -170,6 +177,18 @@ mod tests {
         assert_eq!(journal.entry(&site(9, 12, "!d")), None);
         journal.note(&site(9, 12, "!d"), found).unwrap();
         assert_eq!(Journal::open(&path).unwrap().known.len(), 3);
+    }
+
+    #[test]
+    fn a_survivor_that_was_not_simulated_is_not_done_with() {
+        let asked = |outcome, reached_by_sim| Entry {
+            reached_by_sim,
+            ..entry(outcome)
+        };
+        assert!(!asked(Outcome::Survived, None).is_final());
+        assert!(!asked(Outcome::NeverReached, None).is_final());
+        assert!(asked(Outcome::Survived, Some(false)).is_final());
+        assert!(asked(Outcome::Unit(How::TimeOut), None).is_final());
     }
 
     #[test]

@@ -55,7 +55,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         .map_err(|error| format!("mutants are tried already, in {}: {error}", folder.display()))?;
     let mut journal = Journal::open(&path)?;
     let built = chosen::build(&sources, &options, &root, &folder)?;
-    let is_open = |site: &&Site| !options.only.is_empty() || journal.entry(site).is_none();
+    let is_done = |entry: &Entry| entry.is_final() || options.simulated.is_zero();
+    let is_open = |site: &&Site| !options.only.is_empty() || !journal.entry(site).is_some_and(is_done);
     let open: Vec<&Site> = built.sites.iter().copied().filter(is_open).collect();
     println!(
         "{} of {} are in {} already",
@@ -65,7 +66,13 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
     );
     if !open.is_empty() {
         let units = Units::new(built.tests, &built.tree, folder.clone(), options.jobs)?;
-        let sim = Sim::new(built.simulator, folder, options.jobs)?;
+        let sim = built
+            .simulator
+            .map(|program| Sim::new(program, folder, options.jobs));
+        let sim = sim.transpose()?;
+        if sim.is_none() && !options.simulated.is_zero() {
+            return Err("no simulator was built".to_owned());
+        }
         for (index, site) in open.iter().enumerate() {
             print!(
                 "{}/{} {:>5} {}: {} … ",
@@ -78,7 +85,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             std::io::stdout()
                 .flush()
                 .map_err(|error| format!("standard output: {error}"))?;
-            let entry = ask(site, &units, &sim, &built.tree, options.simulated)?;
+            let entry = ask(site, &units, sim.as_ref(), &built.tree, options.simulated)?;
             println!("{} ({:.0} s)", entry.outcome, entry.seconds);
             for note in &entry.notes {
                 println!("      not because of the mutant: {note}");
@@ -91,30 +98,42 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
 }
 
 /// Asks the unit tests about a mutant, and if they do not mind it the simulator.
-fn ask(site: &Site, units: &Units, sim: &Sim, tree: &Tree, simulated: Duration) -> Result<Entry, String> {
+fn ask(
+    site: &Site,
+    units: &Units,
+    sim: Option<&Sim>,
+    tree: &Tree,
+    simulated: Duration,
+) -> Result<Entry, String> {
     let began = Instant::now();
     let by_units = units.ask(FOLDERS[site.folder].package, site.number, tree)?;
-    let mut notes = by_units.notes;
-    let (outcome, reached_by_sim, seeds) = if let Some(how) = by_units.found {
-        (Outcome::Unit(how), None, 0)
-    } else {
-        let by_sim = sim.ask(site.number, simulated)?;
-        notes.extend(by_sim.notes);
-        let outcome = match by_sim.found {
-            Some((worlds, seed, how)) => Outcome::Sim { worlds, seed, how },
-            None if by_units.reached || by_sim.reached => Outcome::Survived,
+    let mut entry = Entry {
+        outcome: match by_units.found {
+            Some(how) => Outcome::Unit(how),
+            None if by_units.reached => Outcome::Survived,
             None => Outcome::NeverReached,
-        };
-        (outcome, Some(by_sim.reached), by_sim.seeds)
-    };
-    Ok(Entry {
-        outcome,
+        },
         reached_by_units: by_units.reached,
-        reached_by_sim,
-        seeds: seeds as u64,
-        seconds: began.elapsed().as_secs_f64(),
-        notes,
-    })
+        reached_by_sim: None,
+        seeds: 0,
+        seconds: 0.0,
+        notes: by_units.notes,
+    };
+    if entry.outcome.is_survival()
+        && let Some(sim) = sim
+    {
+        let by_sim = sim.ask(site.number, simulated)?;
+        match by_sim.found {
+            Some((worlds, seed, how)) => entry.outcome = Outcome::Sim { worlds, seed, how },
+            None if by_sim.reached => entry.outcome = Outcome::Survived,
+            None => {}
+        }
+        entry.reached_by_sim = Some(by_sim.reached);
+        entry.seeds = by_sim.seeds as u64;
+        entry.notes.extend(by_sim.notes);
+    }
+    entry.seconds = began.elapsed().as_secs_f64();
+    Ok(entry)
 }
 
 /// The sample before it is known what of it compiles.

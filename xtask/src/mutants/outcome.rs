@@ -104,6 +104,11 @@ impl Outcome {
         }
     }
 
+    /// Whether nothing has found it.
+    pub(super) fn is_survival(&self) -> bool {
+        matches!(self, Self::Survived | Self::NeverReached)
+    }
+
     /// Whether it was found because something did not end, or crashed.
     pub(super) fn is_rough(&self) -> bool {
         matches!(

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::journal::Journal;
-use super::outcome::Outcome;
 use super::site::Site;
 use super::sources::FOLDERS;
 
@@ -27,7 +26,7 @@ pub(super) fn report(sites: &[&Site], journal: &Journal) -> String {
         );
         by.entry(outcome.by()).or_default()[site.folder] += 1;
         all += 1;
-        survived += usize::from(matches!(outcome, Outcome::Survived | Outcome::NeverReached));
+        survived += usize::from(outcome.is_survival());
         rough += usize::from(outcome.is_rough());
     }
     let _ = write!(text, "\n{:<36}", "");
