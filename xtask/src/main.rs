@@ -1,8 +1,9 @@
-//! Project automation: `cargo xtask test`, `cargo xtask bench`, `cargo xtask sim`.
+//! Project automation: `cargo xtask test`, `cargo xtask bench`, `cargo xtask sim`, `cargo xtask mutants`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod cargo;
+mod mutants;
 mod sim;
 mod test;
 
@@ -15,6 +16,11 @@ usage: cargo xtask COMMAND
   bench [crdt|supervisor|sim]...
                                the benchmarks, beside their goals; also written to target/bench.json
   sim ARGS...                  the simulator, built with optimisation; `sim --help` says more
+  mutants [--seed N] [--count N] [--minutes N] [--jobs N] [--journal FILE] [--only N[,N]...] [--list]
+                               whether the tests and the simulator notice when the code is wrong: N small
+                               changes (default 100) that the seed chooses (default 1), each looked at by the
+                               simulator for N minutes (default 2) if the unit tests do not notice it; goes on
+                               where it was interrupted; --only these, --list shows them
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +31,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&args),
         Some("bench") => bench::run(&args),
         Some("sim") => sim::run(&args),
+        Some("mutants") => mutants::run(&args),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
