@@ -109,6 +109,8 @@ pub struct Node {
     /// Children whose decider has an answer that waits (S5.9).
     pub(crate) withheld: BTreeSet<ChildKey>,
     pub(crate) answered: BTreeMap<(NodeId, RequestId), Answered>,
+    /// The highest request of each node whose answer was forgotten before that node said that it needs it no more.
+    pub(crate) forgotten: BTreeMap<NodeId, RequestId>,
     /// What deciders were answered about placements here, for when they ask again, and until when they may.
     pub(crate) placed: BTreeMap<(NodeId, u64), (Time, Placed)>,
 }
@@ -188,6 +190,7 @@ impl Node {
             decisions: BTreeMap::new(),
             withheld: BTreeSet::new(),
             answered: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             placed: BTreeMap::new(),
         }
     }

@@ -1,7 +1,7 @@
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -41,8 +41,10 @@ struct Proposal {
     claims: Vec<(ChildKey, Token)>,
     /// Whom the claims are shown to, in parts, and which of these are not answered yet.
     waiting: BTreeMap<(NodeId, u32), Vec<(ChildKey, Rank)>>,
-    /// What those that answered hold of the children's intents, as far as it is not known here (S5.9).
-    held_there: BTreeSet<Dot>,
+    /// What those that answered hold of the children's intents, as far as it is not known here, and who said so (S5.9).
+    held_there: BTreeMap<Dot, NodeId>,
+    /// The round of anti-entropy after which nobody in sight has what only those held that are gone.
+    asked_all: Option<u64>,
     /// When those that have not answered are asked again.
     deadline: Time,
 }
@@ -458,7 +460,8 @@ impl Node {
                 written,
                 claims,
                 waiting,
-                held_there: BTreeSet::new(),
+                held_there: BTreeMap::new(),
+                asked_all: None,
                 deadline,
             },
         );
@@ -506,6 +509,7 @@ impl Node {
         if self.takeovers.proposals.is_empty() {
             return false;
         }
+        self.give_up_what_the_dead_held();
         let now = self.now.mono;
         let mut ready = Vec::new();
         let concern = self.write_concern();
@@ -513,7 +517,7 @@ impl Node {
         for (number, proposal) in &self.takeovers.proposals {
             let mut waiting = proposal.waiting.keys();
             let is_answered = !waiting.any(|(witness, _)| self.answers_still(*witness));
-            let is_covered = proposal.held_there.iter().all(|dot| self.covers(*dot));
+            let is_covered = proposal.held_there.keys().all(|dot| self.covers(*dot));
             let is_held = self.holders(proposal.written).len() >= concern;
             let is_covered = is_answered && is_covered || self.planted.is(Bug::TakenOverUncovered);
             if unheld || is_covered && is_held {
@@ -541,6 +545,35 @@ impl Node {
             self.show_claims(number, None);
         }
         !ready.is_empty()
+    }
+
+    /// What a witness said that it holds cannot be covered once that one and the writer are gone, unless somebody else has
+    /// it: all in sight are asked, and it is not waited for any longer.
+    fn give_up_what_the_dead_held(&mut self) {
+        let mut proposals = core::mem::take(&mut self.takeovers.proposals);
+        for proposal in proposals.values_mut() {
+            let lives = |node: NodeId| self.is_living(node);
+            let is_lost = |(dot, witness): (&Dot, &NodeId)| {
+                !lives(*witness) && !lives(NodeId(dot.origin.0)) && !self.covers(*dot)
+            };
+            if !proposal.held_there.iter().any(is_lost) {
+                proposal.asked_all = None;
+                continue;
+            }
+            let Some(round) = proposal.asked_all else {
+                proposal.asked_all = Some(self.replica.rounds() + 1);
+                for peer in &self.replicating {
+                    self.replica.sync_with(peer.replica());
+                }
+                continue;
+            };
+            let has_told = |peer: &NodeId| self.replica.completed_round(peer.replica()) >= round;
+            if self.replicating.iter().all(has_told) {
+                let is_left = |dot: &Dot, witness: &mut NodeId| !is_lost((dot, witness));
+                proposal.held_there.retain(is_left);
+            }
+        }
+        self.takeovers.proposals = proposals;
     }
 
     fn tell_of_the_unheard(&mut self, proposal: &Proposal) {
@@ -656,7 +689,9 @@ impl Node {
                 // What it holds was pushed here, or is on its way; where a push was lost, this brings it.
                 self.replica.sync_with(from.replica());
             }
-            proposal.held_there.extend(holds);
+            proposal
+                .held_there
+                .extend(holds.into_iter().map(|dot| (dot, from)));
         }
         for (key, rank) in refused {
             let Some(child) = self.children.all.get_mut(&key) else {

@@ -74,6 +74,7 @@ impl Node {
         self.roster.forget(node);
         self.reasons.remove(&node);
         self.closed.remove(&node);
+        self.forgotten.remove(&node);
         self.members_changed = true;
     }
 

@@ -273,7 +273,15 @@ impl Node {
     /// Forgets answers that nobody can ask for any more.
     pub(crate) fn forget_old_answers(&mut self) {
         let now = self.now.mono;
-        self.answered.retain(|_, answered| now < answered.until);
+        let forgotten = &mut self.forgotten;
+        self.answered.retain(|(origin, request), answered| {
+            let is_kept = now < answered.until;
+            if !is_kept {
+                let highest = forgotten.entry(*origin).or_insert(*request);
+                *highest = (*highest).max(*request);
+            }
+            is_kept
+        });
         self.placed.retain(|_, (until, _)| now < *until);
     }
 
@@ -555,6 +563,13 @@ impl Node {
             (Command::StartChild { spec, .. }, None, _) | (Command::StartChild { spec, .. }, _, None) => {
                 if self.older_copy_may_run(key) {
                     return Progress::Wait;
+                }
+                let is_for_once = spec.restart == Restart::Temporary && ask.again;
+                if is_for_once && self.forgotten.get(&ask.origin) >= Some(&ask.request) {
+                    // Its caller's machine slept, and waits for longer by its own clock than this node remembers.
+                    let detail = "it may have been started for this call before, and runs once only".into();
+                    self.tell_failure(decision, CallError::Unknown { detail });
+                    return Progress::Done;
                 }
                 let birth = self.stamp();
                 return self.place_birth(key, decision, birth, spec, Vec::new());

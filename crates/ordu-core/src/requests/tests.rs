@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ordu_crdt::{Dot, Replica, Stamp};
+use ordu_supervisor::decisions::Restart;
 
 use super::Closed;
 use crate::in_tests::{
@@ -956,6 +957,43 @@ fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
         let messages = sent_to(&mut node, N2);
         let result = &told(&messages).last().expect("it is answered").result;
         assert_eq!(*result == Ok(Answer::Ignored), is_ignored, "{result:?}");
+    }
+}
+
+/// Its clock stood still while it slept, so that its caller waits for longer than the answer is kept here.
+#[test]
+fn a_temporary_child_is_not_started_again_for_a_call_whose_answer_was_forgotten() {
+    for restart in [Restart::Temporary, Restart::Permanent] {
+        let mut node = node();
+        let key = child_decided_by(&node, ME);
+        let spec = ChildSpec {
+            restart,
+            constraints: [Constraint::Node("n3".parse().unwrap())].into(),
+            ..(*spec()).clone()
+        };
+        let start = Command::StartChild {
+            horde: key.horde.clone(),
+            id: key.id.clone(),
+            spec: Arc::new(spec),
+        };
+        come(&mut node, ask(1, start.clone()), conn_of(N2));
+        let placed = Placed {
+            placement: placement_on(&mut node, N3).expect("n3 is to start it").placement,
+            child: key.clone(),
+            result: Err(PlaceError::StartFailed("too slow".into())),
+        };
+        node.placed(N3, placed);
+        node.now.mono = node.now.mono + TEN_MINUTES * 2;
+        node.forget_old_answers();
+        sent_to(&mut node, N2);
+        let again = Ask {
+            again: true,
+            ..ask(1, start)
+        };
+        node.take_decision(again, false);
+        node.reconcile_children();
+        let is_begun = placement_on(&mut node, N3).is_some_and(|place| place.child == key);
+        assert_eq!(is_begun, restart == Restart::Permanent);
     }
 }
 

@@ -199,6 +199,34 @@ fn a_hand_over_of_one_that_is_down_is_not_taken() {
     assert_eq!(phase(&node, &key), Phase::Claiming);
 }
 
+/// The witness said that it holds what another wrote; then both died, and nobody else has it.
+#[test]
+fn a_take_over_does_not_wait_for_what_only_the_dead_held() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    node.child_mut(&key).claims.set_copy(None);
+    node.claim_here(&key);
+    node.write_takeovers();
+    let written = Dot {
+        origin: GONE.replica(),
+        seq: 7,
+    };
+    let proposed = Proposed {
+        proposal: *node.takeovers.proposals.keys().next().unwrap(),
+        part: 0,
+        refused: Vec::new(),
+        holds: [written].into(),
+    };
+    node.proposal_answered(PEER, proposed);
+    hold(&mut node);
+    assert!(!node.advance_takeovers(), "the witness may tell of it");
+    node.roster.set_liveness(PEER, Liveness::Down, node.now.mono);
+    node.replicating.remove(&PEER);
+    node.advance_takeovers();
+    assert!(node.advance_takeovers());
+    assert!(node.takeovers.proposals.is_empty());
+}
+
 /// Sent while the child waited for a node to go on, and read when that is long over.
 #[test]
 fn a_hand_over_of_a_child_that_has_failed_since_is_not_taken() {
