@@ -282,6 +282,10 @@ impl Node {
             }
             is_kept
         });
+        // Who has ended asks nothing again.
+        let roster = &self.roster;
+        self.forgotten
+            .retain(|node, _| roster.knows(*node) && !roster.removals.ends(*node));
         self.placed.retain(|_, (until, _)| now < *until);
     }
 
