@@ -526,15 +526,17 @@ impl Node {
     }
 
     /// When a whole cluster boots at once nobody is ready to catch up with: the one with the smallest id
-    /// begins, once it has exchanged states with all it sees and has seen nobody else for a while.
+    /// begins, once it has exchanged states with all it sees and has heard of nobody else for a while. One that it has heard
+    /// of and cannot reach yet may be ready: it is no newcomer unless it says so.
     fn may_lead_newcomers(&self, since: crate::Time) -> bool {
         let wait = self.config.timing.settle * 5;
+        let is_newcomer = |node| node > self.id && self.status_of(node) == Some(Status::Joining);
         let mut peers = self.links.peers().peekable();
+        let mut alive = self.roster.iter().filter(|(node, _)| self.roster.is_alive(*node));
         peers.peek().is_some()
             && self.now.mono >= since + wait
-            && peers.all(|peer| {
-                peer > self.id && self.has_synced_with(peer) && self.status_of(peer) == Some(Status::Joining)
-            })
+            && peers.all(|peer| self.has_synced_with(peer) && is_newcomer(peer))
+            && alive.all(|(node, _)| is_newcomer(node))
     }
 
     pub(crate) fn status_of(&self, node: NodeId) -> Option<Status> {

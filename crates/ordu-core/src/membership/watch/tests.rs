@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ordu_crdt::Dot;
 
-use crate::in_tests::{ME, meet, ready_node, sent_to, settle, spec};
+use crate::in_tests::{ME, exchange, meet, ready_node, replica_of, sent_to, settle, spec};
 use crate::membership::{Handshake, Link, Liveness, Standing};
 use crate::node::Node;
 use crate::registers::{ChildKey, Member, Status};
@@ -263,4 +263,55 @@ fn a_member_that_is_known_from_others_alone_is_not_said_to_have_failed_to_answer
             "others knew it, and it has not answered yet".into()
         )]
     );
+}
+
+/// A newcomer that has exchanged states with another newcomer, whose id is larger.
+fn newcomer_with_another() -> Node {
+    let mut node = ready_node();
+    let since = node.now.mono;
+    node.standing = Standing::Joining { since };
+    meet(&mut node, NodeId(2));
+    let other = Member {
+        status: Status::Joining,
+        ..node.roster.get(NodeId(2)).unwrap().member.clone().unwrap()
+    };
+    node.roster.set_member(NodeId(2), Some(other), since);
+    exchange(&mut node, &mut replica_of(NodeId(2)));
+    node.now.mono = since + node.config.timing.settle * 5;
+    node
+}
+
+#[test]
+fn of_newcomers_the_one_with_the_smallest_id_begins() {
+    let mut node = newcomer_with_another();
+    node.refresh_standing();
+    assert!(matches!(node.standing, Standing::Ready));
+}
+
+#[test]
+fn a_newcomer_does_not_begin_while_it_has_heard_of_others_that_may_be_ready() {
+    for status in [None, Some(Status::Ready), Some(Status::Draining)] {
+        for liveness in [Liveness::Alive, Liveness::Suspect] {
+            let mut node = newcomer_with_another();
+            let now = node.now.mono;
+            let elsewhere = NodeId(3);
+            let identity = crate::membership::Identity {
+                id: elsewhere,
+                seniority: elsewhere,
+                generation: 0,
+                name: "n3".parse().unwrap(),
+                addr: "127.0.0.1:3".parse().unwrap(),
+            };
+            node.roster.hear(identity, now);
+            node.roster.set_liveness(elsewhere, liveness, now);
+            let member = status.map(|status| Member::of(&node.config, status));
+            node.roster.set_member(elsewhere, member, now);
+            node.refresh_standing();
+            assert!(matches!(node.standing, Standing::Joining { .. }), "{status:?} {liveness:?}");
+            // It is missed: nobody ready is in sight.
+            node.roster.set_liveness(elsewhere, Liveness::Down, now);
+            node.refresh_standing();
+            assert!(matches!(node.standing, Standing::Ready), "{status:?} {liveness:?}");
+        }
+    }
 }
