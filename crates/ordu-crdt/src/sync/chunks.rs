@@ -65,9 +65,15 @@ where
         let Some(state) = self.peers.get_mut(&peer) else {
             return Ok(());
         };
+        let was_received = state.outgoing.is_received();
         state.outgoing.acknowledge(serial);
+        let is_received = state.outgoing.is_received();
         self.note_held(peer, held);
         self.ready(peer);
+        // An exchange that is under way the other way round ends with the same question.
+        if is_received && !was_received && !self.pulls.is_asking(peer) {
+            self.find_out_what_it_covers(peer);
+        }
         Ok(())
     }
 

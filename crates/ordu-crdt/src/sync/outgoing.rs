@@ -134,6 +134,11 @@ impl Outgoing {
         self.pushed.is_some()
     }
 
+    /// Whether no transfer of what the peer lacked is under way.
+    pub(crate) fn is_received(&self) -> bool {
+        self.transfer.is_none() && self.received >= self.before_push
+    }
+
     pub(crate) fn acknowledge(&mut self, serial: u64) {
         self.received = self.received.max(serial.min(self.sent));
     }

@@ -65,6 +65,11 @@ impl Pulls {
         self.open.map(|_| self.steps)
     }
 
+    /// Whether this peer is being asked.
+    pub(crate) fn is_asking(&self, peer: ReplicaId) -> bool {
+        self.open.is_some_and(|pull| pull.peer == peer)
+    }
+
     pub(crate) fn give_up(&mut self) {
         self.open = None;
         self.asked_since_progress.clear();

@@ -2,7 +2,7 @@
 
 use core::hash::Hash;
 
-use super::{Asked, Request, Source, Told};
+use super::{Asked, Peer, Request, Source, Told};
 use crate::{EncodedLen, Message, Replica, ReplicaId, SyncError};
 
 impl<K, V> Replica<K, V>
@@ -39,12 +39,8 @@ where
         state.outgoing.reset();
         state.outgoing.push_after(told.written);
         state.acknowledged.advance(self.id, told.written);
-        let is_certain = state.covers_floor(&self.map);
         self.ready(peer);
         self.on_complete(peer, round);
-        if !is_certain {
-            self.find_out_what_it_covers(peer);
-        }
     }
 
     pub(super) fn on_vector(&mut self, peer: ReplicaId, round: u64, asked: Asked) -> Result<(), SyncError> {
@@ -112,21 +108,24 @@ where
                 && !state.outgoing.is_pushing()
             {
                 state.outgoing.push_after(told.written);
-                let is_certain = state.covers_floor(&self.map);
                 self.ready(peer);
-                if !is_certain {
-                    self.find_out_what_it_covers(peer);
-                }
             }
+            self.find_out_what_it_covers(peer);
         }
         if self.pulls.completed(peer, round) {
             self.ask_next();
         }
     }
 
-    /// Nothing is pushed to a peer before it is known that it covers the floor. Either answer to a probe tells.
-    fn find_out_what_it_covers(&mut self, peer: ReplicaId) {
-        self.probe(peer);
+    /// Nothing is pushed to a peer before it is known that it covers the floor, which no receipt tells: nobody says what it
+    /// covers of what is folded away. Either answer to a probe does. Asked once nothing else is under way that may tell.
+    pub(super) fn find_out_what_it_covers(&mut self, peer: ReplicaId) {
+        let is_uncertain = |state: &&Peer<K, V>| {
+            state.outgoing.is_pushing() && state.outgoing.is_received() && !state.covers_floor(&self.map)
+        };
+        if self.peers.get(&peer).filter(is_uncertain).is_some() {
+            self.probe(peer);
+        }
     }
 
     fn peer_is_equal(&mut self, peer: ReplicaId) {

@@ -258,3 +258,46 @@ fn more_origins_than_a_frame_can_list_are_no_obstacle() {
     assert!(have_equal_states(&nodes, &[0, 1, 2]));
     assert_eq!(nodes[2].map().len(), 2);
 }
+
+/// A newcomer is sent all there is while it writes; nothing says by itself that it has that, and its folds with it.
+#[test]
+fn a_peer_that_was_sent_all_there_is_is_pushed_to_without_another_round() {
+    const OLD: usize = 0;
+    const ENDED: usize = 1;
+    const NEW: usize = 2;
+    let mut nodes = nodes::<3>();
+    let [old, ended, new] = [1, 2, 3].map(ReplicaId);
+    put(&mut nodes[ENDED], 1, 1);
+    meet(&mut nodes, OLD, ENDED);
+    remove(&mut nodes[OLD], 1);
+    nodes[OLD].disconnect(ended);
+    members(&mut nodes[OLD], &[]);
+    assert_eq!(nodes[OLD].folded(), 1);
+
+    put(&mut nodes[NEW], 2, 2);
+    nodes[OLD].add_peer(new);
+    nodes[NEW].add_peer(old);
+    nodes[NEW].sync_with(old);
+    let (_, question) = nodes[NEW].poll_message().unwrap();
+    nodes[OLD].handle(new, question).unwrap();
+    let all_there_is: Vec<_> = core::iter::from_fn(|| nodes[OLD].poll_message()).collect();
+    // It answers what it was asked; then it writes, and then it gets all that the other has.
+    let mut answers = Vec::new();
+    for (_, message) in all_there_is {
+        nodes[NEW].handle(old, message).unwrap();
+        if answers.is_empty() {
+            answers.extend(core::iter::from_fn(|| nodes[NEW].poll_message()));
+            put(&mut nodes[NEW], 3, 3);
+        }
+    }
+    for (_, message) in answers {
+        nodes[OLD].handle(new, message).unwrap();
+    }
+    carry(&mut nodes, OLD, NEW);
+    assert!(have_equal_states(&nodes, &[OLD, NEW]));
+
+    put(&mut nodes[OLD], 4, 4);
+    carry(&mut nodes, OLD, NEW);
+
+    assert_eq!(nodes[NEW].map().get(&4), Some(&4));
+}
