@@ -104,6 +104,13 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// Whether it tells of a stop or a deletion.
+    pub(crate) const fn is_of_a_stop(&self) -> bool {
+        matches!(self, Self::Deleted | Self::Terminated(_))
+    }
+}
+
 /// How far a stop has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stopped {

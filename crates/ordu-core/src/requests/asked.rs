@@ -192,8 +192,7 @@ impl Node {
                         .iter()
                         .all(|dot| (&self.holders(*dot) | &living).len() >= concern),
                 };
-                let is_stop = matches!(answer, Answer::Deleted | Answer::Terminated(_));
-                let is_unheld_stop = is_stop && self.planted.is(Bug::StopAnsweredBeforeHeld);
+                let is_unheld_stop = answer.is_of_a_stop() && self.planted.is(Bug::StopAnsweredBeforeHeld);
                 if !is_held && !is_unheld_stop && !self.planted.is(Bug::AnsweredBeforeHeld) {
                     return false;
                 }

@@ -438,11 +438,7 @@ impl Node {
                 let (run, written) = (*run, *written);
                 self.restarted(key, decision, run, written, late)
             }
-            State::Telling(withheld)
-                if late
-                    || self.planted.is(Bug::StopAnsweredBeforeHeld)
-                    || self.can_be_found(withheld, decision.ask.origin) =>
-            {
+            State::Telling(withheld) if late || self.can_be_found(withheld, decision.ask.origin) => {
                 let (answer, written) = (withheld.answer.clone(), withheld.written.clone());
                 self.tell_of(decision, answer, written)
             }
@@ -964,12 +960,12 @@ impl Node {
     }
 
     /// A child that was to be started again is over: it chose not to run, or was done before it was seen to run; or somebody
-    /// else had it deleted.
+    /// else had it deleted, which may be forgotten by now.
     fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
         let siblings = self.replica.map().siblings(&Key::Intent(key.clone()));
         let written: Vec<Dot> = siblings.map(|sibling| sibling.dot).collect();
         let intent = self.children.get(key).and_then(|child| child.claims.intent());
-        if intent.is_none_or(|intent| intent.deleted == Deleted::Finished) {
+        if intent.is_some_and(|intent| intent.deleted == Deleted::Finished) {
             return self.tell_once_found(key, decision, Answer::Ignored, written);
         }
         let (horde, id) = (key.horde.clone(), key.id.clone());

@@ -45,7 +45,9 @@ impl Node {
             let here = node == self.id && self.covers(*entry);
             here || node == caller || self.replica.is_held_by(node.replica(), *entry)
         };
-        others.peek().is_none() || others.any(holds) || self.planted.is(Bug::AnsweredBeforeFound)
+        let is_told_too_soon = self.planted.is(Bug::AnsweredBeforeFound)
+            || withheld.answer.is_of_a_stop() && self.planted.is(Bug::StopAnsweredBeforeHeld);
+        others.peek().is_none() || others.any(holds) || is_told_too_soon
     }
 
     /// Moves answers on that were withheld and need not be any more; gives whether there were any.

@@ -699,6 +699,36 @@ fn a_write_is_acknowledged_once_one_of_the_first_in_rank_holds_it_that_did_not_m
     assert!(node.decisions.is_empty() && node.withheld.is_empty());
 }
 
+/// What the bug is called is all that it does (`planted-bugs`).
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn stops_that_are_answered_too_soon_take_no_other_answers_along() {
+    let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
+    node.plant(crate::planted::Bug::StopAnsweredBeforeHeld);
+    let update = Command::UpdateChild {
+        horde: key.horde.clone(),
+        id: key.id.clone(),
+        spec: Arc::new(ChildSpec {
+            restart: Restart::Transient,
+            ..(*spec()).clone()
+        }),
+    };
+    let caller = ranked[5];
+    let update = Ask {
+        origin: caller,
+        ..ask(2, update)
+    };
+    node.call_came(caller, update, Some(conn_of(caller)));
+    node.reconcile_children();
+    assert_eq!(told_to(&mut node, caller), []);
+    node.touch_all();
+    node.reconcile_children();
+    assert_eq!(told_to(&mut node, caller), []);
+    has_all(&mut node, ranked[1]);
+    assert_eq!(told_to(&mut node, caller).len(), 1);
+    assert_eq!(deleted_for(&mut node, caller, &key).len(), 1);
+}
+
 #[test]
 fn a_caller_that_is_first_in_rank_holds_it_itself() {
     let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
@@ -927,10 +957,11 @@ fn a_call_tells_of_the_claims_that_the_asked_node_holds_too() {
     assert_eq!(asks.collect::<Vec<_>>(), [[wished, claimed]]);
 }
 
-/// It chose not to run, or was done before anybody saw it run: nothing is to be waited for.
+/// It chose not to run, or was done before anybody saw it run, or was deleted, and that may be forgotten: nothing is to be
+/// waited for.
 #[test]
 fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
-    for (deleted, is_ignored) in [(Deleted::Finished, true), (Deleted::ByUser, false)] {
+    for deleted in [Some(Deleted::Finished), Some(Deleted::ByUser), None] {
         let mut node = node();
         let (key, mut n2) = owned_by_n2(&mut node);
         let intent = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().clone();
@@ -947,16 +978,22 @@ fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
         come(&mut node, ask(1, command), conn_of(N2));
         exchange(&mut node, &mut n2);
         assert!(intent(&node).wants_running());
-        let over = intent(&node).over(deleted);
-        n2.write(1, |batch| {
-            batch.put(Key::Intent(key.clone()), Value::encode(&over)).unwrap();
+        let over = deleted.map(|deleted| Value::encode(&intent(&node).over(deleted)));
+        n2.write(1, |batch| match over {
+            Some(over) => batch.put(Key::Intent(key.clone()), over).unwrap(),
+            None => assert!(batch.remove(&Key::Intent(key.clone()))),
         });
         exchange(&mut node, &mut n2);
         node.touch_all();
         node.reconcile_children();
         let messages = sent_to(&mut node, N2);
         let result = &told(&messages).last().expect("it is answered").result;
-        assert_eq!(*result == Ok(Answer::Ignored), is_ignored, "{result:?}");
+        let (horde, id) = (key.horde.clone(), key.id.clone());
+        let expected = match deleted {
+            Some(Deleted::Finished) => Ok(Answer::Ignored),
+            _ => Err(CallError::NotFound { horde, id }),
+        };
+        assert_eq!(*result, expected, "{deleted:?}");
     }
 }
 
