@@ -396,7 +396,7 @@ impl Node {
             Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
             Message::Pong(nonce) => {
                 self.backlog.answered(from, nonce);
-                self.peer_answered(from);
+                self.peer_answered(from, nonce);
             }
             Message::Down(generation) => self.told_down(generation),
             Message::Outrank {
@@ -404,8 +404,12 @@ impl Node {
                 generation,
             } => self.told_to_outrank(seniority, generation),
             Message::Leave => self.told_to_leave(from),
-            Message::Hears(holder) => self.hears_asked(from, holder),
-            Message::Heard { node, heard } => self.heard(from, node, heard),
+            Message::Hears { node, question } => self.hears_asked(from, node, question),
+            Message::Heard {
+                node,
+                question,
+                heard,
+            } => self.heard(from, node, question, heard),
             Message::Evidence(dead) => self.evidence_of(dead, from),
             Message::Ask(ask) => self.call_came(from, ask, conn),
             Message::Redirect { request, to } => self.redirected(from, request, to),

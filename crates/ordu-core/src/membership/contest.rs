@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Liveness, Newcomer};
+use super::{Asked, Liveness, Newcomer};
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{Status, Why};
@@ -15,11 +15,14 @@ use crate::{ConnId, NodeId};
 impl Node {
     /// A newcomer bears the name of a member: all that are ready are asked whether they hear that one (S2.4).
     pub(crate) fn contest_name(&mut self, conn: ConnId, hello: Hello, holder: NodeId, patience: Duration) {
+        let since = self.numbers;
+        let question = self.number();
         let ready = self.roster.ready().map(|(node, _)| node);
         let ready = ready.filter(|node| *node != holder && *node != hello.identity.id);
         let mut asked: BTreeSet<NodeId> = ready.filter(|node| self.links.used(*node).is_some()).collect();
         for who in &asked {
-            self.send(*who, &Message::Hears(holder));
+            let node = holder;
+            self.send(*who, &Message::Hears { node, question });
         }
         let linked = self.links.used(holder).is_some();
         if linked {
@@ -30,70 +33,69 @@ impl Node {
             asked.insert(self.id);
         }
         self.names
-            .wait(conn, hello, holder, asked, patience, self.now.mono);
+            .wait(conn, hello, holder, since, asked, patience, self.now.mono);
         self.close_contests();
     }
 
     /// Another asks whether this node hears a member: it says so once that one answers it, and not by what it heard before.
-    pub(crate) fn hears_asked(&mut self, from: NodeId, holder: NodeId) {
+    pub(crate) fn hears_asked(&mut self, from: NodeId, holder: NodeId, question: u64) {
         let rtt = self.links.used_link(holder).map(|link| link.rtt);
         let is_down = |liveness| liveness == Liveness::Down;
         let known = self.roster.get(holder);
         let may_answer = known.is_some_and(|known| !is_down(known.liveness));
         match rtt.filter(|_| may_answer) {
             Some(rtt) => {
-                self.names.question(from, holder, rtt * 4, self.now.mono);
+                let asked = Asked {
+                    holder,
+                    from,
+                    question,
+                };
+                self.names.asked(asked, self.numbers, rtt * 4, self.now.mono);
                 self.ping(holder);
             }
-            None => self.send(
-                from,
-                &Message::Heard {
-                    node: holder,
-                    heard: false,
-                },
-            ),
+            None => self.tell_heard(from, holder, question, false),
         }
     }
 
+    fn tell_heard(&mut self, from: NodeId, node: NodeId, question: u64, heard: bool) {
+        self.send(
+            from,
+            &Message::Heard {
+                node,
+                question,
+                heard,
+            },
+        );
+    }
+
     /// One that was asked says whether it hears a member.
-    pub(crate) fn heard(&mut self, from: NodeId, holder: NodeId, heard: bool) {
+    pub(crate) fn heard(&mut self, from: NodeId, holder: NodeId, question: u64, heard: bool) {
         if heard {
-            self.holder_answered(holder);
+            self.holder_answered(holder, question);
         } else {
-            self.names.misses(from, holder);
+            self.names.misses(from, holder, question);
             self.close_contests();
         }
     }
 
-    /// A member answered this node: whoever asked about it hears so.
-    pub(crate) fn tell_who_asked(&mut self, holder: NodeId) {
-        for from in self.names.asked_about(holder).collect::<Vec<_>>() {
-            self.send(
-                from,
-                &Message::Heard {
-                    node: holder,
-                    heard: true,
-                },
-            );
+    /// A member answered a question of this node: whoever asked about it before that hears so.
+    pub(crate) fn tell_who_asked(&mut self, holder: NodeId, nonce: u64) {
+        for asked in self.names.asked_about(holder, nonce).collect::<Vec<_>>() {
+            self.tell_heard(asked.from, holder, asked.question, true);
         }
     }
 
     /// Members that do not answer are missed.
     pub(crate) fn look_at_contests(&mut self) {
         let now = self.now.mono;
-        for (holder, from) in self.names.unanswered(now).collect::<Vec<_>>() {
-            self.send(
-                from,
-                &Message::Heard {
-                    node: holder,
-                    heard: false,
-                },
-            );
+        for asked in self.names.unanswered(now).collect::<Vec<_>>() {
+            self.tell_heard(asked.from, asked.holder, asked.question, false);
         }
         let (roster, links) = (&self.roster, &self.links);
         let answers = |who| roster.is_alive(who) && links.used(who).is_some();
-        for (who, holder) in self.names.look(now, self.id, answers) {
-            self.send(who, &Message::Hears(holder));
+        for (who, node) in self.names.look(now, self.id, answers) {
+            let question = self.number();
+            self.send(who, &Message::Hears { node, question });
         }
         self.close_contests();
     }
@@ -110,15 +112,18 @@ impl Node {
         }
     }
 
-    /// The holder of a name is heard. A newcomer that nobody took in yet is told to end, and so is a holder that nobody took
+    /// The holder of a name is heard, by an answer to the question of this number: what was asked before a newcomer came says
+    /// nothing of now. A newcomer that nobody took in yet is told to end, and so is a holder that nobody took
     /// in where the newcomer was, or is the older one and still there; of two that were taken in, each on its side of a
     /// split, the older has ended by it (S2.4).
-    pub(crate) fn holder_answered(&mut self, holder: NodeId) {
+    pub(crate) fn holder_answered(&mut self, holder: NodeId, question: u64) {
         let Some(addr) = self.roster.get(holder).map(|known| known.identity.addr) else {
             return;
         };
         let holder_was_admitted = self.is_admitted(holder);
-        for conn in self.names.of(holder).map(|(conn, _)| conn).collect::<Vec<_>>() {
+        let newcomers = self.names.of(holder);
+        let newcomers = newcomers.filter(|(_, newcomer)| newcomer.since < question);
+        for conn in newcomers.map(|(conn, _)| conn).collect::<Vec<_>>() {
             let Some(newcomer) = self.names.remove(conn) else {
                 continue;
             };

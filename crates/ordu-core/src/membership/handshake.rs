@@ -99,8 +99,9 @@ impl Node {
             return self.met_a_namesake(conn, hello);
         }
         self.let_in(conn, hello);
-        if self.links.link(conn).is_some_and(Link::greeted) {
-            self.holder_answered(peer);
+        // What it said may have been on its way since before it died.
+        if self.links.link(conn).is_some_and(Link::greeted) && self.names.of(peer).next().is_some() {
+            self.ping(peer);
         }
     }
 

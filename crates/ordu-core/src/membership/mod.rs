@@ -40,7 +40,7 @@ pub(crate) use identity::Identity;
 pub(crate) use links::Links;
 #[cfg(test)]
 pub(crate) use links::{Handshake, Link};
-pub(crate) use names::{Names, Newcomer};
+pub(crate) use names::{Asked, Names, Newcomer};
 pub(crate) use removals::{Removals, Removed};
 pub(crate) use roster::{Known, Liveness, Roster};
 pub(crate) use settled::Settled;

@@ -12,12 +12,32 @@ use crate::{ConnId, NodeId, Time};
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     waiting: BTreeMap<ConnId, Newcomer>,
-    /// What others asked of this node, and until when the member may answer it.
-    questions: BTreeMap<(NodeId, NodeId), Time>,
+    /// What others asked of this node.
+    questions: BTreeMap<Asked, Question>,
     /// Others took this node in under its own name, and decided with it (S2.4).
     pub(crate) was_admitted: bool,
     /// The boots of its name that have ended by this one, as it says of itself.
     pub(crate) over: Vec<NodeId>,
+}
+
+/// What another asks of this node: whether it hears a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Asked {
+    /// Which member.
+    pub(crate) holder: NodeId,
+    /// Who asks.
+    pub(crate) from: NodeId,
+    /// The number of the question there.
+    pub(crate) question: u64,
+}
+
+/// What a question of another waits for.
+#[derive(Debug)]
+struct Question {
+    /// An answer of the member to a question of this node with a higher number.
+    since: u64,
+    /// Until when.
+    until: Time,
 }
 
 /// A newcomer that waits.
@@ -26,6 +46,8 @@ pub(crate) struct Newcomer {
     pub(crate) hello: Hello,
     /// The member of the same name.
     pub(crate) holder: NodeId,
+    /// The number of the last question that this node asked before: answers to questions of higher numbers count alone.
+    pub(crate) since: u64,
     /// Who has not said yet whether it hears the member: this node is one of them while the member may answer it.
     asked: BTreeSet<NodeId>,
     /// When this node misses the member itself, and when the others are asked again.
@@ -43,6 +65,7 @@ impl Names {
         conn: ConnId,
         hello: Hello,
         holder: NodeId,
+        since: u64,
         asked: BTreeSet<NodeId>,
         patience: Duration,
         now: Time,
@@ -53,6 +76,7 @@ impl Names {
             Newcomer {
                 hello,
                 holder,
+                since,
                 asked,
                 deadline,
                 asked_back: None,
@@ -85,13 +109,10 @@ impl Names {
             .extract_if(.., move |_, newcomer| newcomer.hello.identity.id == peer)
     }
 
-    /// One that was asked misses the holder.
-    pub(crate) fn misses(&mut self, who: NodeId, holder: NodeId) {
-        let of_holder = self
-            .waiting
-            .values_mut()
-            .filter(|newcomer| newcomer.holder == holder);
-        for newcomer in of_holder {
+    /// One that was asked under this number misses the holder.
+    pub(crate) fn misses(&mut self, who: NodeId, holder: NodeId, question: u64) {
+        let is_about = |newcomer: &Newcomer| newcomer.holder == holder && newcomer.since < question;
+        for newcomer in self.waiting.values_mut().filter(|newcomer| is_about(newcomer)) {
             newcomer.asked.remove(&who);
         }
     }
@@ -126,28 +147,29 @@ impl Names {
         self.waiting.remove(&conn)
     }
 
-    /// Another asks whether a member answers, which has been asked.
-    pub(crate) fn question(&mut self, from: NodeId, holder: NodeId, patience: Duration, now: Time) {
+    /// Another asks whether a member answers what it is asked after the question of the number `since`.
+    pub(crate) fn asked(&mut self, asked: Asked, since: u64, patience: Duration, now: Time) {
         let until = now + Self::PATIENCE.max(patience);
-        self.questions.entry((holder, from)).or_insert(until);
+        self.questions.insert(asked, Question { since, until });
     }
 
-    /// Those that asked about a member that answered.
-    pub(crate) fn asked_about(&mut self, holder: NodeId) -> impl Iterator<Item = NodeId> {
-        self.questions
-            .extract_if(.., move |(about, _), _| *about == holder)
-            .map(|((_, from), _)| from)
+    /// What was asked about a member before it was asked the question that it answers.
+    pub(crate) fn asked_about(&mut self, holder: NodeId, answers: u64) -> impl Iterator<Item = Asked> {
+        let is_answered =
+            move |asked: &Asked, question: &mut Question| asked.holder == holder && question.since < answers;
+        let answered = self.questions.extract_if(.., is_answered);
+        answered.map(|(asked, _)| asked)
     }
 
-    /// The members that did not answer in time, and who asked about them.
-    pub(crate) fn unanswered(&mut self, now: Time) -> impl Iterator<Item = (NodeId, NodeId)> {
-        self.questions
-            .extract_if(.., move |_, until| *until <= now)
-            .map(|(question, _)| question)
+    /// What was asked about members that did not answer in time.
+    pub(crate) fn unanswered(&mut self, now: Time) -> impl Iterator<Item = Asked> {
+        let is_over = move |_: &Asked, question: &mut Question| question.until <= now;
+        self.questions.extract_if(.., is_over).map(|(asked, _)| asked)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let waiting = self.waiting.values().map(|newcomer| newcomer.deadline);
-        waiting.chain(self.questions.values().copied()).min()
+        let questions = self.questions.values().map(|question| question.until);
+        waiting.chain(questions).min()
     }
 }

@@ -256,7 +256,8 @@ impl Node {
         self.evidence.probed(probe, outcome);
     }
 
-    pub(crate) fn peer_answered(&mut self, peer: NodeId) {
+    /// A peer answers the question of this number.
+    pub(crate) fn peer_answered(&mut self, peer: NodeId, nonce: u64) {
         match self.roster.get(peer).map(|known| known.liveness) {
             Some(Liveness::Heard) => self.roster.answered(peer, self.now.mono),
             Some(Liveness::Suspect) => self.swim.vouch(peer, self.now.mono),
@@ -268,8 +269,8 @@ impl Node {
                 link.lifeline_closed = false;
             }
         }
-        self.holder_answered(peer);
-        self.tell_who_asked(peer);
+        self.holder_answered(peer, nonce);
+        self.tell_who_asked(peer, nonce);
     }
 
     pub(crate) fn weigh_evidence(&mut self) {

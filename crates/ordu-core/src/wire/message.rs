@@ -35,10 +35,15 @@ pub(crate) enum Message {
     HandOver(Vec<Removed>),
     /// The reader is to leave the cluster: an operator removes it (S2.4).
     Leave,
-    /// Does the reader hear this node? A newcomer bears its name (S2.4).
-    Hears(NodeId),
+    /// Does the reader hear this node? A newcomer bears its name (S2.4). The answer has the question's number: an earlier one
+    /// tells of an earlier moment.
+    Hears {
+        node: NodeId,
+        question: u64,
+    },
     Heard {
         node: NodeId,
+        question: u64,
         heard: bool,
     },
     /// The sender found that the node's kernel refuses connections, or another node is there (S6.3).

@@ -76,15 +76,27 @@ fn is_refused(node: &mut Node) -> bool {
     })
 }
 
+/// What n3 says of the member to what it was asked last.
+fn n3_says(node: &mut Node, holder: NodeId, heard: bool) {
+    let question = node.numbers;
+    node.heard(N3, holder, question, heard);
+}
+
+/// A peer answers what it was asked last.
+fn answers(node: &mut Node, peer: NodeId) {
+    node.peer_answered(peer, node.numbers);
+}
+
 fn heard(node: &mut Node, heard: bool) {
-    node.message(N3, Message::Heard { node: HOLDER, heard }, None);
+    n3_says(node, HOLDER, heard);
 }
 
 #[test]
 fn a_newcomer_is_refused_while_any_ready_member_hears_the_holder_of_its_name() {
     let mut node = node();
     newcomer_connects(&mut node, NEWCOMER, false);
-    assert!(sent_to(&mut node, N3).contains(&Message::Hears(HOLDER)));
+    let is_asked = |message: &Message| matches!(message, Message::Hears { node: HOLDER, .. });
+    assert!(sent_to(&mut node, N3).iter().any(is_asked));
     // This node's own link to the holder is bad, and n3 is slow to say anything.
     passes(&mut node, 500);
     assert!(node.roster.is_alive(HOLDER), "n3 may hear it");
@@ -122,14 +134,7 @@ fn a_newcomer_that_was_let_in_late_has_not_answered_by_that() {
         "let in by what it said long ago"
     );
     assert!(!is_refused(&mut node));
-    node.message(
-        N3,
-        Message::Heard {
-            node: second,
-            heard: false,
-        },
-        None,
-    );
+    n3_says(&mut node, second, false);
     passes(&mut node, 2_000);
     assert_eq!(node.links.used(NEWCOMER), Some(CONN));
 }
@@ -143,7 +148,7 @@ fn a_newcomer_that_may_be_dead_ends_no_holder_that_answers() {
         assert_eq!(node.links.used(NEWCOMER), Some(CONN));
         // An older boot, or one that others took in: it stays, if it is there at all.
         connects(&mut node, ConnId(8), NodeId(8), was_admitted);
-        node.peer_answered(NEWCOMER);
+        answers(&mut node, NEWCOMER);
         let asked = sent(&mut node);
         let is_refusal = |(_, message): &(ConnId, Message)| matches!(message, Message::Refused(_));
         assert!(!asked.iter().any(is_refusal), "{asked:?}");
@@ -221,7 +226,7 @@ fn of_two_that_wait_for_one_name_only_one_is_let_in_unasked() {
     let both = [NodeId(8), NEWCOMER].map(|peer| node.links.used(peer));
     assert_eq!(both, [Some(ConnId(8)), None]);
     // The first of them answers.
-    node.peer_answered(NodeId(8));
+    answers(&mut node, NodeId(8));
     assert!(is_refused(&mut node));
 }
 
@@ -250,15 +255,26 @@ fn a_misnamed_machine_does_not_end_a_healthy_node_that_is_only_missed_here() {
 #[test]
 fn who_is_asked_says_that_it_hears_a_member_only_once_that_one_answers() {
     let mut node = node();
-    node.message(N3, Message::Hears(HOLDER), None);
-    let heard = |heard| Message::Heard { node: HOLDER, heard };
-    assert!(!sent_to(&mut node, N3).contains(&heard(true)));
-    node.peer_answered(HOLDER);
-    assert!(sent_to(&mut node, N3).contains(&heard(true)));
+    let hears = |question| Message::Hears {
+        node: HOLDER,
+        question,
+    };
+    let heard = |question, heard| Message::Heard {
+        node: HOLDER,
+        question,
+        heard,
+    };
+    node.message(N3, hears(7), None);
+    assert_eq!(sent_to(&mut node, N3), []);
+    answers(&mut node, HOLDER);
+    assert!(sent_to(&mut node, N3).contains(&heard(7, true)));
 
-    node.message(N3, Message::Hears(HOLDER), None);
+    let earlier = node.numbers;
+    node.message(N3, hears(8), None);
+    node.peer_answered(HOLDER, earlier);
+    assert_eq!(sent_to(&mut node, N3), [], "that answer may be old");
     passes(&mut node, 200);
-    assert!(sent_to(&mut node, N3).contains(&heard(false)));
+    assert!(sent_to(&mut node, N3).contains(&heard(8, false)));
 }
 
 #[test]
@@ -269,7 +285,7 @@ fn of_two_that_were_both_taken_in_the_older_has_ended_and_hands_over() {
     ] {
         let mut node = node();
         newcomer_connects(&mut node, peer, true);
-        node.peer_answered(HOLDER);
+        answers(&mut node, HOLDER);
         assert!(node.roster.removals.ends(older));
         assert!(!node.roster.removals.ends(newer));
         let told = |(conn, message): &(ConnId, Message)| {
@@ -331,4 +347,46 @@ fn a_holder_is_not_waited_for_longer_than_a_dial_takes() {
     newcomer_connects(&mut node, NEWCOMER, false);
     let until = node.names.next_deadline().unwrap();
     assert!(until <= node.now.mono + node.config.timing.dial_timeout);
+}
+
+/// The holder has died since it said that.
+#[test]
+fn what_was_on_its_way_before_a_newcomer_came_does_not_speak_for_the_holder_of_its_name() {
+    let mut node = node();
+    let earlier = node.ping(HOLDER);
+    newcomer_connects(&mut node, NEWCOMER, false);
+    node.peer_answered(HOLDER, earlier);
+    node.heard(N3, HOLDER, earlier, true);
+    assert!(!is_refused(&mut node));
+    answers(&mut node, HOLDER);
+    assert!(is_refused(&mut node));
+}
+
+#[test]
+fn what_was_on_its_way_before_a_newcomer_came_does_not_speak_against_the_holder_of_its_name() {
+    let mut node = node();
+    let earlier = node.numbers;
+    newcomer_connects(&mut node, NEWCOMER, false);
+    node.heard(N3, HOLDER, earlier, false);
+    passes(&mut node, 200);
+    assert!(node.roster.is_alive(HOLDER), "n3 may hear it yet");
+    heard(&mut node, true);
+    assert!(is_refused(&mut node));
+}
+
+#[test]
+fn a_holder_that_connects_anew_is_asked_whether_it_is_there() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, false);
+    sent(&mut node);
+    connects(&mut node, ConnId(10), HOLDER, true);
+    let sent = sent(&mut node);
+    let is_refusal = |(_, message): &(ConnId, Message)| matches!(message, Message::Refused(_));
+    assert!(!sent.iter().any(is_refusal), "that may be long ago");
+    assert!(
+        sent.iter()
+            .any(|(_, message)| matches!(message, Message::Ping(_)))
+    );
+    answers(&mut node, HOLDER);
+    assert!(is_refused(&mut node));
 }

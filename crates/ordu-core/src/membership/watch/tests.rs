@@ -307,11 +307,17 @@ fn a_newcomer_does_not_begin_while_it_has_heard_of_others_that_may_be_ready() {
             let member = status.map(|status| Member::of(&node.config, status));
             node.roster.set_member(elsewhere, member, now);
             node.refresh_standing();
-            assert!(matches!(node.standing, Standing::Joining { .. }), "{status:?} {liveness:?}");
+            assert!(
+                matches!(node.standing, Standing::Joining { .. }),
+                "{status:?} {liveness:?}"
+            );
             // It is missed: nobody ready is in sight.
             node.roster.set_liveness(elsewhere, Liveness::Down, now);
             node.refresh_standing();
-            assert!(matches!(node.standing, Standing::Ready), "{status:?} {liveness:?}");
+            assert!(
+                matches!(node.standing, Standing::Ready),
+                "{status:?} {liveness:?}"
+            );
         }
     }
 }
