@@ -72,7 +72,11 @@ impl Invariant for RestartsAreInherited {
             let calls = history.calls_about(&child);
             calls
                 .filter(|call| call.is_start() && call.may_count())
-                .any(|call| call.acknowledged().is_none_or(|at| at >= before.since))
+                .any(|call| {
+                    // Of a start that is later than the one known here, somebody else may have told what is wanted alone.
+                    call.acknowledged().is_none_or(|at| at >= before.since)
+                        || call.started().is_some_and(|started| started > before.token)
+                })
         };
         let is_lost = takes && info.state == ChildState::Starting && info.restarts < before.restarts;
         if is_lost && !is_counted_anew() {

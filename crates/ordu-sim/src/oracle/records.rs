@@ -157,6 +157,14 @@ impl CallRecord {
         }
     }
 
+    /// The token of the start that it was told of.
+    pub fn started(&self) -> Option<Token> {
+        match &self.answered {
+            Some((_, Ok(Answer::Started { child, .. }))) => child.token,
+            _ => None,
+        }
+    }
+
     /// Whether it may start a child.
     pub fn is_start(&self) -> bool {
         matches!(
