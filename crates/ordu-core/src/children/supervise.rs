@@ -436,6 +436,9 @@ impl Node {
             reason: None,
         };
         let token = copy.token;
+        // What is written takes the place of the older life's claim, so this is not found out later (S3.4).
+        let is_below = child.claims.is_below_an_older_life(&copy) && !self.planted.is(Bug::OlderLifeIgnored);
+        let starts_again = is_below && intent.spec.restart != Restart::Temporary;
         child.claims.set_copy(Some(copy));
         let written = self.write([
             (Key::Intent(key.clone()), Some(Value::encode(&intent))),
@@ -443,6 +446,9 @@ impl Node {
         ]);
         if let Some(dot) = written {
             self.answer_placement(key, Ok((token, dot)));
+        }
+        if starts_again {
+            self.stop_copy(key, StopWhy::Outranked);
         }
     }
 

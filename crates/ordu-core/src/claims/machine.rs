@@ -189,10 +189,13 @@ impl Claims {
         !copy.unwritten
             && !self.planted.is(Bug::OlderLifeIgnored)
             && self.own().is_some_and(|own| own.token == copy.token)
-            && self
-                .siblings
-                .iter()
-                .any(|claim| claim.birth < copy.birth && claim.token > copy.token)
+            && self.is_below_an_older_life(copy)
+    }
+
+    /// Whether a claim of an older life has a higher token than this copy.
+    pub(crate) fn is_below_an_older_life(&self, copy: &Copy) -> bool {
+        let is_above = |claim: &Claim| claim.birth < copy.birth && claim.token > copy.token;
+        self.siblings.iter().any(is_above)
     }
 
     fn step_without_copy(&self) -> Option<Step> {

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ordu_crdt::{Dot, Message as SyncMessage};
-use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Started};
+use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Restart, Started};
 
 use crate::claims::{Copy, Phase, StopWhy};
 use crate::in_tests::{UNBORN, conn_of, life, meet, ready_node, sent_to, settle};
@@ -274,6 +274,77 @@ fn a_hand_over_that_comes_on_a_connection_that_is_not_in_use_is_not_taken() {
     }
 }
 
+/// A first start of another life of the child is under way here, while that of before is claimed above it elsewhere.
+fn first_start_below_an_older_life(node: &mut Node, restart: Restart) -> ChildKey {
+    let older = node.stamp();
+    let key = ChildKey::new("main".parse().unwrap(), "c".parse().unwrap());
+    let spec = ChildSpec {
+        restart,
+        ..ChildSpec::new(Kind::new("k").unwrap(), 1, Vec::new())
+    };
+    let birth = node.stamp();
+    let copy = Copy {
+        retried: false,
+        birth,
+        run: birth,
+        token: Token { epoch: 5, owner: ME },
+        phase: Phase::Starting,
+        unwritten: true,
+    };
+    node.start_copy(&key, &copy, Arc::new(spec), 0, None);
+    node.drain_supervisor();
+    let claim = Claim {
+        born: UNBORN,
+        birth: older,
+        run: older,
+        token: ABOVE_ALL_CLOCKS,
+        previous: None,
+        state: ClaimState::Running,
+        restarts: 0,
+        relocations: 0,
+        os_pid: None,
+        reason: None,
+    };
+    node.write([
+        (Key::Intent(key.clone()), Some(Value::encode(&life(older)))),
+        (Key::Claim(key.clone()), Some(Value::encode(&claim))),
+    ]);
+    key
+}
+
+const ABOVE_ALL_CLOCKS: Token = Token {
+    epoch: 1 << 50,
+    owner: GONE,
+};
+
+/// What it writes is instead of the claim of the older life, of whose token nobody else may hear then.
+#[test]
+fn a_first_start_that_comes_up_below_an_older_life_is_started_again_above_it() {
+    let mut node = node();
+    let key = first_start_below_an_older_life(&mut node, Restart::Permanent);
+    report_running(&mut node, &key);
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Stopping(StopWhy::Outranked));
+    let incarnation = Incarnation::new(node.child_mut(&key).start.expect("it was started").0);
+    let reason = ExitReason::Shutdown;
+    node.supervise(DynamicEvent::Exited { incarnation, reason });
+    node.drain_supervisor();
+    node.reconcile_children();
+    node.drain_supervisor();
+    assert!(tokens_started(&mut node).last().unwrap() > &ABOVE_ALL_CLOCKS);
+}
+
+#[test]
+fn a_first_start_of_what_runs_once_only_keeps_its_token_below_an_older_life() {
+    let mut node = node();
+    let key = first_start_below_an_older_life(&mut node, Restart::Temporary);
+    report_running(&mut node, &key);
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
+    let claims = &node.children.get(&key).unwrap().claims;
+    assert_eq!(claims.own().unwrap().token, claims.copy().unwrap().token);
+}
+
 /// What the local supervisor would say of a copy that crashed and is due to be started again in place.
 fn crash(node: &mut Node, key: &ChildKey) {
     let incarnation = Incarnation::new(node.child_mut(key).start.expect("it was started").0);
@@ -486,7 +557,7 @@ fn a_temporary_child_of_a_node_that_is_out_of_sight_is_shown_lost_and_nothing_is
     node.child_mut(&key).claims.set_copy(None);
     let intent = node.children.get(&key).unwrap().claims.intent().unwrap().clone();
     let mut spec = ChildSpec::clone(&intent.spec);
-    spec.restart = ordu_supervisor::decisions::Restart::Temporary;
+    spec.restart = Restart::Temporary;
     let temporary = Intent {
         spec: Arc::new(spec),
         ..intent
