@@ -276,6 +276,8 @@ impl Node {
         };
         if stop {
             self.yield_to(key, rank);
+        } else if verdict == Verdict::NotWinner {
+            self.take_from_a_zombie(key, rank);
         }
         self.children.touch(key);
     }

@@ -243,12 +243,13 @@ impl Claims {
             return Verdict::NotWinner;
         }
         match self.copy.as_ref().map(|copy| &copy.phase) {
-            Some(Phase::Running { .. } | Phase::Zombie) => Verdict::Running,
+            Some(Phase::Running { .. }) => Verdict::Running,
             Some(
                 Phase::Starting | Phase::Restarting | Phase::Stopping(StopWhy::Rerun | StopWhy::Outranked),
             ) => Verdict::Starting,
             None if matches!(own.state, ClaimState::Stopped | ClaimState::Failed) => Verdict::Over,
-            Some(Phase::Claiming | Phase::Stopping(_)) | None => Verdict::NotWinner,
+            // One that does not die serves nobody: the other goes on.
+            Some(Phase::Claiming | Phase::Stopping(_) | Phase::Zombie) | None => Verdict::NotWinner,
         }
     }
 }

@@ -224,7 +224,11 @@ impl Node {
             .find(|claim| claim.birth == intent.birth && self.keeps_its_children(claim.owner()))
             .map(Claim::owner)
             .filter(|owner| Some(*owner) != without);
-        let here = (child.claims.copy().is_some() && self.may_take_over(key)).then_some(self.id);
+        let here = child
+            .claims
+            .copy()
+            .is_some_and(|copy| copy.phase != Phase::Zombie && self.may_take_over(key))
+            .then_some(self.id);
         let runner = child
             .claims
             .winner()
@@ -373,13 +377,23 @@ impl Node {
                 Phase::Running { os_pid } => Some(os_pid),
                 _ => None,
             });
+        // Nothing starts here before a copy that does not die has died.
+        let is_zombie = child
+            .claims
+            .copy()
+            .is_some_and(|copy| copy.phase == Phase::Zombie);
+        let state = match runs_on {
+            Some(_) => ClaimState::Running,
+            None if is_zombie => ClaimState::Zombie,
+            None => ClaimState::Starting,
+        };
         let claim = Claim {
             birth: intent.birth,
             born: intent.born,
             run: intent.run,
             token,
             previous: before.as_ref().map(Claim::owner),
-            state: runs_on.map_or(ClaimState::Starting, |_| ClaimState::Running),
+            state,
             restarts: before
                 .as_ref()
                 .filter(|_| !fresh && !self.planted.is(Bug::RestartsForgotten))
@@ -599,7 +613,7 @@ impl Node {
         };
         let mut waiting = self.takeovers.proposals.values().flat_map(|it| &it.claims);
         let is_proposed = waiting.any(|(of, token)| of == key && *token == own.token);
-        let is_new = own.previous.is_some() && own.state == ClaimState::Starting;
+        let is_new = own.previous.is_some() && matches!(own.state, ClaimState::Starting | ClaimState::Zombie);
         is_proposed || is_new && self.copy_of(key).is_none() && !self.is_claim_held(key)
     }
 
@@ -755,15 +769,37 @@ impl Node {
         }
     }
 
+    /// The copy here lost to one that was killed in vain, as its owner has not denied: this node takes the child over, for
+    /// its copy is the one that works (S7.1). Nobody else can know that better, the decider included.
+    pub(crate) fn take_from_a_zombie(&mut self, key: &ChildKey, rank: Rank) {
+        let Some(child) = self.children.get(key) else {
+            return;
+        };
+        let winner = child.claims.winner();
+        let zombie = winner.filter(|claim| claim.rank() == rank && claim.state == ClaimState::Zombie);
+        let intent = child.claims.intent();
+        let may_run = intent
+            .zip(zombie)
+            .is_some_and(|(intent, claim)| self.may_run(intent, claim));
+        let is_sure = self.settled.view().is_some() && !self.hears_of_before();
+        if may_run && is_sure && self.may_take_over(key) {
+            self.claim_here(key);
+            self.write_takeovers();
+        }
+    }
+
     /// Whether a child without owner can be claimed here: nothing of it is here, or a copy that lost to a winner
-    /// that is gone. One that does not die cannot be started above.
+    /// that is gone, or one that does not die: what is to run instead waits for its death.
     fn may_take_over(&self, key: &ChildKey) -> bool {
         let Some(child) = self.children.get(key) else {
             return false;
         };
-        child.claims.copy().is_none_or(|copy| {
-            !matches!(copy.phase, Phase::Zombie | Phase::Claiming | Phase::Stopping(_))
-                && child.claims.outranked_by().is_some()
+        child.claims.copy().is_none_or(|copy| match copy.phase {
+            Phase::Zombie => true,
+            Phase::Claiming | Phase::Stopping(_) => false,
+            Phase::Starting | Phase::Running { .. } | Phase::Restarting => {
+                child.claims.outranked_by().is_some()
+            }
         })
     }
 }

@@ -292,6 +292,11 @@ fn the_winner_answers_from_what_really_runs_here() {
         "nothing is being started before the claim is held"
     );
     assert_eq!(verdict(at(Phase::Stopping(StopWhy::Leave))), Verdict::NotWinner);
+    assert_eq!(
+        verdict(at(Phase::Zombie)),
+        Verdict::NotWinner,
+        "a copy that works is not stopped for one that does not die"
+    );
     assert_eq!(verdict(None), Verdict::NotWinner);
 }
 

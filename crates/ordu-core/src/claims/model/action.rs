@@ -218,8 +218,12 @@ pub(super) fn may_take_over(peer: &Peer) -> bool {
     let winner = peer.claims.winner();
     let anothers = winner.is_some_and(|claim| claim.birth == intent.birth && claim.owner() != peer.id());
     let free = peer.claims.copy().is_none_or(|copy| {
-        !matches!(copy.phase, Phase::Zombie | Phase::Claiming | Phase::Stopping(_))
-            && peer.claims.outranked_by().is_some()
+        let is_outranked = || peer.claims.outranked_by().is_some();
+        match copy.phase {
+            Phase::Zombie => true,
+            Phase::Claiming | Phase::Stopping(_) => false,
+            Phase::Starting | Phase::Running { .. } | Phase::Restarting => is_outranked(),
+        }
     });
     anothers && free
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use ordu_crdt::{Dot, Message as SyncMessage};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Restart, Started};
 
-use crate::claims::{Copy, Phase, StopWhy};
+use crate::claims::{Copy, Phase, StopWhy, Verdict};
 use crate::in_tests::{UNBORN, conn_of, life, meet, ready_node, sent_to, settle};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
@@ -343,6 +343,99 @@ fn a_first_start_of_what_runs_once_only_keeps_its_token_below_an_older_life() {
     assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
     let claims = &node.children.get(&key).unwrap().claims;
     assert_eq!(claims.own().unwrap().token, claims.copy().unwrap().token);
+}
+
+/// A copy here was killed in vain, and the node that owned the child is gone.
+fn child_with_a_zombie_here(node: &mut Node) -> ChildKey {
+    let key = child_with_an_older_copy_here(node);
+    node.child_mut(&key).claims.copy_mut().unwrap().phase = Phase::Zombie;
+    key
+}
+
+fn own_state(node: &Node, key: &ChildKey) -> Option<ClaimState> {
+    let own = node.children.get(key)?.claims.own()?;
+    Some(own.state)
+}
+
+#[test]
+fn who_takes_a_child_over_while_a_copy_does_not_die_there_says_so() {
+    let mut node = node();
+    let key = child_with_a_zombie_here(&mut node);
+    node.claim_here(&key);
+    node.reconcile_children();
+    assert_eq!(own_state(&node, &key), Some(ClaimState::Zombie));
+    assert_eq!(node.info(&key).unwrap().state, ChildState::Zombie);
+    hold(&mut node);
+    node.now.mono = node.now.mono + node.config.timing.t_own;
+    node.advance_takeovers();
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Zombie);
+    // It dies at last.
+    node.drop_copy(&key);
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Starting);
+}
+
+#[test]
+fn a_take_over_that_waited_for_a_copy_to_die_starts_only_once_its_claim_is_held() {
+    let mut node = node();
+    let key = child_with_a_zombie_here(&mut node);
+    node.claim_here(&key);
+    node.write_takeovers();
+    // The others gave this node up meanwhile.
+    node.takeovers.proposals.clear();
+    node.drop_copy(&key);
+    node.reconcile_children();
+    assert!(node.copy_of(&key).is_none());
+    hold(&mut node);
+    node.children.touch(&key);
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Starting);
+}
+
+/// The decider knows of no copy here: it would hand the child over again and again, and nobody had it.
+#[test]
+fn a_child_that_is_handed_over_where_a_copy_of_it_does_not_die_has_an_owner() {
+    let mut node = node();
+    let key = child_with_a_zombie_here(&mut node);
+    let birth = node.children.get(&key).unwrap().claims.intent().unwrap().birth;
+    let place = Place {
+        placement: 0,
+        lowest: 0,
+        child: key.clone(),
+        timeout: Duration::from_secs(1),
+        epoch: 0,
+        what: ClaimNotice::TakeOver { birth },
+    };
+    node.handed_over(PEER, &place, birth, None);
+    assert_eq!(own_state(&node, &key), Some(ClaimState::Zombie));
+}
+
+/// The owner's copy was killed in vain; that here works.
+#[test]
+fn a_copy_that_works_wins_against_one_that_does_not_die() {
+    for (state, is_taken) in [(ClaimState::Zombie, true), (ClaimState::Starting, false)] {
+        let mut node = node();
+        let key = child_with_an_older_copy_here(&mut node);
+        meet(&mut node, PEER);
+        settle(&mut node);
+        let claim = node.children.get(&key).unwrap().claims.winner().unwrap().clone();
+        let token = Token {
+            epoch: 9,
+            owner: PEER,
+        };
+        let claim = Claim {
+            state,
+            token,
+            ..claim
+        };
+        node.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
+        node.reconcile_children();
+        node.verdict(PEER, &key, claim.rank(), Verdict::NotWinner);
+        node.reconcile_children();
+        assert_eq!(own_state(&node, &key).is_some(), is_taken);
+        assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
+    }
 }
 
 /// What the local supervisor would say of a copy that crashed and is due to be started again in place.
