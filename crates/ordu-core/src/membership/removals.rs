@@ -81,7 +81,6 @@ impl Removals {
     }
 
     /// Whether the map has a removal of a node, standing or void.
-    #[cfg(test)]
     pub(crate) fn any_of(&self, node: NodeId) -> bool {
         self.of.contains_key(&node)
     }

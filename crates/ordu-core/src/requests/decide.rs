@@ -979,7 +979,8 @@ impl Node {
             MemberState::Left => true,
             // It may still be stopping what it ran.
             MemberState::Removed => self.links.used(node).is_none(),
-            _ => false,
+            // Nobody is forgotten who has not ended, and who wrote a claim had written a record before.
+            _ => self.is_forgotten(node) && self.links.used(node).is_none(),
         };
         // An earlier boot of this one: it would still listen there.
         let was_here = self.roster.get(node).is_some_and(|known| {
@@ -987,6 +988,11 @@ impl Node {
         });
         let is_missed = self.planted.is(Bug::DownIsSurelyGone) && !self.is_living(node);
         node != self.id && (self.proven.contains(&node) || has_ended || was_here || is_missed)
+    }
+
+    /// Whether nothing is known of a node any more, not even that it was removed.
+    fn is_forgotten(&self, node: NodeId) -> bool {
+        !self.roster.knows(node) && !self.roster.removals.any_of(node)
     }
 
     fn restarted(

@@ -307,6 +307,26 @@ fn a_child_is_not_forgotten_while_its_owner_may_still_run_it() {
     assert_eq!(outcome(&mut node, 3), Ok(Answer::Deleted));
 }
 
+/// A boot that another replaced is forgotten after a while; it runs nothing any more, remembered or not.
+#[test]
+fn a_child_is_forgotten_though_its_owner_was_before() {
+    let mut node = node();
+    let (key, _) = to_be_stopped_by_n2(&mut node, Deleted::No);
+    node.set_liveness(N2, Liveness::Down);
+    node.links.remove(conn_of(N2), ME);
+    let outcome = |node: &mut Node, request| {
+        let ask = Ask {
+            origin: N3,
+            ..ask(request, delete(&key))
+        };
+        node.call_came(N3, ask, Some(conn_of(N3)));
+        told_n3(node).expect("it is answered").result
+    };
+    assert!(matches!(outcome(&mut node, 1), Err(CallError::Running(_))));
+    node.forget(N2);
+    assert_eq!(outcome(&mut node, 2), Ok(Answer::Deleted));
+}
+
 #[test]
 fn a_start_that_waits_for_an_older_copy_says_whose() {
     let mut node = node();
