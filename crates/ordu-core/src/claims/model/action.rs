@@ -2,12 +2,14 @@
 
 use alloc::vec::Vec;
 
+use super::calls::{everybody_holds_the_mark, is_claimed_in_vain, is_only_marked, was_stopped};
 use super::map;
 use super::peer::boot;
 use super::world::Said;
-use super::{Bounds, Mistake, Model, Packet, Patience, Peer, World};
+use super::{Bounds, Call, Mistake, Model, Packet, Patience, Peer, World};
 use crate::Token;
 use crate::claims::{Phase, Step};
+use crate::registers::Intent;
 
 /// One thing that happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,14 @@ pub(super) enum Action {
     Asks(usize),
     /// `conflict_wait` is over.
     Waited(usize),
+    /// The loser of a conflict takes the winner for dead, and that had said that it stopped.
+    GivesWay(usize),
+    /// A user asks for this, and the node decides.
+    Called(usize, Call),
+    /// The node takes the owner of a claim of a life that is over for dead, and removes the claim.
+    RemovesClaim(usize),
+    /// The node removes the mark that a life is over.
+    Forgets(usize),
     /// What the first node holds is on its way to the second.
     Sends(usize, usize),
     /// A message arrives.
@@ -61,6 +71,7 @@ impl Model {
             births: 0,
             crashes: 0,
             exits: 0,
+            calls: 0,
             tokens: alloc::collections::BTreeSet::new(),
             broken: None,
         }
@@ -132,11 +143,35 @@ impl Model {
                 actions.push(Action::Asks(node));
             }
         }
+        if was_stopped(&peer.claims) && matches!(peer.claims.next_step(), Some(Step::Confirm(_))) {
+            actions.push(Action::GivesWay(node));
+        }
+        if peer.ready {
+            self.own_decisions(world, node, actions);
+        }
         if peer
             .conflict
             .is_some_and(|conflict| conflict.patience == Patience::Waiting)
         {
             actions.push(Action::Waited(node));
+        }
+    }
+
+    /// What the node may write as the decider.
+    fn own_decisions(&self, world: &World, node: usize, actions: &mut Vec<Action>) {
+        let peer = &world.peers[node];
+        if world.calls < self.bounds.calls {
+            let open = Call::ALL.into_iter();
+            let open = open.filter(|call| Self::may_be_asked(world, node, *call));
+            actions.extend(open.map(|call| Action::Called(node, call)));
+        }
+        let is_anothers = |claim: &crate::registers::Claim| claim.owner() != peer.id();
+        if is_claimed_in_vain(&peer.claims) && peer.claims.winner().is_some_and(is_anothers) {
+            actions.push(Action::RemovesClaim(node));
+        }
+        let is_held = self.bounds.written_off || everybody_holds_the_mark(world, peer);
+        if is_only_marked(&peer.claims) && is_held {
+            actions.push(Action::Forgets(node));
         }
     }
 
@@ -152,6 +187,13 @@ impl Model {
             Action::Held(node) => self.held(&mut world, *node),
             Action::Asks(node) => Self::asks(&mut world, *node),
             Action::Waited(node) => Self::waited(&mut world, *node),
+            Action::GivesWay(node) => self.gives_way(&mut world, *node),
+            Action::Called(node, call) => self.called(&mut world, *node, *call),
+            Action::RemovesClaim(node) => {
+                self.removes_claim(&mut world, *node);
+                self.reconcile(&mut world, *node);
+            }
+            Action::Forgets(node) => self.forgets(&mut world, *node),
             Action::Sends(node, to) => {
                 let (to, seen) = (world.peers[*to].id(), world.peers[*node].seen.clone());
                 world.network.insert(Packet::Delta { to, seen });
@@ -173,8 +215,10 @@ impl Model {
         };
         match packet {
             Packet::Delta { seen, .. } => {
+                let before = world.peers[node].seen.clone();
                 map::join(&mut world.peers[node].seen, seen);
                 world.peers[node].ready = true;
+                self.judges(world, node, &before);
                 self.learns(world, node);
                 self.reconcile(world, node);
             }
@@ -184,7 +228,10 @@ impl Model {
                     Some(Mistake::AnswerFromMap) => peer.claims.own().map(|_| Said::Running),
                     _ => Said::of(peer.claims.verdict(*rank)),
                 };
-                let true_then = peer.running().is_some();
+                let true_then = match said {
+                    Some(Said::Over) => peer.process.is_none(),
+                    _ => peer.running().is_some(),
+                };
                 if let (Some(said), Some(_)) = (said, world.place_of(*from)) {
                     let (to, rank) = (*from, *rank);
                     world.network.insert(Packet::Verdict {
@@ -205,14 +252,15 @@ impl Model {
     }
 }
 
-/// A decider that knows of no child under this id.
+/// A decider that knows of no child under this id, or that it is deleted. It takes whoever may still run that for dead.
 fn can_be_born(peer: &Peer) -> bool {
-    peer.claims.intent().is_none() && peer.claims.copy().is_none()
+    let is_known = peer.claims.intent().is_some_and(Intent::is_live);
+    !is_known && peer.claims.copy().is_none()
 }
 
 /// As `Node::may_take_over` and `duty` say.
 pub(super) fn may_take_over(peer: &Peer) -> bool {
-    let Some(intent) = peer.claims.intent() else {
+    let Some(intent) = peer.claims.intent().filter(|intent| intent.wants_running()) else {
         return false;
     };
     let winner = peer.claims.winner();

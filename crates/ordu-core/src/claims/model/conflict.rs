@@ -12,6 +12,8 @@ pub(super) enum Word {
     RanThen,
     /// The winner was starting for `conflict_wait`.
     HadItsTime,
+    /// The winner had stopped, and said so.
+    WasOver,
     Nothing,
 }
 
@@ -59,7 +61,7 @@ impl Model {
         let why = match said {
             Said::Running if true_then => Word::RanThen,
             Said::Starting => Word::HadItsTime,
-            // Nothing here is ever over.
+            Said::Over if true_then => Word::WasOver,
             Said::Running | Said::Over => Word::Nothing,
         };
         let may_be_stopped = peer
@@ -69,6 +71,12 @@ impl Model {
         if stop && may_be_stopped {
             Self::stops_for_conflict(world, node, why);
         }
+        self.reconcile(world, node);
+    }
+
+    /// As `confirm` does it: the owner that won is gone, and its claim is its answer.
+    pub(super) fn gives_way(&self, world: &mut World, node: usize) {
+        Self::stops_for_conflict(world, node, Word::WasOver);
         self.reconcile(world, node);
     }
 
@@ -82,7 +90,7 @@ impl Model {
             let stays = |copy: &Copy| copy.phase != Phase::Stopping(StopWhy::Conflict);
             peer.process.is_some() && peer.claims.copy().is_some_and(stays)
         });
-        let undisturbed = world.crashes == 0 && world.exits == 0;
+        let undisturbed = world.crashes == 0 && world.exits == 0 && world.calls == 0;
         if world.peers[node].running().is_some() {
             if undisturbed && !goes_on {
                 world.breaks(Broken::StoppedTheLast);

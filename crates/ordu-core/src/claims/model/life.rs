@@ -2,11 +2,11 @@
 
 use ordu_crdt::{Hlc, ReplicaId, Stamp};
 
+use super::map::{Change, Dot, Wish};
 use super::{Mistake, Model, Peer, World};
 use crate::Token;
 use crate::claims::{Copy, Phase, StopWhy};
-use crate::in_tests::UNBORN;
-use crate::registers::{Claim, ClaimState};
+use crate::registers::{Claim, ClaimState, Deleted, Desired};
 
 impl Model {
     pub(super) fn birth(world: &mut World, node: usize) {
@@ -54,11 +54,24 @@ impl Model {
                     ..copy.clone()
                 };
                 peer.claims.set_copy(Some(written));
-                let claim = claim(&copy, ClaimState::Running);
-                self.put(world, node, claim, Some(copy.birth));
+                let born = Dot::next(peer.boot, &peer.seen);
+                let wish = Wish {
+                    birth: copy.birth,
+                    born,
+                    run: copy.run,
+                    desired: Desired::Running,
+                    deleted: Deleted::No,
+                };
+                self.put(
+                    world,
+                    node,
+                    Change::To(first_claim(&copy, born)),
+                    Change::To(wish),
+                );
             }
-        } else {
+        } else if peer.claims.own().is_none_or(|own| own.token <= copy.token) {
             self.write_claim(world, node, |own| Claim {
+                run: copy.run,
                 token: copy.token,
                 state: ClaimState::Running,
                 ..own
@@ -131,6 +144,7 @@ impl Model {
         };
         let claim = Claim {
             birth: intent.birth,
+            born: intent.born,
             run: intent.run,
             token,
             previous: Some(before.owner()),
@@ -152,7 +166,7 @@ impl Model {
         } else {
             peer.claims.observe_epoch(token.epoch);
         }
-        self.put(world, node, claim, None);
+        self.put(world, node, Change::To(claim), Change::Untouched);
         self.reconcile(world, node);
     }
 
@@ -197,14 +211,14 @@ impl Model {
     }
 }
 
-fn claim(copy: &Copy, state: ClaimState) -> Claim {
+fn first_claim(copy: &Copy, born: Dot) -> Claim {
     Claim {
-        born: UNBORN,
+        born: born.named(),
         birth: copy.birth,
         run: copy.run,
         token: copy.token,
         previous: None,
-        state,
+        state: ClaimState::Running,
         restarts: 0,
         relocations: 0,
         os_pid: None,

@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use ordu_crdt::Stamp;
+use ordu_crdt::{ReplicaId, Stamp};
 
-use crate::in_tests::UNBORN;
+use super::peer::id;
 use crate::registers::{Claim, Deleted, Desired, Intent};
 use crate::{ChildSpec, Kind};
 
@@ -18,14 +18,52 @@ pub(super) struct Dot {
     pub(super) seq: u8,
 }
 
-/// What was put: a claim, with the first of a life the intent as well, in one unit (S2.3).
+/// One operation, of either register or of both in one unit (S2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Put {
-    pub(super) claim: Claim,
-    pub(super) intent: Option<Stamp>,
-    pub(super) supersedes: BTreeSet<Dot>,
+    pub(super) claim: Option<Written<Claim>>,
+    pub(super) wish: Option<Written<Wish>>,
     /// By the writer's clock.
     pub(super) stamp: Stamp,
+    /// The highest epoch that its writer had seen.
+    pub(super) epoch: u64,
+}
+
+/// What was written to one register; `None`: what was there is removed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Written<T> {
+    pub(super) value: Option<T>,
+    pub(super) supersedes: BTreeSet<Dot>,
+}
+
+/// What an operation does to one register.
+pub(super) enum Change<T> {
+    Untouched,
+    Removed,
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// Over all siblings that its writer holds.
+    pub(super) fn over<V>(self, siblings: Vec<(Dot, V, Stamp)>) -> Option<Written<T>> {
+        let value = match self {
+            Self::Untouched => return None,
+            Self::Removed => None,
+            Self::To(value) => Some(value),
+        };
+        let supersedes = siblings.into_iter().map(|(dot, ..)| dot).collect();
+        Some(Written { value, supersedes })
+    }
+}
+
+/// What of an [`Intent`] is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Wish {
+    pub(super) birth: Stamp,
+    pub(super) born: Dot,
+    pub(super) run: Stamp,
+    pub(super) desired: Desired,
+    pub(super) deleted: Deleted,
 }
 
 /// All operations that were ever written. What a node holds of them is a vector.
@@ -62,34 +100,39 @@ impl Map {
     pub(super) fn covered(&self, seen: &Vector) -> impl Iterator<Item = (Dot, &Put)> {
         self.puts
             .iter()
-            .filter(move |(dot, _)| seen[dot.boot] >= dot.seq)
+            .filter(move |(dot, _)| dot.is_in(seen))
             .map(|(dot, put)| (*dot, put))
     }
 
-    /// What it reads: all siblings.
-    pub(super) fn live(&self, seen: &Vector) -> Vec<(Dot, &Put)> {
-        let over: BTreeSet<Dot> = self
-            .covered(seen)
-            .flat_map(|(_, put)| put.supersedes.iter().copied())
+    /// All concurrent claims.
+    pub(super) fn claims(&self, seen: &Vector) -> Vec<(Dot, &Claim, Stamp)> {
+        self.siblings(seen, |put| put.claim.as_ref())
+    }
+
+    /// All concurrent intents.
+    pub(super) fn wishes(&self, seen: &Vector) -> Vec<(Dot, &Wish, Stamp)> {
+        self.siblings(seen, |put| put.wish.as_ref())
+    }
+
+    /// What one register reads: all siblings.
+    fn siblings<T>(&self, seen: &Vector, register: fn(&Put) -> Option<&Written<T>>) -> Vec<(Dot, &T, Stamp)> {
+        let written = || {
+            let covered = self.covered(seen);
+            covered.filter_map(move |(dot, put)| Some((dot, register(put)?, put.stamp)))
+        };
+        let over: BTreeSet<Dot> = written()
+            .flat_map(|(_, written, _)| written.supersedes.iter().copied())
             .collect();
-        self.covered(seen)
-            .filter(|(dot, _)| !over.contains(dot))
+        written()
+            .filter(|(dot, ..)| !over.contains(dot))
+            .filter_map(|(dot, written, stamp)| Some((dot, written.value.as_ref()?, stamp)))
             .collect()
     }
 
-    /// The intent, if it knows one.
-    pub(super) fn intent(&self, seen: &Vector) -> Option<Intent> {
-        let birth = self.covered(seen).filter_map(|(_, put)| put.intent).max()?;
-        Some(Intent {
-            born: UNBORN,
-            retried: false,
-            birth,
-            run: birth,
-            runner: None,
-            desired: Desired::Running,
-            deleted: Deleted::No,
-            spec: spec(),
-        })
+    /// Whether the mark of a life that was over was ever removed.
+    pub(super) fn is_anything_forgotten(&self) -> bool {
+        let mut wishes = self.puts.values().filter_map(|put| put.wish.as_ref());
+        wishes.any(|written| written.value.is_none())
     }
 
     /// The millisecond after everything it knows of.
@@ -99,9 +142,44 @@ impl Map {
     }
 
     pub(super) fn put(&mut self, boot: usize, seen: &mut Vector, put: Put) {
-        seen[boot] += 1;
-        let seq = seen[boot];
-        self.puts.insert(Dot { boot, seq }, put);
+        let dot = Dot::next(boot, seen);
+        seen[boot] = dot.seq;
+        self.puts.insert(dot, put);
+    }
+}
+
+impl Dot {
+    /// The operation that this boot writes next.
+    pub(super) fn next(boot: usize, seen: &Vector) -> Self {
+        let seq = seen[boot] + 1;
+        Self { boot, seq }
+    }
+
+    pub(super) fn is_in(self, seen: &Vector) -> bool {
+        seen[self.boot] >= self.seq
+    }
+
+    /// As registers name it.
+    pub(super) fn named(self) -> ordu_crdt::Dot {
+        ordu_crdt::Dot {
+            origin: ReplicaId(id(self.boot).0),
+            seq: self.seq.into(),
+        }
+    }
+}
+
+impl Wish {
+    pub(super) fn intent(self) -> Intent {
+        Intent {
+            born: self.born.named(),
+            retried: false,
+            birth: self.birth,
+            run: self.run,
+            runner: None,
+            desired: self.desired,
+            deleted: self.deleted,
+            spec: spec(),
+        }
     }
 }
 

@@ -11,13 +11,15 @@
 //! - **the network** is a set of messages: each is delivered in any order, late, twice, or never. A split is that
 //!   nothing is delivered for a while;
 //! - **time** is that anything which waits may be over at any moment: starts, stops, `conflict_wait`;
-//! - **nodes** are killed with all they run, and boot with a new id and no memory.
+//! - **nodes** are killed with all they run, and boot with a new id and no memory;
+//! - **users** stop, restart and delete the child on any node that is ready, as its decider: two at once in a split.
 //!
-//! Not in it: users' stops, restarts and deletions, failing starts, drain, and the witnesses of S4.7, which
-//! only keep the core from some of what is possible here. Epochs come without the clock that lifts them in
+//! Not in it: failing starts, drain, members that are written off, and the witnesses of S4.7, which only keep the
+//! core from some of what is possible here. Epochs come without the clock that lifts them in
 //! reality: only what a node saw keeps them apart.
 
 mod action;
+mod calls;
 mod calm;
 mod conflict;
 mod life;
@@ -29,6 +31,8 @@ mod tests;
 mod world;
 
 use action::Action;
+use calls::Call;
+use calm::Ending;
 use map::Map;
 use peer::{Conflict, Patience, Peer, Process};
 use world::{Bounds, Broken, Mistake, Model, Packet, World};

@@ -1,3 +1,7 @@
+use alloc::collections::BTreeSet;
+
+use ordu_crdt::Stamp;
+
 use super::map::{Vector, nothing};
 use crate::claims::Claims;
 use crate::planted::Planted;
@@ -16,6 +20,8 @@ pub(super) struct Peer {
     pub(super) claims: Claims,
     /// What it holds of the map.
     pub(super) seen: Vector,
+    /// The lives that it has seen deleted. It does not know that itself: nobody sees it but the rules.
+    pub(super) deleted: BTreeSet<Stamp>,
     /// What truly runs on it.
     pub(super) process: Option<Process>,
     /// What the loser of a conflict remembers.
@@ -55,6 +61,7 @@ impl Peer {
             ready: true,
             claims: Claims::new(id(boot), Planted::default()),
             seen: nothing(boots),
+            deleted: BTreeSet::new(),
             process: None,
             conflict: None,
         }

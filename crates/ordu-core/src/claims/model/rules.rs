@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use stateright::Property;
 
-use super::{Action, Broken, Model, World};
+use super::{Action, Broken, Ending, Model, World};
 use crate::claims::{Copy, Phase, StopWhy};
 
 /// The names of the properties.
@@ -13,7 +13,8 @@ pub(super) const ONE_A_NODE: &str = "one copy on one node";
 pub(super) const CONFIRMED: &str = "S7.1: only a confirmed conflict stops a copy";
 pub(super) const SPARES_LAST: &str = "S7.2: a conflict never stops the last copy";
 pub(super) const ONE_WINNER: &str = "S2.2: nodes that hold the same name one owner";
-pub(super) const ENDS_WELL: &str = "in calm weather exactly one copy is left";
+pub(super) const DELETED_FOR_GOOD: &str = "S2.1: who has seen a life deleted starts no copy of it";
+pub(super) const ENDS_WELL: &str = "in calm weather exactly what is wanted is left";
 
 fn kept(world: &World, rule: Broken) -> bool {
     world.broken != Some(rule)
@@ -45,7 +46,7 @@ impl stateright::Model for Model {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always(TOKENS_ONCE, |_, world: &World| kept(world, Broken::TokenTwice)),
             Property::always(TOKENS_RISE, |_, world: &World| kept(world, Broken::TokenNotAbove)),
             Property::always(ONE_A_NODE, |_, world: &World| kept(world, Broken::TwoOnOneNode)),
@@ -55,11 +56,21 @@ impl stateright::Model for Model {
             Property::always(SPARES_LAST, |_, world: &World| {
                 kept(world, Broken::StoppedTheLast)
             }),
+            Property::always(DELETED_FOR_GOOD, |_, world: &World| {
+                kept(world, Broken::StartedDeleted)
+            }),
             Property::always(ONE_WINNER, |_, world| one_winner(world)),
             Property::sometimes("two copies run", |_, world| running(world) > 1),
             Property::sometimes("a copy gives way", |_, world| gives_way(world)),
-            Property::always(ENDS_WELL, |model: &Self, world: &World| model.ends_well(world)),
-        ]
+            Property::always(ENDS_WELL, |model: &Self, world: &World| {
+                model.ending(world) == Ending::Well
+            }),
+        ];
+        if self.bounds.calls > 1 && self.bounds.writes > 5 {
+            let is_forgotten = |_: &Self, world: &World| world.map.is_anything_forgotten();
+            properties.push(Property::sometimes("a life is forgotten", is_forgotten));
+        }
+        properties
     }
 }
 

@@ -27,6 +27,10 @@ pub(super) struct Bounds {
     pub(super) crashes: u8,
     /// Copies that end by themselves.
     pub(super) exits: u8,
+    /// Stops, restarts and deletions by users.
+    pub(super) calls: u8,
+    /// Whether members are written off: a mark is then forgotten before everybody has it.
+    pub(super) written_off: bool,
     /// Messages under way at once.
     pub(super) messages: usize,
     /// Operations of the map.
@@ -53,6 +57,16 @@ pub(super) enum Mistake {
     StartBeside,
     /// A node that boots again has the id it had (against S1.6).
     KeepIdentity,
+    /// An owner does not stop its copy for a user (against S5.3).
+    IgnoreStop,
+    /// An owner whose copy is of a run before the last restart leaves it (against S5.3).
+    IgnoreRestart,
+    /// An owner keeps its claim of a life that is over (against S2.1).
+    KeepClaim,
+    /// The latest intent wins, be a deletion among them (against S2.1).
+    DeletionByClock,
+    /// What is brought of a life that is over is believed (against S2.1).
+    BelieveReturned,
 }
 
 /// One moment.
@@ -64,6 +78,7 @@ pub(super) struct World {
     pub(super) births: u8,
     pub(super) crashes: u8,
     pub(super) exits: u8,
+    pub(super) calls: u8,
     /// Tokens of all starts there ever were.
     pub(super) tokens: BTreeSet<Token>,
     /// The first rule that was broken.
@@ -82,7 +97,8 @@ pub(super) enum Packet {
         to: NodeId,
         rank: Rank,
         said: Said,
-        /// Whether a copy truly ran there at that moment. Nobody sees it but the rules.
+        /// Whether a copy truly ran there at that moment, or nothing did where it is over. Nobody sees it but the
+        /// rules.
         true_then: bool,
     },
 }
@@ -107,9 +123,11 @@ pub(super) enum Broken {
     /// S7.1: a copy was stopped for a conflict, and the other had not been seen running, was not over, and
     /// was given no time to come up.
     StoppedUnconfirmed,
-    /// S7.2: a copy was stopped for a conflict, and though no node was killed and no copy ended by itself, no other
-    /// was left that runs or starts.
+    /// S7.2: a copy was stopped for a conflict, and though no node was killed, no copy ended by itself and no user
+    /// asked for anything, no other was left that runs or starts.
     StoppedTheLast,
+    /// S2.1: a copy of a life was started by a node that had seen that life deleted.
+    StartedDeleted,
 }
 
 impl World {
