@@ -12,9 +12,12 @@ use crate::registers::{ChildKey, Deleted, Intent, Key, Value};
 
 /// A life that was here and is gone is over (S2.1): its deletion was seen, and the mark of that collected since.
 impl Node {
-    /// Judges intents that came of a life whose birth had been seen here before, while no intent of it was held.
+    /// Judges intents that came of a life whose birth had been seen here before, while no intent of it was held, and those
+    /// that are left of a life whose mark is gone: whoever removed that had not heard of them.
     pub(crate) fn judge_arrived(&mut self, child: &ChildKey, arrived: &Arrived) {
         let held = self.children.lives(child);
+        let known = self.children.get(child).and_then(|child| child.claims.intent());
+        let marked = known.filter(|mark| !mark.is_live()).map(|mark| mark.birth);
         let is_late = self.planted.is(Bug::BornJudgedAfterCommit);
         let covered_before = |dot: Dot| {
             let seen = self.replica.seen_of(dot.origin);
@@ -24,7 +27,7 @@ impl Node {
         let over = siblings.iter().map(|(dot, intent)| {
             let is_news = dot.origin != self.id.replica() && (is_late || !covered_before(*dot));
             let was_born = *dot != intent.born && covered_before(intent.born);
-            is_news && was_born && !held.contains(&intent.birth)
+            marked == Some(intent.birth) || is_news && was_born && !held.contains(&intent.birth)
         });
         let over: Vec<bool> = over.collect();
         self.end_life(child, &siblings, &over);

@@ -86,6 +86,8 @@ impl Model {
         let seen = &world.peers[node].seen;
         let boot = world.peers[node].boot;
         let held: Vec<Stamp> = births(world, before);
+        let known = world.peers[node].claims.intent();
+        let marked = known.filter(|mark| !mark.is_live()).map(|mark| mark.birth);
         let siblings = world.map.wishes(seen);
         let last = siblings.iter().map(|(_, wish, _)| wish.birth).max();
         let of_last = siblings.iter().filter(|(_, wish, _)| Some(wish.birth) == last);
@@ -93,7 +95,8 @@ impl Model {
             let is_news = dot.boot != boot && !dot.is_in(before);
             let was_born = *dot != wish.born && wish.born.is_in(before);
             let is_live = wish.deleted == Deleted::No;
-            is_live && is_news && was_born && !held.contains(&wish.birth)
+            let is_of_it = marked == Some(wish.birth);
+            is_live && (is_of_it || is_news && was_born && !held.contains(&wish.birth))
         });
         if let Some((_, wish, _)) = of_last.max_by_key(|(_, wish, _)| wish.run)
             && is_over

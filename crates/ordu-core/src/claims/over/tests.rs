@@ -121,6 +121,29 @@ fn who_comes_back_after_long_brings_no_deleted_child_back() {
 }
 
 #[test]
+fn a_restart_does_not_outlast_the_mark_that_was_seen_with_it() {
+    let (mut node, mut n2, mut n3) = (node(), replica_of(N2), replica_of(N3));
+    let mut n4 = replica_of(NodeId(4));
+    let intent = born(&mut n2);
+    exchange(&mut node, &mut n2);
+    meets(&mut n3, &mut n2);
+    restart(&mut n3, &intent);
+    // n2 deletes it and forgets that, and has not heard of the restart, which this node has heard of first.
+    put(&mut n2, &intent.over(Deleted::ByUser));
+    meets(&mut n4, &mut n2);
+    exchange(&mut node, &mut n3);
+    assert!(is_alive(&node));
+    exchange(&mut node, &mut n4);
+    assert!(!is_alive(&node));
+    n2.write(2, |batch| {
+        batch.remove(&Key::Intent(key()));
+    });
+    meets(&mut n4, &mut n2);
+    exchange(&mut node, &mut n4);
+    assert_eq!(intent_of(&node).map(|mark| mark.deleted), Some(Deleted::ByUser));
+}
+
+#[test]
 fn a_start_and_its_restart_that_come_together_are_alive() {
     let (mut node, mut n2, mut n3) = (node(), replica_of(N2), replica_of(N3));
     let intent = born(&mut n2);
