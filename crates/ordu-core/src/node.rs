@@ -462,7 +462,10 @@ impl Node {
             self.swim.active().count()
         };
         let probed = u32::try_from(probed).unwrap_or(u32::MAX);
-        let round = timing.probe_period.saturating_mul(probed.saturating_add(1)) + timing.probe_rtt;
+        let mut round = timing.probe_period.saturating_mul(probed.saturating_add(1)) + timing.probe_rtt;
+        if self.planted.is(Bug::WokenNodeDecides) {
+            round = core::time::Duration::ZERO;
+        }
         self.swim.postpone(late);
         self.settled.void(now.mono + round, now.mono);
         self.mark_the_backlogs();

@@ -47,16 +47,22 @@ pub enum Bug {
     ViewNotSettled,
     /// S4.4: a child whose owner is only suspected has no owner.
     SuspectsOwnNothing,
+    /// S4.2: what the nodes run already is no matter where the next child goes.
+    LoadIgnored,
     /// S4.5: a node that stood still declares everybody dead who did not answer meanwhile.
     WokenNodeBlamesOthers,
     /// S4.5: a node that stood still waits for an answer of everybody that it ever heard of.
     RoundCountsTheDead,
+    /// S4.5: a node that stood still decides again as soon as its view has settled, whether or not it has probed anybody.
+    WokenNodeDecides,
     /// S4.5: a wall clock that is set back hides no sleep.
     ClockSetBackBelieved,
     /// S4.5: the question that tells old messages of a peer from new ones is asked once.
     QuestionAskedOnce,
     /// S4.6: a node is ready because of one that had nothing to tell when states were exchanged.
     NewcomersBelieved,
+    /// S4.7: a node that sees few of the others takes all over.
+    TakeOverUnlimited,
     /// S5.2: a call is answered before its write is held by another node.
     AnsweredBeforeHeld,
     /// S5.2: a stop or a deletion is answered before its write is held by another node.
@@ -71,6 +77,8 @@ pub enum Bug {
     TemporaryTakenOver,
     /// S5.6: a child is shown a second after it is known.
     ShownLate,
+    /// S5.7: a call is lost with the connection that it was passed on over.
+    CallLostWithConnection,
     /// S5.8: a copy of a call that was long on its way is taken for the call.
     LateCopyServed,
     /// S5.9: a take-over starts before it covers what the first in rank hold of the child.
@@ -85,6 +93,8 @@ pub enum Bug {
     DownMembersForgotten,
     /// S6.2: the holder of a name gives way to an older boot that was heard once, be it dead by now.
     NewcomerNotAskedBack,
+    /// S6.3: a death that others have seen, too, is waited for like any silence.
+    ProofNotBelieved,
     /// S6.3: a lifeline that closed is proof enough.
     LifelineIsProof,
     /// S7.1: the loser of a conflict stops because of a record in the map.

@@ -44,6 +44,8 @@ pub struct Fact {
     /// With which input of a node it came, counted through the whole simulation: what a node puts out for one has the
     /// same number, and what it puts out for the next at the same moment has another.
     pub input: u64,
+    /// Whether that input was something that another node said.
+    pub is_heard: bool,
     /// What.
     pub what: What,
 }

@@ -31,6 +31,8 @@ pub struct Plan {
     pub calm_for: Duration,
     /// What clients ask for in it, each so long after its beginning.
     pub calm_calls: Vec<(Duration, PlannedCall)>,
+    /// Whether one node is killed at the very end, and which of those that can be: the others are to do without it soon.
+    pub last_crash: Option<u64>,
 }
 
 impl Plan {
@@ -61,6 +63,7 @@ impl Plan {
             rounds: self.rounds,
             calm_for: self.calm_for,
             calm_calls: chosen(&self.calm_calls, calm_calls, &kept.elements),
+            last_crash: self.last_crash,
         }
     }
 

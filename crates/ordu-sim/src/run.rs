@@ -3,6 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::invariants::Violation;
+use crate::oracle::Bounds;
 use crate::{Fault, HostId, Machine, Plan, Simulation, Trace, Traffic, World, serving};
 
 /// What a run came to.
@@ -108,5 +109,19 @@ fn phases<M: Machine>(
     }
     serving::calm(simulation, plan)?;
     simulation.settle(plan.settle_within)?;
-    Ok(())
+    last_crash(simulation, plan)
+}
+
+/// One more node is killed, which all others know of at once: that is to cost its children moments alone.
+fn last_crash<M: Machine>(simulation: &mut Simulation<M>, plan: &Plan) -> Result<(), Violation> {
+    let world = simulation.world();
+    let watched: Vec<HostId> = world.hosts().filter(|host| world.is_watched(*host)).collect();
+    let (Some(drawn), false) = (plan.last_crash, watched.is_empty()) else {
+        return Ok(());
+    };
+    let which = usize::try_from(drawn).unwrap_or(usize::MAX) % watched.len();
+    // What callers would be told then is for the chaos to judge.
+    simulation.dismiss_clients();
+    simulation.inflict(Fault::Crash(watched[which]));
+    simulation.run_for(Bounds::of(&plan.setup).taken_over() + 2 * crate::TICK)
 }

@@ -141,9 +141,14 @@ impl<M: Machine> Simulation<M> {
                 self.world.inflict(Fault::Repair(host));
             }
         }
+        self.dismiss_clients();
+        self.world.declare_calm();
+    }
+
+    /// Nobody asks for what is planned still, and nobody asks again.
+    pub fn dismiss_clients(&mut self) {
         self.planned.clear();
         self.retries.clear();
-        self.world.declare_calm();
     }
 
     /// From now on clients judge what they are told by what they asked for alone: all has settled, and no call is open.

@@ -38,7 +38,7 @@ const LIES: Vice = |bad, request, mut child| {
 /// Says that it does not know what came of it.
 const KNOWS_NOTHING: Vice = |bad, request, _| bad.knows_nothing(request);
 
-const VICES: [(&str, Vice); 23] = [
+const VICES: [(&str, Vice); 25] = [
     ("answered", |_, _, _| {}),
     ("sense", |bad, request, _| {
         bad.knows_nothing(request);
@@ -178,6 +178,25 @@ const VICES: [(&str, Vice); 23] = [
             times: 1,
         }));
     }),
+    ("ghosts", |bad, request, _| {
+        bad.sees(NodeId(9), MemberState::Alive);
+        bad.knows_nothing(request);
+    }),
+    ("take-over-bounded", |bad, _, child| {
+        for state in [MemberState::Alive, MemberState::Down] {
+            for node in 11..15 {
+                bad.sees(NodeId(node), state);
+            }
+        }
+        for epoch in 0..101 {
+            bad.outputs.push_back(Output::Event(Event::ChildStarted {
+                horde: child.horde.clone(),
+                id: ChildId::new(format!("taken-{epoch}")).expect("valid"),
+                token: Token { epoch, owner: bad.id },
+                previous: Some(GONE.owner),
+            }));
+        }
+    }),
     ("runs-where-it-can", |bad, _, child| {
         let mut spec = ChildSpec::clone(&child.spec);
         spec.version += 1;
@@ -191,7 +210,7 @@ const VICES: [(&str, Vice); 23] = [
 ];
 
 /// What does no harm at once, or not alone.
-const PATIENT: [Vice; 9] = [
+const PATIENT: [Vice; 13] = [
     TWICE,
     SHOWS,
     TAKES,
@@ -201,7 +220,56 @@ const PATIENT: [Vice; 9] = [
     HOARDS,
     LIES,
     KNOWS_NOTHING,
+    PLACES,
+    RUNS,
+    CLAIMS,
+    HEAPS,
 ];
+
+/// It sees its peer, and starts what it is asked for later.
+const PLACES: Vice = |bad, _, child| {
+    if bad.epoch == 1 {
+        bad.sees_its_peer();
+    } else {
+        bad.start(&child, child.token.expect("given"));
+    }
+    bad.epoch += 1;
+};
+
+/// It runs a child and says so.
+const RUNS: Vice = |bad, request, child| {
+    bad.show(&child);
+    bad.start(&child, child.token.expect("given"));
+    bad.knows_nothing(request);
+};
+
+/// It shows that its peer runs a child, and claims it when it is asked again.
+const CLAIMS: Vice = |bad, request, mut child| {
+    let info = Arc::make_mut(&mut child);
+    if bad.epoch == 1 {
+        let owner = bad.peer.expect("it is connected");
+        info.token = Some(Token { epoch: 5, owner });
+    } else {
+        info.state = ChildState::Starting;
+    }
+    bad.epoch += 1;
+    bad.show(&child);
+    bad.knows_nothing(request);
+};
+
+/// It has a dozen children, and takes one more when it is asked again; the other has none.
+const HEAPS: Vice = |bad, request, child| {
+    if bad.epoch == 1 {
+        bad.sees_its_peer();
+        if bad.config.name == HostId(0).name() {
+            bad.claims(&child, 12);
+        }
+    } else {
+        bad.start(&child, child.token.expect("given"));
+    }
+    bad.epoch += 1;
+    bad.knows_nothing(request);
+};
 
 const TWICE: Vice = |bad, request, child| {
     bad.show(&child);
@@ -407,14 +475,17 @@ impl Bad {
     }
 
     fn sees_its_peer(&mut self) {
-        let peer = self.peer.expect("it is connected");
+        self.sees(self.peer.expect("it is connected"), MemberState::Alive);
+    }
+
+    fn sees(&mut self, node: NodeId, state: MemberState) {
         self.outputs.push_back(Output::Member {
-            node: peer,
+            node,
             info: Some(Arc::new(MemberInfo {
-                id: peer,
+                id: node,
                 name: HostId(0).name(),
                 addr: HostId(0).addr(),
-                state: MemberState::Alive,
+                state,
                 children: 0,
             })),
         });
@@ -430,8 +501,13 @@ impl Bad {
     }
 
     fn claim_too_many(&mut self, child: &ChildInfo) {
-        let others = (0..GREEDY).filter_map(|other| ChildId::new(format!("other-{other}")).ok());
-        for id in others.chain([child.id.clone()]) {
+        self.claims(child, GREEDY);
+        self.show(&Arc::new(child.clone()));
+    }
+
+    /// Says of so many others that they are its own.
+    fn claims(&mut self, child: &ChildInfo, others: u32) {
+        for id in (0..others).filter_map(|other| ChildId::new(format!("other-{other}")).ok()) {
             self.outputs.push_back(Output::Child {
                 horde: child.horde.clone(),
                 id: id.clone(),
@@ -473,6 +549,78 @@ fn every_vice_is_caught_by_the_invariant_of_its_rule() {
         let caught = outcome.expect_err("the vice is caught").invariant;
         assert_eq!(caught, *expected, "vice {vice}");
     }
+}
+
+#[test]
+fn a_node_that_stood_still_and_places_a_child_by_itself_is_caught() {
+    let mut simulation = patient(&[LIES, PLACES], SECOND);
+    let ask = |simulation: &mut Simulation<Bad>| {
+        let call = PlannedCall {
+            host: HostId(1),
+            command: start(),
+            timeout: SECOND * 60,
+            retries: 0,
+        };
+        simulation.plan(simulation.now(), call);
+        simulation.run_for(SECOND / 10)
+    };
+    assert!(ask(&mut simulation).is_ok());
+    simulation.inflict(Fault::Pause(HostId(1)));
+    simulation.run_for(SECOND * 3).expect("it is stopped");
+    simulation.inflict(Fault::Resume(HostId(1)));
+    assert_eq!(caught_by(ask(&mut simulation)), "woken-decides-nothing");
+}
+
+/// The first of three is killed, which runs a child as the others show.
+fn killed_in_the_calm() -> Simulation<Bad> {
+    let mut simulation = patient(&[RUNS, CLAIMS, CLAIMS], SECOND);
+    for host in [0, 1, 2] {
+        assert!(simulation.ask(HostId(host), start(), SECOND).is_ok());
+    }
+    simulation.run_for(SECOND / 10).expect("it comes up");
+    simulation.calm();
+    simulation.inflict(Fault::Crash(HostId(0)));
+    simulation.run_for(SECOND / 10).expect("it is killed");
+    simulation
+}
+
+#[test]
+fn a_child_of_a_killed_node_that_nobody_starts_soon_is_caught() {
+    let mut simulation = killed_in_the_calm();
+    assert_eq!(caught_by(simulation.run_for(SECOND * 5)), "one-claimant");
+}
+
+#[test]
+fn a_child_of_a_killed_node_that_two_claim_is_caught() {
+    let mut simulation = killed_in_the_calm();
+    assert!(simulation.ask(HostId(1), start(), SECOND).is_ok());
+    let outcome = simulation.ask(HostId(2), start(), SECOND);
+    assert_eq!(caught_by(outcome), "one-claimant");
+}
+
+#[test]
+fn a_node_that_takes_one_more_child_where_others_have_none_is_caught() {
+    let mut setup = Setup::lan(2, 1);
+    for (host, other) in [(0, 1), (1, 0)] {
+        setup.hosts[host].capacity = index(HEAPS);
+        setup.hosts[host].seeds = vec![HostId(other)];
+    }
+    let mut simulation = Simulation::<Bad>::new(setup, Trace::Off);
+    simulation.boot_all();
+    simulation.run_for(SECOND).expect("nothing happened yet");
+    for host in [1, 0] {
+        assert!(simulation.ask(HostId(host), start(), SECOND).is_ok());
+    }
+    simulation.run_for(SECOND * 20).expect("it may have them");
+    let outcome = simulation.ask(HostId(0), start(), SECOND);
+    assert_eq!(caught_by(outcome), "load-is-bounded");
+}
+
+#[test]
+fn a_call_that_is_given_up_though_only_a_connection_broke_is_caught() {
+    let mut simulation = patient(&[KNOWS_NOTHING], SECOND * 15);
+    let outcome = simulation.ask(HostId(0), start(), SECOND);
+    assert_eq!(caught_by(outcome), "calls-outlive-connections");
 }
 
 /// The capacity that stands for a patient vice.

@@ -318,7 +318,10 @@ impl Node {
                 };
                 let assigned = self.takeovers.assigned.get(node).copied().unwrap_or(0);
                 let owned = self.owned(*node).saturating_sub(u32::from(owner == Some(*node)));
-                let load = owned + self.placed_on(*node) + assigned;
+                let mut load = owned + self.placed_on(*node) + assigned;
+                if self.planted.is(Bug::LoadIgnored) && member.capacity.is_none() {
+                    load = 0;
+                }
                 Some(Candidate {
                     node: *node,
                     member,
@@ -336,7 +339,9 @@ impl Node {
         }
         let members = self.settled.view().map_or(1, |view| view.ready.len());
         let limit = self.takeovers.limit;
-        if !self.takeovers.sees_the_majority(members) && self.takeovers.count >= limit {
+        let is_limited =
+            !self.takeovers.sees_the_majority(members) && !self.planted.is(Bug::TakeOverUnlimited);
+        if is_limited && self.takeovers.count >= limit {
             let reason = alloc::format!("{limit} taken over already while most members are out of sight");
             return self.unclaimed(key, reason);
         }

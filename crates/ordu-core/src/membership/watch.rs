@@ -309,6 +309,9 @@ impl Node {
         if known.liveness == Liveness::Down {
             return;
         }
+        if self.planted.is(Bug::ProofNotBelieved) {
+            return;
+        }
         let observers = self.evidence.observe(peer, observer, self.now.mono);
         let living = 1 + self
             .roster

@@ -310,6 +310,17 @@ impl Node {
     /// what it answered.
     pub(crate) fn ask_again(&mut self, peer: NodeId) {
         let now = self.now.mono;
+        if self.planted.is(Bug::CallLostWithConnection) {
+            let lost = self.asked.extract_if(.., |_, asked| asked.is_sent_to(peer));
+            let lost: Vec<RequestId> = lost.map(|(request, _)| request).collect();
+            let detail = "the connection with the node that decides broke";
+            let unknown = || CallError::Unknown {
+                detail: detail.into(),
+            };
+            return lost
+                .into_iter()
+                .for_each(|request| self.reply(request, Err(unknown())));
+        }
         for asked in self.asked.values_mut() {
             if matches!(asked.stage, Stage::Sent { to } if to == peer) {
                 asked.wait_again(now, "the connection with the node that decides broke");

@@ -9,6 +9,7 @@ mod answered_in_turn;
 mod begins_for_a_caller;
 mod bounded_messages;
 mod bounded_state;
+mod calls_outlive_connections;
 mod catching_up_is_silent;
 mod conflict_spares_last;
 mod converged;
@@ -22,9 +23,11 @@ mod ghosts;
 mod held_before_started;
 mod held_by_two;
 mod just_exits;
+mod load_is_bounded;
 mod no_flapping;
 mod no_resurrection;
 mod nothing_undeleted_vanishes;
+mod one_claimant;
 mod one_copy_when_calm;
 mod one_list;
 mod one_start_a_node;
@@ -44,6 +47,7 @@ mod temporary_at_most_once;
 mod temporary_is_spared;
 mod token_order;
 mod woken_blames_nobody;
+mod woken_decides_nothing;
 
 use std::fmt;
 
@@ -128,6 +132,7 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(token_order::TokenOrder::default()),
         Box::new(conflict_spares_last::ConflictSparesLast),
         Box::new(outcome_truth::OutcomeTruth),
+        Box::new(calls_outlive_connections::CallsOutliveConnections::default()),
         Box::new(one_start_passes::OneStartPasses::default()),
         Box::new(found_at_once::FoundAtOnce::default()),
         Box::new(temporary_at_most_once::TemporaryAtMostOnce::default()),
@@ -141,6 +146,9 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(take_over_justified::TakeOverJustified::default()),
         Box::new(no_flapping::NoFlapping::default()),
         Box::new(woken_blames_nobody::WokenBlamesNobody::default()),
+        Box::new(woken_decides_nothing::WokenDecidesNothing::default()),
+        Box::new(one_claimant::OneClaimant::default()),
+        Box::new(load_is_bounded::LoadIsBounded::default()),
         Box::new(one_copy_when_calm::OneCopyWhenCalm),
         Box::new(one_list::OneList::default()),
         Box::new(held_by_two::HeldByTwo),

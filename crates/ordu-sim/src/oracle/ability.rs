@@ -55,15 +55,34 @@ impl History {
 
     /// Whether some living node can take a child, as far as `view` knows how much they own.
     pub(crate) fn can_be_taken(&self, view: &BootRecord, child: &Child, spec: &ChildSpec) -> bool {
-        self.living().any(|record| {
-            let host = record.boot.host;
-            let capacity = self.setup().hosts[host.0].capacity;
-            let is_full = || {
-                capacity.is_some_and(|capacity| {
-                    load(view, record, child) >= usize::try_from(capacity).unwrap_or(usize::MAX)
-                })
-            };
-            able(self.setup(), record, child, spec).is_ok() && !is_full()
-        })
+        self.living()
+            .any(|record| self.has_room(view, record, child, spec))
+    }
+
+    /// Whether a node can take a child, as far as it knows itself how much it owns.
+    pub(crate) fn can_take(&self, record: &BootRecord, child: &Child, spec: &ChildSpec) -> bool {
+        self.has_room(record, record, child, spec)
+    }
+
+    /// Whether a node can take a child, as far as `view` knows how much it owns.
+    fn has_room(&self, view: &BootRecord, record: &BootRecord, child: &Child, spec: &ChildSpec) -> bool {
+        let capacity = self.setup().hosts[record.boot.host.0].capacity;
+        let is_full = || {
+            capacity.is_some_and(|capacity| {
+                load(view, record, child) >= usize::try_from(capacity).unwrap_or(usize::MAX)
+            })
+        };
+        able(self.setup(), record, child, spec).is_ok() && !is_full()
+    }
+
+    /// How many children the node that takes a child may own then at the most, that one included, and how many it owns
+    /// without it, as far as it knows itself: a quarter above the mean of all that can take it (S4.2).
+    pub(crate) fn load_bound(&self, taker: &BootRecord, child: &Child, spec: &ChildSpec) -> (usize, usize) {
+        let loads = { self.living() }
+            .filter(|record| self.has_room(taker, record, child, spec))
+            .map(|record| load(taker, record, child));
+        let (nodes, total) = loads.fold((0, 0), |(nodes, total), load| (nodes + 1, total + load));
+        let bound = (5 * (total + 1)).div_ceil(4 * nodes.max(1));
+        (bound, load(taker, taker, child))
     }
 }

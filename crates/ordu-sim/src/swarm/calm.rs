@@ -55,6 +55,12 @@ pub(super) fn calls(plan: &mut Plan) {
     plan.calm_calls = calls;
 }
 
+/// In some seeds one node is killed when all is over.
+pub(super) fn last_crash(plan: &mut Plan) {
+    let mut random = Random::new(plan.setup.seed, "last crash");
+    plan.last_crash = random.chance(Rate::percent(25)).then(|| random.number());
+}
+
 /// A child, as calls of the chaos were about it.
 #[derive(Clone)]
 struct Child {

@@ -94,6 +94,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
         rounds: 3,
         calm_for: Duration::ZERO,
         calm_calls: Vec::new(),
+        last_crash: None,
     };
     configuration::differ(&mut plan, chaos);
     extras::flood(&mut plan, chaos);
@@ -110,6 +111,7 @@ fn made(seed: u64, mut random: Random, hosts: usize, chaos: Chaos) -> Plan {
     same_instant::crowds(&mut plan, chaos);
     same_instant::sides(&mut plan, chaos);
     calm::calls(&mut plan);
+    calm::last_crash(&mut plan);
     plan
 }
 
@@ -130,5 +132,6 @@ pub fn quiet(seed: u64, hosts: usize, children: usize, length: Duration) -> Plan
         rounds: 1,
         calm_for: Duration::ZERO,
         calm_calls: Vec::new(),
+        last_crash: None,
     }
 }

@@ -6,7 +6,7 @@ use ordu_core::{Input, ProbeId, ProbeOutcome};
 use super::World;
 use super::happening::Happening;
 use super::link::{EndState, LinkId, Side};
-use crate::{Boot, HostId, Machine};
+use crate::{Boot, HostId, Machine, Rate};
 
 /// A dead process's kernel repeats its last word this often (Linux: `tcp_orphan_retries`).
 const ORPHAN_RETRIES: u32 = 8;
@@ -29,6 +29,31 @@ impl<M: Machine> World<M> {
         } else {
             self.later(Duration::from_secs(1), Happening::LifelineUp(id));
         }
+    }
+
+    /// Whether all other processes hear at once when that of a host dies: on a network that loses nothing each has a
+    /// connection with it, and on each of these the lifeline is up.
+    pub(crate) fn is_watched(&self, host: HostId) -> bool {
+        let loses = [self.setup.near, self.setup.far]
+            .iter()
+            .any(|path| path.loss != Rate(0));
+        let Some(boot) = self.running(host).filter(|_| !loses) else {
+            return false;
+        };
+        let mut others = self
+            .hosts()
+            .filter(|other| *other != host)
+            .filter_map(|other| self.running(other));
+        others.all(|other| {
+            let between = self.links.values().filter(|link| {
+                let ends = [link.end(Side::Dialler), link.end(Side::Acceptor)];
+                ends.iter().all(|end| end.state == EndState::Open)
+                    && ends.iter().any(|end| end.boot == boot)
+                    && ends.iter().any(|end| end.boot == other)
+            });
+            let mut lifelines = between.map(|link| link.lifeline).peekable();
+            lifelines.peek().is_some() && lifelines.all(|is_up| is_up)
+        })
     }
 
     /// The kernel of a dead process says so to the other end, repeating it while nobody hears.

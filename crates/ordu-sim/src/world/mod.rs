@@ -50,6 +50,8 @@ pub struct World<M> {
     handshakes: BTreeMap<HandshakeId, Handshake>,
     counters: Counters,
     calm: bool,
+    /// Whether what was last handed to a node is something that another said.
+    hears: bool,
     facts: Vec<Fact>,
     trace: Trace,
     traffic: Traffic,
@@ -125,6 +127,7 @@ impl<M: Machine> World<M> {
             handshakes: BTreeMap::new(),
             counters: Counters::default(),
             calm: false,
+            hears: false,
             facts: Vec::new(),
             trace,
             traffic: Traffic::default(),
@@ -287,8 +290,12 @@ impl<M: Machine> World<M> {
     }
 
     fn report(&mut self, what: What) {
-        let (at, input) = (self.now, self.traffic.inputs);
-        self.facts.push(Fact { at, input, what });
+        self.facts.push(Fact {
+            at: self.now,
+            input: self.traffic.inputs,
+            is_heard: self.hears,
+            what,
+        });
     }
 
     fn later(&mut self, after: Duration, happening: Happening) {

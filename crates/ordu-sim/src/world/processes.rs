@@ -182,6 +182,7 @@ impl<M: Machine> World<M> {
         let readings = self.hosts[boot.host.0].clock.read(now);
         self.trace.input(now, boot, &input);
         self.traffic.inputs += 1;
+        self.hears = matches!(input, Input::Received { .. } | Input::Datagram { .. });
         let Some(process) = self.process_mut(boot) else {
             return;
         };

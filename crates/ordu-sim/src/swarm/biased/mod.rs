@@ -1,8 +1,12 @@
 //! Worlds in which one thing goes wrong again and again, at the moment at which it can do harm: what chaos of every kind
 //! meets once in thousands of seeds.
 
+mod breaks;
+mod minorities;
 mod namesakes;
+mod newcomers;
 mod old_words;
+mod removals;
 mod returns;
 
 use std::sync::Arc;
@@ -33,17 +37,29 @@ pub enum Bias {
     OldWords,
     /// Several boots of a name in a row, of which those before the last die before they were taken in (S6.2).
     Namesakes,
+    /// Nodes boot together and exchange states before they have any (S4.6).
+    Newcomers,
+    /// Operators on both sides of a split remove nodes of the other (S2.4).
+    Removals,
+    /// Connections break while calls are under way, and nothing else goes wrong (S5.7).
+    Breaks,
+    /// A node is alone with the children of all the others (S4.7).
+    Minorities,
 }
 
 impl Bias {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::LastWords,
         Self::UnheldClaims,
         Self::LateCalls,
         Self::Returns,
         Self::OldWords,
         Self::Namesakes,
+        Self::Newcomers,
+        Self::Removals,
+        Self::Breaks,
+        Self::Minorities,
     ];
 
     /// What to call it on a command line.
@@ -55,6 +71,10 @@ impl Bias {
             Self::Returns => "returns",
             Self::OldWords => "old-words",
             Self::Namesakes => "namesakes",
+            Self::Newcomers => "newcomers",
+            Self::Removals => "removals",
+            Self::Breaks => "breaks",
+            Self::Minorities => "minorities",
         }
     }
 
@@ -77,6 +97,10 @@ pub fn biased(seed: u64, bias: Bias) -> Plan {
         Bias::Returns => returns::plan(&mut random, seed),
         Bias::OldWords => old_words::plan(&mut random, seed),
         Bias::Namesakes => namesakes::plan(&mut random, seed),
+        Bias::Newcomers => newcomers::plan(&mut random, seed),
+        Bias::Removals => removals::plan(&mut random, seed),
+        Bias::Breaks => breaks::plan(&mut random, seed),
+        Bias::Minorities => minorities::plan(&mut random, seed),
     };
     plan.faults.sort_by_key(|(at, _)| *at);
     plan.calls.sort_by_key(|(at, _)| *at);
@@ -95,6 +119,7 @@ fn uneventful(random: &mut Random, setup: Setup, calm_at: Moment) -> Plan {
         rounds: 1,
         calm_for: Duration::ZERO,
         calm_calls: Vec::new(),
+        last_crash: None,
         setup,
     }
 }
