@@ -92,7 +92,10 @@ impl AnsweredInTurn {
             return Ok(());
         }
         let done = std::mem::take(&mut turns.done);
-        let after = in_some_order(history, &child, &turns.before, &done);
+        let Some(after) = in_some_order(history, &child, &turns.before, &done) else {
+            turns.is_unclear = true;
+            return Ok(());
+        };
         if after.is_empty() {
             let done: Vec<String> = done.iter().map(describe).collect();
             return Err(format!(

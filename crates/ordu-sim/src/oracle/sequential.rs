@@ -107,8 +107,13 @@ const BESIDE: usize = 8;
 /// More calls than this are not judged together.
 pub(crate) const MOST: usize = 100;
 
+/// More sets of calls that may have been served first than this are not looked at: with a few that nothing orders among
+/// many others there are millions.
+const SETS: usize = 20_000;
+
 /// The states that a child can be in after some calls, whatever the order in which they were served; none: there is no
-/// order that explains what was told. A call that was answered before another was made was served before it.
+/// order that explains what was told. A call that was answered before another was made was served before it. `None`: there
+/// are too many orders to look at.
 ///
 /// The calls come in the order in which they were answered; none is served earlier than [`BESIDE`] others that were
 /// answered before it, or what is to be looked at grows with every subset of them.
@@ -117,7 +122,7 @@ pub(crate) fn in_some_order(
     child: &Child,
     before: &[State],
     calls: &[Served],
-) -> Vec<State> {
+) -> Option<Vec<State>> {
     let began = calls.iter().map(|call| call.made).min().unwrap_or_default();
     let was_zombie = |copy: &CopyRecord| {
         let ended = copy.ended.as_ref().map(|(at, _)| *at);
@@ -132,9 +137,14 @@ pub(crate) fn in_some_order(
     // What the child can be once these of the calls are served, each a bit; a set comes before all that contain it.
     let all = u128::MAX >> (128 - calls.len());
     let mut reached = BTreeMap::from([(0_u128, before.to_vec())]);
+    let mut sets = 0;
     while let Some((served, states)) = reached.pop_first() {
         if served == all {
-            return states;
+            return Some(states);
+        }
+        sets += 1;
+        if sets > SETS {
+            return None;
         }
         let left = || (0..calls.len()).filter(|index| served & (1 << index) == 0);
         let states = rules.by_itself(&states);
@@ -152,7 +162,7 @@ pub(crate) fn in_some_order(
             }
         }
     }
-    Vec::new()
+    Some(Vec::new())
 }
 
 fn add(all: &mut Vec<State>, more: impl IntoIterator<Item = State>) {
