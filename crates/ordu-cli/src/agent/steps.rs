@@ -72,28 +72,19 @@ impl Steps {
                         return match self.horde().restart_child(&self.id).await {
                             // It was not told to stop.
                             Err(CallError::Running(_)) => Err(refusal),
+                            Err(error) if is_undone(&error) => Err(left_to_stop(refusal, &error)),
                             started => Ok(start_reply(started?)),
                         };
                     }
                     stopped => stopped?,
                 },
-                Err(error) if stopped && is_undone(&error) => {
-                    return Err(self.half_done(error, "started again"));
+                Err(error) if stopped && may_be_undone(&error) => {
+                    return Err(half_done(&self.id, error, "started again"));
                 }
                 started => return Ok(start_reply(started?)),
             }
             stopped = true;
         }
-    }
-
-    /// A step failed after the child was stopped.
-    fn half_done(&self, error: CallError, what: &str) -> Refusal {
-        let refusal = Refusal::from(error);
-        let message = format!(
-            "child {:?} was stopped, and not {what}: {}",
-            self.id, refusal.message
-        );
-        Refusal::new(Wrong::Partial, message)
     }
 
     /// Forgets it, with `force` after stopping it if it runs; once more if somebody else has started it in between.
@@ -108,7 +99,9 @@ impl Steps {
                     let error = CallError::Running(child);
                     return Err(Refusal::new(Wrong::Failed, format!("{error}, or use --force")));
                 }
-                Err(error) if stopped && is_undone(&error) => return Err(self.half_done(error, "removed")),
+                Err(error) if stopped && may_be_undone(&error) => {
+                    return Err(half_done(&self.id, error, "removed"));
+                }
                 deleted => {
                     deleted?;
                     return Ok(Removed {
@@ -139,6 +132,34 @@ impl Steps {
     }
 }
 
+/// A step failed, or may have, after the child was stopped.
+fn half_done(id: &str, error: CallError, what: &str) -> Refusal {
+    let is_undone = is_undone(&error);
+    let Refusal { wrong, message } = Refusal::from(error);
+    if is_undone {
+        let message = format!("child {id:?} was stopped, and not {what}: {message}");
+        Refusal::new(Wrong::Partial, message)
+    } else {
+        let message =
+            format!("child {id:?} was stopped, and it is not known whether it was {what}: {message}");
+        Refusal::new(wrong, message)
+    }
+}
+
+/// The child was told to stop, or may have been, and nobody starts it again once it has.
+fn left_to_stop(stop: Refusal, error: &CallError) -> Refusal {
+    let message = format!(
+        "{}; and it is not started again after that: {error}",
+        stop.message
+    );
+    Refusal::new(stop.wrong, message)
+}
+
+/// Whether the child may be as the step before left it.
+const fn may_be_undone(error: &CallError) -> bool {
+    is_undone(error) || matches!(error, CallError::Unknown { .. })
+}
+
 /// Whether nothing was done of a step, and the child is as the step before left it.
 const fn is_undone(error: &CallError) -> bool {
     matches!(
@@ -148,4 +169,35 @@ const fn is_undone(error: &CallError) -> bool {
             | CallError::NotDecider { .. }
             | CallError::NoEligibleNode { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_that_leaves_cuts_short_says_what_became_of_the_child() {
+        let undone = half_done("c", CallError::Leaving, "started again");
+        assert_eq!(undone.wrong, Wrong::Partial);
+        assert!(
+            undone
+                .message
+                .starts_with("child \"c\" was stopped, and not started again: ")
+        );
+
+        let detail = "the node ended before the answer was known".to_owned();
+        let unknown = CallError::Unknown { detail };
+        assert!(may_be_undone(&unknown));
+        let unknown = half_done("c", unknown, "removed");
+        assert_eq!(unknown.wrong, Wrong::Timeout);
+        let begins = "child \"c\" was stopped, and it is not known whether it was removed: ";
+        assert!(unknown.message.starts_with(begins), "{}", unknown.message);
+
+        // That nothing was done is true of the second step alone.
+        let accepted = Refusal::new(Wrong::Partial, "child \"c\" is to stop".to_owned());
+        let left = left_to_stop(accepted, &CallError::Leaving);
+        assert_eq!(left.wrong, Wrong::Partial);
+        let begins = "child \"c\" is to stop; and it is not started again after that: the node is leaving";
+        assert!(left.message.starts_with(begins), "{}", left.message);
+    }
 }
