@@ -72,7 +72,7 @@ impl Steps {
                         return match self.horde().restart_child(&self.id).await {
                             // It was not told to stop.
                             Err(CallError::Running(_)) => Err(refusal),
-                            Err(error) if is_undone(&error) => Err(left_to_stop(refusal, &error)),
+                            Err(error) if is_undone(&error) => Err(left_to_stop(&refusal, &error)),
                             started => Ok(start_reply(started?)),
                         };
                     }
@@ -147,7 +147,7 @@ fn half_done(id: &str, error: CallError, what: &str) -> Refusal {
 }
 
 /// The child was told to stop, or may have been, and nobody starts it again once it has.
-fn left_to_stop(stop: Refusal, error: &CallError) -> Refusal {
+fn left_to_stop(stop: &Refusal, error: &CallError) -> Refusal {
     let message = format!(
         "{}; and it is not started again after that: {error}",
         stop.message
@@ -195,7 +195,7 @@ mod tests {
 
         // That nothing was done is true of the second step alone.
         let accepted = Refusal::new(Wrong::Partial, "child \"c\" is to stop".to_owned());
-        let left = left_to_stop(accepted, &CallError::Leaving);
+        let left = left_to_stop(&accepted, &CallError::Leaving);
         assert_eq!(left.wrong, Wrong::Partial);
         let begins = "child \"c\" is to stop; and it is not started again after that: the node is leaving";
         assert!(left.message.starts_with(begins), "{}", left.message);

@@ -32,8 +32,8 @@ impl Node {
         if linked || self.roster.is_alive(holder) {
             asked.insert(self.id);
         }
-        self.names
-            .wait(conn, hello, holder, since, asked, patience, self.now.mono);
+        let newcomer = Newcomer::new(hello, holder, since, asked, patience, self.now.mono);
+        self.names.keep(conn, newcomer);
         self.close_contests();
     }
 

@@ -56,41 +56,39 @@ pub(crate) struct Newcomer {
     pub(crate) asked_back: Option<u64>,
 }
 
-impl Names {
-    /// The least time a holder has to answer.
-    const PATIENCE: Duration = Duration::from_millis(200);
+/// The least time a holder has to answer.
+const PATIENCE: Duration = Duration::from_millis(200);
 
-    pub(crate) fn wait(
-        &mut self,
-        conn: ConnId,
+impl Newcomer {
+    /// One that waits for a holder about which others were asked after the question of the number `since`, and which has so
+    /// much time to answer.
+    pub(crate) fn new(
         hello: Hello,
         holder: NodeId,
         since: u64,
         asked: BTreeSet<NodeId>,
         patience: Duration,
         now: Time,
-    ) {
-        let deadline = now + Self::PATIENCE.max(patience);
-        self.waiting.insert(
-            conn,
-            Newcomer {
-                hello,
-                holder,
-                since,
-                asked,
-                deadline,
-                asked_back: None,
-            },
-        );
+    ) -> Self {
+        Self {
+            hello,
+            holder,
+            since,
+            asked,
+            deadline: now + PATIENCE.max(patience),
+            asked_back: None,
+        }
     }
+}
 
+impl Names {
     /// The newcomers that wait for a holder.
     pub(crate) fn of(&self, holder: NodeId) -> impl Iterator<Item = (ConnId, &Newcomer)> {
         let waiting = self.waiting.iter().map(|(conn, newcomer)| (*conn, newcomer));
         waiting.filter(move |(_, newcomer)| newcomer.holder == holder)
     }
 
-    /// A newcomer waits on.
+    /// A newcomer waits.
     pub(crate) fn keep(&mut self, conn: ConnId, newcomer: Newcomer) {
         self.waiting.insert(conn, newcomer);
     }
@@ -130,7 +128,7 @@ impl Names {
             newcomer.asked.retain(|who| *who == me || answers(*who));
             if newcomer.deadline <= now {
                 newcomer.asked.remove(&me);
-                newcomer.deadline = now + Self::PATIENCE;
+                newcomer.deadline = now + PATIENCE;
                 again.extend(newcomer.asked.iter().map(|who| (*who, newcomer.holder)));
             }
         }
@@ -149,7 +147,7 @@ impl Names {
 
     /// Another asks whether a member answers what it is asked after the question of the number `since`.
     pub(crate) fn asked(&mut self, asked: Asked, since: u64, patience: Duration, now: Time) {
-        let until = now + Self::PATIENCE.max(patience);
+        let until = now + PATIENCE.max(patience);
         self.questions.insert(asked, Question { since, until });
     }
 

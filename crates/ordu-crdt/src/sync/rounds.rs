@@ -120,10 +120,10 @@ where
     /// Nothing is pushed to a peer before it is known that it covers the floor, which no receipt tells: nobody says what it
     /// covers of what is folded away. Either answer to a probe does. Asked once nothing else is under way that may tell.
     pub(super) fn find_out_what_it_covers(&mut self, peer: ReplicaId) {
-        let is_uncertain = |state: &&Peer<K, V>| {
+        let is_uncertain = |state: &Peer<K, V>| {
             state.outgoing.is_pushing() && state.outgoing.is_received() && !state.covers_floor(&self.map)
         };
-        if self.peers.get(&peer).filter(is_uncertain).is_some() {
+        if self.peers.get(&peer).is_some_and(is_uncertain) {
             self.probe(peer);
         }
     }

@@ -79,7 +79,7 @@ impl Invariant for WokenDecidesNothing {
                 id,
                 info: Some(info),
                 ..
-            } => return self.shown(history, fact, *boot, (horde.clone(), id.clone()), info),
+            } => return self.shown(history, fact, *boot, &(horde.clone(), id.clone()), info),
             What::CopyStarting { copy, .. } => return self.starts(history, fact, *copy),
             _ => {}
         }
@@ -117,7 +117,7 @@ impl WokenDecidesNothing {
         history: &History,
         fact: &Fact,
         boot: Boot,
-        child: Child,
+        child: &Child,
         info: &ChildInfo,
     ) -> Verdict {
         let Some(token) = info.token else { return Ok(()) };

@@ -425,8 +425,8 @@ fn a_copy_that_works_wins_against_one_that_does_not_die() {
             owner: PEER,
         };
         let claim = Claim {
-            state,
             token,
+            state,
             ..claim
         };
         node.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
