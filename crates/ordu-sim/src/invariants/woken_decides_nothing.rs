@@ -80,6 +80,15 @@ impl Invariant for WokenDecidesNothing {
                 info: Some(info),
                 ..
             } => return self.shown(history, fact, *boot, &(horde.clone(), id.clone()), info),
+            What::Child {
+                boot,
+                horde,
+                id,
+                info: None,
+                ..
+            } => {
+                self.tokens.remove(&(*boot, (horde.clone(), id.clone())));
+            }
             What::CopyStarting { copy, .. } => return self.starts(history, fact, *copy),
             _ => {}
         }
