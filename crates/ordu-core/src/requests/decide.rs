@@ -707,7 +707,7 @@ impl Node {
         claim.is_some_and(|claim| {
             let has_ended = matches!(claim.state, ClaimState::Stopped | ClaimState::Failed);
             let has_ended = has_ended && claim.run >= intent.run && self.copy_of(key).is_none();
-            !has_ended && !self.is_surely_gone(claim.owner())
+            !has_ended && !self.is_surely_gone(claim)
         })
     }
 
@@ -945,7 +945,7 @@ impl Node {
         let stopped =
             matches!(claim.state, ClaimState::Stopped | ClaimState::Failed) && Some(claim.run) >= run;
         let runs_here = child.claims.copy().is_some();
-        if !runs_here && (stopped || self.is_surely_gone(owner)) {
+        if !runs_here && (stopped || self.is_surely_gone(claim)) {
             return Some(Stopped::Confirmed);
         }
         // A little earlier than the caller gives up, so that it hears of it; at once if the owner is out of sight.
@@ -973,14 +973,17 @@ impl Node {
         Progress::Done
     }
 
-    /// Whether nothing of a node can be running: not merely out of sight.
-    fn is_surely_gone(&self, node: NodeId) -> bool {
+    /// Whether nothing can be running of what a node claimed: it is not merely out of sight.
+    fn is_surely_gone(&self, claim: &Claim) -> bool {
+        let node = claim.owner();
+        let may_be_there = self.links.used(node).is_some();
         let has_ended = match self.roster.state(node) {
-            MemberState::Left => true,
+            // It gave away what had stopped, and did not wait for ever for what does not die (S5.10).
+            MemberState::Left => claim.state == ClaimState::Relocating || !may_be_there,
             // It may still be stopping what it ran.
-            MemberState::Removed => self.links.used(node).is_none(),
+            MemberState::Removed => !may_be_there,
             // Nobody is forgotten who has not ended, and who wrote a claim had written a record before.
-            _ => self.is_forgotten(node) && self.links.used(node).is_none(),
+            _ => self.is_forgotten(node) && !may_be_there,
         };
         // An earlier boot of this one: it would still listen there.
         let was_here = self.roster.get(node).is_some_and(|known| {

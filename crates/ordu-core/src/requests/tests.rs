@@ -14,7 +14,7 @@ use crate::in_tests::{
 };
 use crate::membership::{Identity, Liveness};
 use crate::node::Node;
-use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Value};
+use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
 use crate::{
     Answer, CallError, ChildSpec, Command, ConnId, Constraint, Input, NodeId, Output, RequestId, Stopped,
@@ -580,6 +580,54 @@ fn told_n3(node: &mut Node) -> Option<Told> {
         node.reconcile_children();
     }
     told(&sent_to(node, N3)).pop().cloned()
+}
+
+/// A leaver does not wait for ever for a copy that does not die, and goes a moment after it has said that it left.
+#[test]
+fn of_one_that_has_left_a_copy_may_run_until_it_is_gone_unless_it_gave_the_child_away() {
+    let states = [
+        (ClaimState::Running, true),
+        (ClaimState::Zombie, true),
+        (ClaimState::Relocating, false),
+    ];
+    for (state, may_run) in states {
+        let mut node = node();
+        let (key, claim) = to_be_stopped_by_n2(&mut node, Deleted::No);
+        let claim = Claim { state, ..claim };
+        node.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
+        let member = node.roster.get(N2).unwrap().member.clone().unwrap();
+        let left = Member {
+            status: Status::Left,
+            ..member
+        };
+        node.roster.set_member(N2, Some(left), node.now.mono);
+        let mut asked = 0;
+        let mut outcome = |node: &mut Node, command| {
+            asked += 1;
+            let ask = Ask {
+                origin: N3,
+                ..ask(asked, command)
+            };
+            node.call_came(N3, ask, Some(conn_of(N3)));
+            told_n3(node).expect("it is answered at once").result
+        };
+        let stop = Ok(Answer::Terminated(if may_run {
+            Stopped::Accepted {
+                owner: "n2".parse().unwrap(),
+            }
+        } else {
+            Stopped::Confirmed
+        }));
+        assert_eq!(outcome(&mut node, terminate(&key)), stop);
+        if may_run {
+            let refused = outcome(&mut node, delete(&key));
+            assert!(matches!(refused, Err(CallError::Running(_))), "{refused:?}");
+            node.links.remove(conn_of(N2), ME);
+            let stopped = Ok(Answer::Terminated(Stopped::Confirmed));
+            assert_eq!(outcome(&mut node, terminate(&key)), stopped);
+        }
+        assert_eq!(outcome(&mut node, delete(&key)), Ok(Answer::Deleted));
+    }
 }
 
 #[test]
