@@ -210,24 +210,25 @@ impl Node {
         ) {
             return;
         }
-        let without = match child.claims.copy().map(|copy| &copy.phase) {
-            Some(Phase::Zombie) => Some(self.id),
-            _ => without,
-        };
         let Some(intent) = child.claims.intent().cloned() else {
             return;
         };
-        let runs_already = child
-            .claims
-            .siblings()
-            .iter()
+        // Where a copy does not die nothing starts before it has died (S3.5).
+        let siblings = child.claims.siblings().iter();
+        let (blocked, free): (Vec<&Claim>, Vec<&Claim>) =
+            siblings.partition(|claim| claim.state == ClaimState::Zombie);
+        let is_blocked_here = matches!(child.claims.copy().map(|copy| &copy.phase), Some(Phase::Zombie));
+        let mut unable: Vec<NodeId> = blocked.into_iter().map(Claim::owner).collect();
+        unable.extend(is_blocked_here.then_some(self.id));
+        let runs_already = free
+            .into_iter()
             .find(|claim| claim.birth == intent.birth && self.keeps_its_children(claim.owner()))
             .map(Claim::owner)
-            .filter(|owner| Some(*owner) != without);
+            .filter(|owner| Some(*owner) != without && !unable.contains(owner));
         let here = child
             .claims
             .copy()
-            .is_some_and(|copy| copy.phase != Phase::Zombie && self.may_take_over(key))
+            .is_some_and(|_| !is_blocked_here && self.may_take_over(key))
             .then_some(self.id);
         let runner = child
             .claims
@@ -235,10 +236,14 @@ impl Node {
             .and_then(|claim| self.runner(&intent, claim));
         let target = match runner.or(runs_already).or(here) {
             Some(target) => Ok(target),
-            // Where no other node may run it, the one that gave up tries again, until it has failed.
-            None => self
-                .place(key, &intent.spec, without.as_slice())
-                .or_else(|_| self.place(key, &intent.spec, &[])),
+            // Where no other node may run it, the one that gave up tries again, until it has failed; and where none at all
+            // can, it has an owner that says so.
+            None => {
+                let others: Vec<NodeId> = unable.iter().copied().chain(without).collect();
+                self.place(key, &intent.spec, &others)
+                    .or_else(|_| self.place(key, &intent.spec, &unable))
+                    .or_else(|_| self.place(key, &intent.spec, &[]))
+            }
         };
         match target {
             Ok(target) if target == self.id => self.claim_here(key),

@@ -6,7 +6,7 @@ use ordu_crdt::{Dot, Message as SyncMessage};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Restart, Started};
 
 use crate::claims::{Copy, Phase, StopWhy, Verdict};
-use crate::in_tests::{UNBORN, conn_of, life, meet, ready_node, sent_to, settle};
+use crate::in_tests::{UNBORN, conn_of, exchange, life, meet, ready_node, replica_of, sent_to, settle};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Status, Value};
@@ -435,6 +435,40 @@ fn a_copy_that_works_wins_against_one_that_does_not_die() {
         node.reconcile_children();
         assert_eq!(own_state(&node, &key).is_some(), is_taken);
         assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
+    }
+}
+
+/// The owner is gone, and the copy of another node that lives was killed in vain.
+#[test]
+fn a_child_is_not_given_to_a_node_where_a_copy_of_it_does_not_die_while_another_can_run_it() {
+    for (state, is_given_there) in [(ClaimState::Zombie, false), (ClaimState::Running, true)] {
+        let mut node = node();
+        node.config.kinds.push((Kind::new("k").unwrap(), 1));
+        node.config.hordes.push("main".parse().unwrap());
+        let key = child_with_an_older_copy_here(&mut node);
+        node.child_mut(&key).claims.set_copy(None);
+        meet(&mut node, PEER);
+        settle(&mut node);
+        let mut map = replica_of(PEER);
+        let claim = node.children.get(&key).unwrap().claims.winner().unwrap().clone();
+        let token = Token {
+            epoch: 5,
+            owner: PEER,
+        };
+        let claim = Claim {
+            state,
+            token,
+            ..claim
+        };
+        map.write(1, |batch| {
+            batch.put(Key::Claim(key.clone()), Value::encode(&claim)).unwrap();
+        });
+        exchange(&mut node, &mut map);
+        node.find_owner(&key, None);
+        node.write_takeovers();
+        let handed = node.children.get(&key).unwrap().handed.map(|(to, _)| to);
+        assert_eq!(handed, is_given_there.then_some(PEER));
+        assert_eq!(own_state(&node, &key).is_some(), !is_given_there);
     }
 }
 
