@@ -1,4 +1,4 @@
-use ordu_core::{Answer, CallError, ChildState, Command, Restart, Stopped};
+use ordu_core::{Answer, CallError, ChildState, Command, Restart, Shutdown, Stopped};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{CallRecord, Child, CopyRecord, History};
@@ -120,14 +120,31 @@ fn is_plain(history: &History, record: &CallRecord) -> bool {
     history.undisturbed_for() > AFTERMATH + record.timeout && quick && steady && !rivals(history, record)
 }
 
-/// Where nothing goes wrong an owner confirms a stop.
+/// Where nothing goes wrong an owner confirms a stop, unless a copy does not die, or may take its time still (S5.3).
 fn accepted(history: &History, record: &CallRecord, owner: &ordu_core::NodeName) -> Verdict {
-    if is_plain(history, record) {
+    if is_plain(history, record) && !lingers(history, &record.child()) {
         return Err(format!(
             "answered that {owner} has not confirmed the stop, with nothing wrong for long"
         ));
     }
     Ok(())
+}
+
+/// Whether a copy ignores that it is to stop, and need not have been killed yet.
+fn may_take_its_time(history: &History, copy: &CopyRecord) -> bool {
+    let ignores = history.setup().behaviour(&copy.spec).ignores_stop > crate::Rate::NEVER;
+    let is_over = copy.stopping.is_none_or(|since| match copy.spec.shutdown {
+        Shutdown::BrutalKill => true,
+        Shutdown::Timeout(limit) => history.now() > since + limit + crate::TICK,
+        Shutdown::Infinity => false,
+    });
+    ignores && copy.is_live() && !is_over
+}
+
+/// Whether a copy of a child does not die, or may take its time still: what is to run instead waits for that.
+fn lingers(history: &History, child: &Child) -> bool {
+    let is_in_the_way = |copy: &CopyRecord| copy.is_zombie() || may_take_its_time(history, copy);
+    history.copies_of(child).any(is_in_the_way)
 }
 
 /// What was deleted runs nowhere, and the asked node does not know of it any more.
@@ -149,8 +166,7 @@ fn deleted(history: &History, record: &CallRecord) -> Verdict {
             super::owned::brief(Some(shown))
         ));
     }
-    let lives = |copy: &&CopyRecord| copy.is_live();
-    match history.copies_of(&child).find(lives) {
+    match unconfirmed(history, &child) {
         Some(copy) if history.undisturbed_for() >= AFTERMATH => Err(format!(
             "answered that it is deleted; {} runs on {}",
             copy.token, copy.boot
@@ -189,13 +205,15 @@ fn already_started(history: &History, record: &CallRecord, told: &ordu_core::Chi
     Ok(())
 }
 
-/// What is present and not started does not run where nothing goes wrong.
+/// What is present and not started does not run where nothing goes wrong, unless it is still to be stopped or cannot be.
 fn already_present(history: &History, record: &CallRecord, told: &ordu_core::ChildInfo) -> Verdict {
     let child = record.child();
     nothing_runs_after_an_error(history, &child)?;
-    let is_shown_running = shows_running(told);
+    let is_stopping = |copy: &CopyRecord| may_take_its_time(history, copy);
+    let is_shown_running = shows_running(told) && !history.copies_of(&child).any(is_stopping);
+    let runs = |copy: &CopyRecord| copy.is_up() && !copy.is_zombie() && !is_stopping(copy);
     let mut copies = history.copies_of(&child);
-    if is_plain(history, record) && (is_shown_running || copies.any(CopyRecord::is_up)) {
+    if is_plain(history, record) && (is_shown_running || copies.any(runs)) {
         return Err(format!(
             "answered that it is present and does not run ({}), and it does",
             told.state
@@ -233,11 +251,7 @@ fn stopped(history: &History, record: &CallRecord) -> Verdict {
     if history.undisturbed_for() < AFTERMATH || rivals(history, record) {
         return Ok(());
     }
-    // One that lost, or of another life, and that cannot be killed, is not the owner's: the owner has confirmed (S5.3).
-    let child = record.child();
-    let last = history.copies_of(&child).map(|copy| copy.token).max();
-    let counts = |copy: &&CopyRecord| copy.is_live() && (!copy.is_zombie() || Some(copy.token) == last);
-    match history.copies_of(&child).find(counts) {
+    match unconfirmed(history, &record.child()) {
         Some(copy) => Err(format!(
             "answered that it is stopped; the copy {} on {} is not",
             copy.token, copy.boot
@@ -246,11 +260,17 @@ fn stopped(history: &History, record: &CallRecord) -> Verdict {
     }
 }
 
-/// Not knowing needs a fault, a slow or failing worker, or a deadline that is too short for anything.
+/// A copy that runs though its owner has confirmed that it stopped. One that lost, or of another life, and that cannot be
+/// killed, is not the owner's (S5.3).
+fn unconfirmed<'a>(history: &'a History, child: &Child) -> Option<&'a CopyRecord> {
+    let last = history.copies_of(child).map(|copy| copy.token).max();
+    let counts = |copy: &&CopyRecord| copy.is_live() && (!copy.is_zombie() || Some(copy.token) == last);
+    history.copies_of(child).find(counts)
+}
+
+/// Not knowing needs a fault, a slow or failing worker, a copy that is in the way, or a deadline that is too short for anything.
 fn unknown(history: &History, record: &CallRecord, detail: &str) -> Verdict {
-    let quick = record.timeout.as_millis() >= 1_000;
-    let steady = history.setup().behaviours.iter().all(crate::Behaviour::is_steady);
-    if history.undisturbed_for() > AFTERMATH + record.timeout && quick && steady && !rivals(history, record) {
+    if is_plain(history, record) && !lingers(history, &record.child()) {
         return Err(format!("answered Unknown ({detail}) with nothing wrong for long"));
     }
     Ok(())
