@@ -91,29 +91,26 @@ impl Invariant for Owned {
 impl Owned {
     fn in_time(&mut self, history: &History) -> Verdict {
         let (now, quiet) = (history.now(), history.quiet_for());
-        let bound = Bounds::of(history.setup()).owned();
-        if quiet < bound {
+        if quiet.is_zero() {
             return Ok(());
         }
+        let bound = Bounds::of(history.setup()).owned();
         let can_be_taken = |boot: &Boot, child: &Child| {
             let record = history.boot(*boot);
             let shown = record.and_then(|record| Some((record, record.children.get(child)?)));
             shown.is_some_and(|(record, info)| history.can_be_taken(record, child, &info.spec))
         };
-        let overdue = self
-            .ownerless
-            .iter_mut()
-            .filter(|(_, since)| now.since(**since) > bound);
-        for ((boot, child), since) in overdue {
-            if can_be_taken(boot, child) {
+        for ((boot, child), since) in &mut self.ownerless {
+            if !can_be_taken(boot, child) {
+                // Its time begins once somebody has room.
+                *since = now;
+            } else if quiet >= bound && now.since(*since) > bound {
                 return Err(format!(
                     "{boot} shows {:?} without a living owner since {since}, and nothing went wrong for {quiet:?}: that \
                      is to take {bound:?} at the most",
                     child.1
                 ));
             }
-            // Its time begins once somebody has room.
-            *since = now;
         }
         Ok(())
     }

@@ -42,6 +42,13 @@ pub(crate) struct Life {
     is_owned: bool,
 }
 
+impl Life {
+    /// How its owner may treat it.
+    fn treated(&self) -> impl Iterator<Item = Restart> {
+        [Some(self.spec.restart), self.before].into_iter().flatten()
+    }
+}
+
 impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let owned = if self.is_owned {
@@ -199,12 +206,11 @@ impl Rules<'_> {
                 add(&mut all, [stopped, State::Wanted(life.clone())]);
             }
             let State::Wanted(life) = state else { continue };
-            let treated = || [Some(life.spec.restart), life.before].into_iter().flatten();
             if self.finishes(&life.spec) {
-                if treated().any(|restart| restart != Restart::Permanent) {
+                if life.treated().any(|restart| restart != Restart::Permanent) {
                     add(&mut all, [State::Absent]);
                 }
-                if treated().any(|restart| restart == Restart::Permanent) {
+                if life.treated().any(|restart| restart == Restart::Permanent) {
                     add(&mut all, [State::Failed(life.clone())]);
                 }
             }
@@ -290,15 +296,20 @@ impl Rules<'_> {
             State::Absent | State::Failed(_) => true,
             State::Zombie(_) => false,
         };
-        match told {
-            Ok(Answer::Terminated(Stopped::Confirmed)) => {
-                vec![State::Stopped(life.clone(), Confirmed::Yes)]
-            }
+        let confirmed = match told {
+            Ok(Answer::Terminated(Stopped::Confirmed)) => Confirmed::Yes,
             Ok(Answer::Terminated(Stopped::Accepted { .. })) if !is_certain || self.has_zombie => {
-                vec![State::Stopped(life.clone(), Confirmed::Perhaps)]
+                Confirmed::Perhaps
             }
-            _ => Vec::new(),
+            _ => return Vec::new(),
+        };
+        let mut then = vec![State::Stopped(life.clone(), confirmed)];
+        // It was done before its owner heard of the stop: nothing runs, and nothing is left (S5.4).
+        let may_be_done = matches!(state, State::Wanted(_)) && self.finishes(&life.spec);
+        if may_be_done && life.treated().any(|restart| restart != Restart::Permanent) {
+            then.push(State::Absent);
         }
+        then
     }
 
     /// A start of what was stopped or has failed.
