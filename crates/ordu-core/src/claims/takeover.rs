@@ -225,26 +225,21 @@ impl Node {
             .find(|claim| claim.birth == intent.birth && self.keeps_its_children(claim.owner()))
             .map(Claim::owner)
             .filter(|owner| Some(*owner) != without && !unable.contains(owner));
-        let here = child
-            .claims
-            .copy()
-            .is_some_and(|_| !is_blocked_here && self.may_take_over(key))
-            .then_some(self.id);
+        let runs_here = child.claims.copy().is_some() && !is_blocked_here && self.may_take_over(key);
+        let here = runs_here.then_some(self.id);
         let runner = child
             .claims
             .winner()
             .and_then(|claim| self.runner(&intent, claim));
-        let target = match runner.or(runs_already).or(here) {
-            Some(target) => Ok(target),
-            // Where no other node may run it, the one that gave up tries again, until it has failed; and where none at all
-            // can, it has an owner that says so.
-            None => {
-                let others: Vec<NodeId> = unable.iter().copied().chain(without).collect();
-                self.place(key, &intent.spec, &others)
-                    .or_else(|_| self.place(key, &intent.spec, &unable))
-                    .or_else(|_| self.place(key, &intent.spec, &[]))
-            }
+        // Where no other node may run it, the one that gave up tries again, until it has failed; and where none at all can, it
+        // has an owner that says so.
+        let place = || {
+            let others: Vec<NodeId> = unable.iter().copied().chain(without).collect();
+            self.place(key, &intent.spec, &others)
+                .or_else(|_| self.place(key, &intent.spec, &unable))
+                .or_else(|_| self.place(key, &intent.spec, &[]))
         };
+        let target = runner.or(runs_already).or(here).map_or_else(place, Ok);
         match target {
             Ok(target) if target == self.id => self.claim_here(key),
             Ok(target) => {

@@ -456,8 +456,8 @@ fn a_child_is_not_given_to_a_node_where_a_copy_of_it_does_not_die_while_another_
             owner: PEER,
         };
         let claim = Claim {
-            state,
             token,
+            state,
             ..claim
         };
         map.write(1, |batch| {
