@@ -436,7 +436,11 @@ impl Node {
             reason: None,
         };
         let token = copy.token;
-        // What is written takes the place of the older life's claim, so this is not found out later (S3.4).
+        // What is written takes the place of what is left of the older life, so this is not found out later (S3.4).
+        self.note_older_lives(key, copy.birth);
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
         let is_below = child.claims.is_below_an_older_life(&copy) && !self.planted.is(Bug::OlderLifeIgnored);
         let starts_again = is_below && intent.spec.restart != Restart::Temporary;
         child.claims.set_copy(Some(copy));

@@ -22,6 +22,8 @@ pub(crate) struct Claims {
     copy: Option<Copy>,
     /// The highest epoch seen for the id (S3.1).
     epoch: u64,
+    /// Above all epochs of lives before this one that nobody claims any more.
+    older: u64,
     planted: Planted,
 }
 
@@ -35,6 +37,7 @@ impl Claims {
             siblings: Vec::new(),
             copy: None,
             epoch: 0,
+            older: 0,
         }
     }
 
@@ -63,6 +66,13 @@ impl Claims {
             .map(|claim| claim.token.epoch)
             .fold(self.epoch, u64::max);
         self.siblings = claims;
+    }
+
+    /// Takes over what the map tells of the epochs of older lives by what was wished of them, where no claim is left of one:
+    /// that is stamped above every epoch that its writer saw (S3.1).
+    pub(crate) fn set_older(&mut self, above: u64) {
+        self.older = above;
+        self.observe_epoch(above);
     }
 
     pub(crate) fn set_copy(&mut self, copy: Option<Copy>) {
@@ -184,7 +194,7 @@ impl Claims {
         (may_restart && is_outranked).then_some(Step::Stop(StopWhy::Outranked))
     }
 
-    /// S3.4: only if a claim of an older life had a higher epoch does the winner start its copy again.
+    /// S3.4: only if an older life had a higher epoch does the winner start its copy again.
     fn outranked_by_an_older_life(&self, copy: &Copy) -> bool {
         !copy.unwritten
             && !self.planted.is(Bug::OlderLifeIgnored)
@@ -192,10 +202,10 @@ impl Claims {
             && self.is_below_an_older_life(copy)
     }
 
-    /// Whether a claim of an older life has a higher token than this copy.
+    /// Whether a claim of an older life has a higher token than this copy, or may have had one.
     pub(crate) fn is_below_an_older_life(&self, copy: &Copy) -> bool {
         let is_above = |claim: &Claim| claim.birth < copy.birth && claim.token > copy.token;
-        self.siblings.iter().any(is_above)
+        self.older > copy.token.epoch || self.siblings.iter().any(is_above)
     }
 
     fn step_without_copy(&self) -> Option<Step> {

@@ -358,6 +358,10 @@ impl Node {
             if news.claims {
                 self.claims_changed(&child);
             }
+            let intent = self.children.get(&child).and_then(|child| child.claims.intent());
+            if let Some(birth) = intent.map(|intent| intent.birth) {
+                self.note_older_lives(&child, birth);
+            }
         }
         if arrived.by_full_join() {
             self.judge_all_claims();
@@ -376,6 +380,22 @@ impl Node {
             self.give_way(child, over);
         }
         self.set_intent(child, intent);
+    }
+
+    /// What is known of the epochs of lives before this one of which no claim is left (S3.4).
+    pub(crate) fn note_older_lives(&mut self, key: &ChildKey, birth: Stamp) {
+        let Some(child) = self.children.all.get_mut(key) else {
+            return;
+        };
+        let claims = &child.claims;
+        let is_claimed = |life| claims.siblings().iter().any(|claim| claim.birth == life);
+        let wishes = self.replica.map().siblings(&Key::Intent(key.clone()));
+        let older = wishes.filter_map(|sibling| {
+            let wish: Intent = sibling.value.decode()?;
+            (wish.birth < birth && !is_claimed(wish.birth)).then(|| sibling.stamp.hlc.wall_ms())
+        });
+        let above = older.max().unwrap_or_default();
+        child.claims.set_older(above);
     }
 
     fn claims_changed(&mut self, child: &ChildKey) {

@@ -2,7 +2,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_crdt::{Dot, Message as SyncMessage};
+use ordu_crdt::{Dot, Hlc, Message as SyncMessage, Stamp};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Restart, Started};
 
 use crate::claims::{Copy, Phase, StopWhy, Verdict};
@@ -274,8 +274,17 @@ fn a_hand_over_that_comes_on_a_connection_that_is_not_in_use_is_not_taken() {
     }
 }
 
-/// A first start of another life of the child is under way here, while that of before is claimed above it elsewhere.
-fn first_start_below_an_older_life(node: &mut Node, restart: Restart) -> ChildKey {
+/// What is left of the life of before elsewhere.
+#[derive(Clone, Copy)]
+enum Left {
+    /// It runs, and is claimed above all that this node knew of.
+    Claim,
+    /// It was deleted, and its claim is gone; its last epoch was above all that this node knew of.
+    Mark,
+}
+
+/// A first start of another life of the child is under way here, and the birth of one before it.
+fn first_start(node: &mut Node, restart: Restart) -> (ChildKey, Stamp) {
     let older = node.stamp();
     let key = ChildKey::new("main".parse().unwrap(), "c".parse().unwrap());
     let spec = ChildSpec {
@@ -293,6 +302,13 @@ fn first_start_below_an_older_life(node: &mut Node, restart: Restart) -> ChildKe
     };
     node.start_copy(&key, &copy, Arc::new(spec), 0, None);
     node.drain_supervisor();
+    (key, older)
+}
+
+/// The life of before has a higher epoch elsewhere.
+fn hear_of_an_older_life(node: &mut Node, key: &ChildKey, older: Stamp, left: Left) {
+    let mut elsewhere = replica_of(PEER);
+    elsewhere.observe_hlc(Hlc::new(ABOVE_ALL_CLOCKS.epoch + 1, 0));
     let claim = Claim {
         born: UNBORN,
         birth: older,
@@ -305,44 +321,74 @@ fn first_start_below_an_older_life(node: &mut Node, restart: Restart) -> ChildKe
         os_pid: None,
         reason: None,
     };
-    node.write([
-        (Key::Intent(key.clone()), Some(Value::encode(&life(older)))),
-        (Key::Claim(key.clone()), Some(Value::encode(&claim))),
-    ]);
-    key
+    elsewhere.write(1, |batch| {
+        let intent = match left {
+            Left::Claim => life(older),
+            Left::Mark => life(older).over(Deleted::ByUser),
+        };
+        batch
+            .put(Key::Intent(key.clone()), Value::encode(&intent))
+            .unwrap();
+        if matches!(left, Left::Claim) {
+            batch.put(Key::Claim(key.clone()), Value::encode(&claim)).unwrap();
+        }
+    });
+    exchange(node, &mut elsewhere);
 }
 
 const ABOVE_ALL_CLOCKS: Token = Token {
-    epoch: 1 << 50,
+    epoch: 1 << 40,
     owner: GONE,
 };
 
 /// What it writes is instead of the claim of the older life, of whose token nobody else may hear then.
 #[test]
 fn a_first_start_that_comes_up_below_an_older_life_is_started_again_above_it() {
-    let mut node = node();
-    let key = first_start_below_an_older_life(&mut node, Restart::Permanent);
-    report_running(&mut node, &key);
+    for left in [Left::Claim, Left::Mark] {
+        let mut node = node();
+        let (key, older) = first_start(&mut node, Restart::Permanent);
+        hear_of_an_older_life(&mut node, &key, older, left);
+        report_running(&mut node, &key);
+        starts_again_above(&mut node, &key);
+    }
+}
+
+fn starts_again_above(node: &mut Node, key: &ChildKey) {
     node.reconcile_children();
-    assert_eq!(phase(&node, &key), Phase::Stopping(StopWhy::Outranked));
-    let incarnation = Incarnation::new(node.child_mut(&key).start.expect("it was started").0);
+    assert_eq!(phase(node, key), Phase::Stopping(StopWhy::Outranked));
+    let incarnation = Incarnation::new(node.child_mut(key).start.expect("it was started").0);
     let reason = ExitReason::Shutdown;
     node.supervise(DynamicEvent::Exited { incarnation, reason });
     node.drain_supervisor();
     node.reconcile_children();
     node.drain_supervisor();
-    assert!(tokens_started(&mut node).last().unwrap() > &ABOVE_ALL_CLOCKS);
+    assert!(tokens_started(node).last().unwrap() > &ABOVE_ALL_CLOCKS);
+}
+
+/// Nobody claims the older life any more: that its epoch was higher is told by the stamp of its mark alone (S3.1).
+#[test]
+fn a_copy_below_an_older_life_that_is_over_is_started_again_above_it() {
+    let mut node = node();
+    let (key, older) = first_start(&mut node, Restart::Permanent);
+    report_running(&mut node, &key);
+    node.reconcile_children();
+    assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
+    hear_of_an_older_life(&mut node, &key, older, Left::Mark);
+    starts_again_above(&mut node, &key);
 }
 
 #[test]
 fn a_first_start_of_what_runs_once_only_keeps_its_token_below_an_older_life() {
-    let mut node = node();
-    let key = first_start_below_an_older_life(&mut node, Restart::Temporary);
-    report_running(&mut node, &key);
-    node.reconcile_children();
-    assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
-    let claims = &node.children.get(&key).unwrap().claims;
-    assert_eq!(claims.own().unwrap().token, claims.copy().unwrap().token);
+    for left in [Left::Claim, Left::Mark] {
+        let mut node = node();
+        let (key, older) = first_start(&mut node, Restart::Temporary);
+        hear_of_an_older_life(&mut node, &key, older, left);
+        report_running(&mut node, &key);
+        node.reconcile_children();
+        assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
+        let claims = &node.children.get(&key).unwrap().claims;
+        assert_eq!(claims.own().unwrap().token, claims.copy().unwrap().token);
+    }
 }
 
 /// A copy here was killed in vain, and the node that owned the child is gone.
