@@ -62,6 +62,15 @@ impl VersionVector {
         }
     }
 
+    /// Covers the operations of `origin` up to `seq` and no more.
+    pub(crate) fn set(&mut self, origin: ReplicaId, seq: u64) {
+        match self.position(origin) {
+            Ok(at) if seq > 0 => self.entries[at].1 = seq,
+            Ok(_) => self.remove(origin),
+            Err(_) => self.advance(origin, seq),
+        }
+    }
+
     pub(crate) fn remove(&mut self, origin: ReplicaId) {
         if let Ok(at) = self.position(origin) {
             self.entries.remove(at);

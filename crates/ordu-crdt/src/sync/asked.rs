@@ -36,6 +36,11 @@ impl Asked {
         map.digest.wrapping_sub(listed) == self.rest
     }
 
+    /// Whether the peer listed all that it has seen.
+    pub(crate) const fn is_all_it_has_seen(&self) -> bool {
+        self.rest == 0
+    }
+
     /// What was folded away in `map` and must be told, because the peer listed it or may have seen something else.
     pub(crate) fn folds_to_tell<K, V>(&self, map: &AwLwwMap<K, V>) -> Vec<(ReplicaId, u64)> {
         let in_the_rest = |&(id, _): &(ReplicaId, u64)| self.vector.get(id) == 0;
@@ -45,7 +50,7 @@ impl Asked {
             .chain(map.vector.iter())
             .filter(in_the_rest)
             .collect();
-        let is_whole = !self.ranges.is_empty() || self.rest == 0;
+        let is_whole = !self.ranges.is_empty() || self.is_all_it_has_seen();
         if !is_whole {
             return map.folds.iter().collect();
         }

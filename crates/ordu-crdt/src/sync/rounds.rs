@@ -3,7 +3,7 @@
 use core::hash::Hash;
 
 use super::{Asked, Peer, Request, Source, Told};
-use crate::{EncodedLen, Message, Replica, ReplicaId, SyncError};
+use crate::{EncodedLen, Message, Replica, ReplicaId, SyncError, VersionVector};
 
 impl<K, V> Replica<K, V>
 where
@@ -57,13 +57,18 @@ where
         let Some(state) = self.peers.get_mut(&peer) else {
             return Ok(());
         };
+        // Its word takes the place of receipts: another that had its id may have given them (S1.6).
+        if asked.is_all_it_has_seen() {
+            state.acknowledged = VersionVector::new();
+            state.covers_folds = map.folds.iter().all(|(id, seq)| asked.vector.get(id) >= seq);
+        }
         for (id, seq) in asked.vector.iter().filter(|&(id, _)| map.folds.get(id) == 0) {
-            state.acknowledged.advance(id, seq);
+            state.acknowledged.set(id, seq);
         }
         if is_equal_in_the_rest {
             let in_the_rest = map.vector.iter().filter(|&(id, _)| asked.vector.get(id) == 0);
             in_the_rest.for_each(|(id, covered)| state.acknowledged.advance(id, covered));
-            state.covers_folds |= asked.vector.iter().all(|(id, seq)| seq >= map.folds.get(id));
+            state.covers_folds = asked.vector.iter().all(|(id, seq)| seq >= map.folds.get(id));
         }
         state.outgoing.reset();
         if lacks_nothing {

@@ -321,3 +321,42 @@ fn a_push_waits_until_the_transfer_before_it_has_arrived() {
         "and then it is sent"
     );
 }
+
+/// Another had its id, and gave the receipt (S1.6).
+#[test]
+fn what_a_peer_says_that_it_has_takes_the_place_of_what_was_acknowledged_in_its_name() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    net.write(0, &[(1, Some(1))]);
+    net.round();
+    let (own, peer) = (net.nodes[0].id(), net.nodes[1].id());
+    net.write(0, &[(2, Some(2))]);
+    net.links.remove(&(0, 1));
+    let (serial, held) = (u64::MAX, std::vec![(own, 2)]);
+    net.nodes[0].handle(peer, Message::Ack { serial, held }).unwrap();
+    net.write(0, &[(3, Some(3))]);
+    net.drain();
+    net.check();
+    assert!(net.nodes[1].map().contains_key(&2) && net.nodes[1].map().contains_key(&3));
+}
+
+#[test]
+fn a_newcomer_under_the_id_of_a_peer_is_sent_what_that_one_wrote_and_meets_its_own_id_by_that() {
+    let mut net = Net::with_bug(2, SMALL_FRAMES, None);
+    (0..2).for_each(|key| net.write(1, &[(key, Some(1))]));
+    net.round();
+    let (own, peer) = (net.nodes[0].id(), net.nodes[1].id());
+    net.disconnect(1);
+    net.write(0, &[(2, Some(2))]);
+    let mut clone = Node::new(peer, SMALL_FRAMES);
+    clone.write(1, |unit| unit.put(3, Bulky(3))).1.unwrap();
+    clone.add_peer(own);
+    clone.sync_with(own);
+    net.nodes[0].add_peer(peer);
+    let (_, question) = clone.poll_message().unwrap();
+    net.nodes[0].handle(peer, question).unwrap();
+    let answers: Vec<_> = core::iter::from_fn(|| net.nodes[0].poll_message()).collect();
+    // What is sent on a stream of its own may come first.
+    let sent = { answers.into_iter() }.filter(|(_, answer)| matches!(answer, Message::Chunk(_)));
+    let mut outcomes = sent.map(|(_, chunk)| clone.handle(own, chunk));
+    assert!(outcomes.any(|outcome| matches!(outcome, Err(SyncError::OwnIdElsewhere { .. }))));
+}
