@@ -578,8 +578,7 @@ impl Node {
                 if decision.births.contains(&intent.birth) =>
             {
                 // By a node that was given up, after all.
-                let siblings = self.replica.map().siblings(&Key::Intent(key.clone()));
-                let written = siblings.map(|sibling| sibling.dot).collect();
+                let written = self.intents_held(key);
                 let answer = Answer::Started {
                     child: info,
                     held_by: Vec::new(),
@@ -643,7 +642,9 @@ impl Node {
                 if !spec.is_change_of_policy(&intent.spec) {
                     Err(CallError::Differs(info))
                 } else if *spec == intent.spec {
-                    Ok(Answer::Updated(info))
+                    // By a call perhaps that was not told so, because nobody else held it.
+                    let written = self.intents_held(key);
+                    return self.tell_once_found(key, decision, Answer::Updated(info), written);
                 } else {
                     // The same life and the same run: its owner has nothing to start or stop (S2.1).
                     let spec = Arc::clone(spec);
@@ -688,6 +689,12 @@ impl Node {
             Some(owner) if self.is_living(owner) => Ok(Some(owner)),
             owner => self.place(key, &intent.spec, owner.as_slice()).map(Some),
         }
+    }
+
+    /// The writes of a child's intent that are held here.
+    fn intents_held(&self, key: &ChildKey) -> Vec<Dot> {
+        let siblings = self.replica.map().siblings(&Key::Intent(key.clone()));
+        siblings.map(|sibling| sibling.dot).collect()
     }
 
     fn write_intent(&mut self, key: &ChildKey, intent: &Intent) -> Option<Dot> {
@@ -962,8 +969,7 @@ impl Node {
     /// A child that was to be started again is over: it chose not to run, or was done before it was seen to run; or somebody
     /// else had it deleted, which may be forgotten by now.
     fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
-        let siblings = self.replica.map().siblings(&Key::Intent(key.clone()));
-        let written: Vec<Dot> = siblings.map(|sibling| sibling.dot).collect();
+        let written = self.intents_held(key);
         let intent = self.children.get(key).and_then(|child| child.claims.intent());
         if intent.is_some_and(|intent| intent.deleted == Deleted::Finished) {
             return self.tell_once_found(key, decision, Answer::Ignored, written);

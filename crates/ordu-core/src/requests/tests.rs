@@ -797,6 +797,36 @@ fn stops_that_are_answered_too_soon_take_no_other_answers_along() {
     assert_eq!(deleted_for(&mut node, caller, &key).len(), 1);
 }
 
+/// It may be asked once more for an update whose answer was that nobody else holds it yet.
+#[test]
+fn an_update_that_changes_nothing_is_acknowledged_once_what_it_tells_of_is_held() {
+    let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
+    let update = Command::UpdateChild {
+        horde: key.horde.clone(),
+        id: key.id.clone(),
+        spec: spec(),
+    };
+    let caller = ranked[5];
+    let update = Ask {
+        origin: caller,
+        ..ask(1, update)
+    };
+    node.call_came(caller, update, Some(conn_of(caller)));
+    node.reconcile_children();
+    assert_eq!(told_to(&mut node, caller), []);
+    has_all(&mut node, ranked[1]);
+    let told = told_to(&mut node, caller);
+    let [
+        Told {
+            result: Ok(Answer::Updated(_)),
+            ..
+        },
+    ] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+}
+
 #[test]
 fn a_caller_that_is_first_in_rank_holds_it_itself() {
     let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
