@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use ordu_core::{Answer, ChildInfo, ChildState, MemberState};
+use ordu_core::{Answer, ChildInfo, ChildState, Command, MemberState};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{BootRecord, CallRecord, History};
-use crate::{Fact, What};
+use crate::{Fact, Moment, What};
 
 /// Of what a call is told that was done another node has heard already besides the one that was asked, if that sees one
 /// that is ready: one death alone undoes nothing.
@@ -29,6 +29,10 @@ impl Invariant for HeldByTwo {
             return Ok(());
         };
         let record = history.call(*call);
+        if *answer == Answer::Ignored && matches!(record.command, Command::StartChild { .. }) {
+            // Nothing was written that anybody could hear of.
+            return Ok(());
+        }
         let Some(asked) = history.boot(record.boot) else {
             return Ok(());
         };
@@ -39,7 +43,7 @@ impl Invariant for HeldByTwo {
             return Ok(());
         }
         let child = record.child();
-        let has_heard = |other: &&BootRecord| {
+        let has_heard = |other: &BootRecord| {
             let shown = other.children.get(&child);
             // It may show what was started after that.
             let is_later = |info: &Arc<ChildInfo>| info.token > record.shown;
@@ -48,16 +52,21 @@ impl Invariant for HeldByTwo {
                 Answer::Terminated(_) => {
                     shown.is_none_or(|info| info.is_stopping || !is_to_run(info.state) || is_later(info))
                 }
+                Answer::Updated(to) => shown.is_none_or(|info| info.spec == to.spec || is_later(info)),
                 _ => true,
             }
         };
         // One that had heard of it may have died since.
-        let was_there = |other: &&BootRecord| other.ended.is_none_or(|at| at >= record.made);
-        let mut others = history
-            .boots()
-            .filter(|other| other.boot != record.boot)
-            .filter(was_there);
-        if others.any(|other| has_heard(&other)) {
+        let was_there = |other: &BootRecord| other.ended.is_none_or(|at| at >= record.made);
+        // What was so before writes nothing, and that one may have died before the call, unnoticed.
+        let knew_before = |other: &BootRecord| {
+            let shown = other.children.get(&child).zip(other.ended);
+            matches!(answer, Answer::Updated(to) if shown.is_some_and(|(info, ended)| {
+                info.spec == to.spec && !may_be_updated(history, record, ended)
+            }))
+        };
+        let mut others = history.boots().filter(|other| other.boot != record.boot);
+        if others.any(|other| was_there(other) && has_heard(other) || knew_before(other)) {
             return Ok(());
         }
         Err(format!(
@@ -74,11 +83,24 @@ fn is_to_run(state: ChildState) -> bool {
     )
 }
 
-/// Whether another call may have started the child again meanwhile.
+/// Whether another call may have started the child again meanwhile, or changed it where that is what the answer tells of.
 fn is_contested(history: &History, record: &CallRecord) -> bool {
     let child = record.child();
     let mut others = history.calls_about(&child);
+    let is_update = matches!(record.command, Command::UpdateChild { .. });
     others.any(|other| {
         other.is_start() && other.may_count() && other.acknowledged().is_none_or(|at| at >= record.made)
+    }) || is_update && may_be_updated(history, record, record.made)
+}
+
+/// Whether another call may have changed the child since to what this one does not tell of.
+fn may_be_updated(history: &History, record: &CallRecord, since: Moment) -> bool {
+    let child = record.child();
+    let mut others = history.calls_about(&child);
+    others.any(|other| {
+        matches!((&other.command, &record.command),
+            (Command::UpdateChild { spec, .. }, Command::UpdateChild { spec: to, .. }) if spec != to)
+            && other.may_count()
+            && other.acknowledged().is_none_or(|at| at >= since)
     })
 }
