@@ -46,7 +46,7 @@ impl Evidence {
     pub(crate) fn check(
         &mut self,
         peer: NodeId,
-        rtt: Duration,
+        patience: Duration,
         tries: u32,
         probe: ProbeId,
         now: Time,
@@ -54,7 +54,7 @@ impl Evidence {
         if self.checks.contains_key(&peer) {
             return false;
         }
-        let deadline = now + Self::PATIENCE.max(rtt * 4);
+        let deadline = now + Self::PATIENCE.max(patience);
         self.checks.insert(
             peer,
             Check {

@@ -241,12 +241,12 @@ impl Node {
         let Some(addr) = self.roster.get(peer).map(|known| known.identity.addr) else {
             return;
         };
-        let rtt = self
-            .links
-            .used_link(peer)
-            .map_or(core::time::Duration::ZERO, |link| link.rtt);
+        // What was measured while the peer stood still, or packets were lost, is far from a round trip.
+        let longest = self.config.timing.probe_period;
+        let patience = { self.links.used_link(peer) }
+            .map_or(core::time::Duration::ZERO, |link| (link.rtt * 4).min(longest));
         let probe = ProbeId(self.number());
-        if self.evidence.check(peer, rtt, tries, probe, self.now.mono) {
+        if self.evidence.check(peer, patience, tries, probe, self.now.mono) {
             self.ping(peer);
             self.output(Output::Probe { probe, addr });
         }

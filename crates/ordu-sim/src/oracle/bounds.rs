@@ -43,14 +43,14 @@ impl<'a> Bounds<'a> {
     }
 
     /// Until what a killed process ran is started anew where the others hear of the death by its lifeline: each asks it
-    /// once more and its kernel as well, and tells the others (S6.3). One hand-over may overtake that news, and is made
-    /// again (S4.4); the claim is shown and held before it starts (S3.2).
+    /// once more and its kernel as well, for a period of probes at the most, and tells the others (S6.3). One hand-over may
+    /// overtake that news, and is made again (S4.4); the claim is shown and held before it starts (S3.2).
     pub fn taken_over(self) -> Duration {
         let setup = self.setup;
         let one_way = [setup.near, setup.far].map(|path| path.latency.typical() + path.latency.jitter);
         let one_way = one_way.into_iter().max().unwrap_or_default();
         let handed_over = setup.timing.t_own * 5;
-        one_way * 16 + handed_over + SLACK / 2
+        setup.timing.probe_period + one_way * 8 + handed_over + SLACK / 2
     }
 
     /// Until the second copy of a child is gone (S7.1): it has an owner, the loser knows, has waited for the winner and

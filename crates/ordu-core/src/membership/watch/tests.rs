@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use ordu_crdt::Dot;
 
-use crate::in_tests::{ME, exchange, meet, ready_node, replica_of, sent_to, settle, spec};
+use crate::in_tests::{ME, conn_of, exchange, meet, ready_node, replica_of, sent_to, settle, spec};
 use crate::membership::{Handshake, Link, Liveness, Standing};
 use crate::node::Node;
 use crate::registers::{ChildKey, Member, Status};
 use crate::wire::Message;
-use crate::{Config, ConnId, Event, Input, MemberState, NodeId, Now, Output, Time, WallTime};
+use crate::{Config, ConnId, Event, Input, MemberState, NodeId, Now, Output, ProbeOutcome, Time, WallTime};
 
 #[test]
 fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_dialled() {
@@ -320,4 +320,32 @@ fn a_newcomer_does_not_begin_while_it_has_heard_of_others_that_may_be_ready() {
             );
         }
     }
+}
+
+#[test]
+fn a_round_trip_that_was_measured_while_the_peer_stood_still_delays_no_proof_of_its_death() {
+    let mut node = ready_node();
+    let (peer, other) = (NodeId(2), NodeId(3));
+    for id in [peer, other] {
+        meet(&mut node, id);
+    }
+    let link = node.links.link_mut(conn_of(peer)).unwrap();
+    link.handshake = Handshake::Accepted;
+    link.rtt = Duration::from_secs(1);
+    node.lifeline_closed(conn_of(peer));
+    let mut outputs = core::iter::from_fn(|| node.poll_output());
+    let probe = outputs.find_map(|output| match output {
+        Output::Probe { probe, .. } => Some(probe),
+        _ => None,
+    });
+    node.probed(probe.unwrap(), ProbeOutcome::Refused);
+    node.evidence_of(peer, other);
+    let began = node.now.mono;
+    let period = node.config.timing.probe_period;
+    node.now.mono = began + period - Duration::from_micros(1);
+    node.weigh_evidence();
+    assert!(!node.proven.contains(&peer));
+    node.now.mono = began + period;
+    node.weigh_evidence();
+    assert!(node.proven.contains(&peer));
 }
