@@ -50,7 +50,8 @@ impl Node {
                     from,
                     question,
                 };
-                self.names.asked(asked, self.numbers, rtt * 4, self.now.mono);
+                let patience = (rtt * 4).min(self.config.timing.dial_timeout);
+                self.names.asked(asked, self.numbers, patience, self.now.mono);
                 self.ping(holder);
             }
             None => self.tell_heard(from, holder, question, false),

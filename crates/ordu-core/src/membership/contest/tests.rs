@@ -349,6 +349,15 @@ fn a_holder_is_not_waited_for_longer_than_a_dial_takes() {
     assert!(until <= node.now.mono + node.config.timing.dial_timeout);
 }
 
+#[test]
+fn who_is_asked_about_a_holder_waits_for_it_no_longer_than_a_dial_takes() {
+    let mut node = node();
+    node.links.link_mut(conn_of(HOLDER)).unwrap().rtt = Duration::from_mins(1);
+    node.hears_asked(N3, HOLDER, 7);
+    let until = node.names.next_deadline().unwrap();
+    assert!(until <= node.now.mono + node.config.timing.dial_timeout);
+}
+
 /// The holder has died since it said that.
 #[test]
 fn what_was_on_its_way_before_a_newcomer_came_does_not_speak_for_the_holder_of_its_name() {
