@@ -1,13 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use ordu_core::{ChildState, Restart};
+use ordu_core::{ChildSpec, ChildState, Restart};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Bounds, Child, History};
 use crate::{Boot, Fact, Fault, HostId, Moment, What};
 
 /// Where a process is killed in the calm, and every other knows of it by its lifeline, each of its children is claimed by
-/// exactly one other, and started there, in a time in which nobody waits for a suspicion.
+/// exactly one other, and started there, in a time in which nobody waits for a suspicion. Not one for which nobody has room
+/// any more once others of its node have gone elsewhere: whether that gets an owner later is for `owned` to judge.
 #[derive(Debug, Default)]
 pub(super) struct OneClaimant {
     death: Option<Death>,
@@ -19,7 +21,8 @@ struct Death {
     at: Moment,
     /// What it ran, and who has claimed that since.
     claimed: BTreeMap<Child, BTreeSet<Boot>>,
-    started: BTreeSet<Child>,
+    /// What somebody is to run, as it is to run, and nobody has started yet.
+    waiting: BTreeMap<Child, Arc<ChildSpec>>,
 }
 
 impl Invariant for OneClaimant {
@@ -64,7 +67,7 @@ impl Invariant for OneClaimant {
             }
             What::CopyStarting { horde, id, .. } => {
                 if let Some(death) = &mut self.death {
-                    death.started.insert((horde.clone(), id.clone()));
+                    death.waiting.remove(&(horde.clone(), id.clone()));
                 }
             }
             What::Tick => return self.in_time(history),
@@ -100,36 +103,42 @@ fn dies(history: &History, host: HostId) -> Option<Death> {
         let mut others = others.iter();
         others.any(|other| history.can_take(other, &copy.child, &copy.spec))
     });
-    let claimed = can_go_on.map(|copy| (copy.child.clone(), BTreeSet::new()));
+    let waiting: BTreeMap<_, _> = can_go_on
+        .map(|copy| (copy.child.clone(), Arc::clone(&copy.spec)))
+        .collect();
     Some(Death {
         of: dying.boot,
         at: history.now(),
-        claimed: claimed.collect(),
-        started: BTreeSet::new(),
+        claimed: waiting
+            .keys()
+            .map(|child| (child.clone(), BTreeSet::new()))
+            .collect(),
+        waiting,
     })
 }
 
 impl OneClaimant {
     fn in_time(&mut self, history: &History) -> Verdict {
-        let bound = Bounds::of(history.setup()).taken_over();
-        let is_due = |death: &Death| history.now().since(death.at) > bound;
-        if !self.death.as_ref().is_some_and(is_due) {
-            return Ok(());
-        }
-        let Some(death) = self.death.take() else {
+        let Some(death) = &mut self.death else {
             return Ok(());
         };
-        let mut waits = death
-            .claimed
-            .iter()
-            .filter(|(child, _)| !death.started.contains(*child));
-        match waits.next() {
-            Some((child, claimants)) => Err(format!(
-                "{} was killed at {}, and {:?} is not started anew, claimed by {claimants:?}: that is to take {bound:?} \
-                 at the most",
-                death.of, death.at, child.1
+        let can_be_taken = |child: &Child, spec: &mut Arc<ChildSpec>| {
+            let mut living = history.living();
+            living.any(|record| history.can_take(record, child, spec))
+        };
+        death.waiting.retain(can_be_taken);
+        let bound = Bounds::of(history.setup()).taken_over();
+        if history.now().since(death.at) <= bound {
+            return Ok(());
+        }
+        let verdict = match death.waiting.keys().next() {
+            Some(child) => Err(format!(
+                "{} was killed at {}, and {:?} is not started anew, claimed by {:?}: that is to take {bound:?} at the most",
+                death.of, death.at, child.1, death.claimed[child]
             )),
             None => Ok(()),
-        }
+        };
+        self.death = None;
+        verdict
     }
 }
