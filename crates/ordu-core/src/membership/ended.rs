@@ -112,7 +112,9 @@ impl Node {
     fn has_replaced(&self, node: NodeId) -> bool {
         let is_replaced = |known: &Known| {
             let is_down = known.liveness == Liveness::Down && known.identity.name == self.config.name;
-            let is_newer = self.id > node || known.was_up;
+            // Its id may be larger, of a machine that is misnamed or whose clock was set.
+            let is_no_successor = !known.was_admitted() || self.names.has_refused(node);
+            let is_newer = self.id > node || known.was_up || is_no_successor;
             is_down && is_newer && self.names.was_admitted && self.standing.may_act()
         };
         self.roster.get(node).is_some_and(is_replaced)

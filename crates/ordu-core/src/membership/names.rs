@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) struct Names {
     pub(crate) was_admitted: bool,
     /// The boots of its name that have ended by this one, as it says of itself.
     pub(crate) over: Vec<NodeId>,
+    /// Those that it told that its name is taken, the last of them: they end.
+    refused: VecDeque<NodeId>,
 }
 
 /// What another asks of this node: whether it hears a member.
@@ -82,6 +84,22 @@ impl Newcomer {
 }
 
 impl Names {
+    /// A machine that is misnamed boots again and again; of most of its boots nobody else ever hears.
+    const REFUSED: usize = 64;
+
+    /// This node told another that its name is taken.
+    pub(crate) fn refuse(&mut self, node: NodeId) {
+        self.refused.push_back(node);
+        if self.refused.len() > Self::REFUSED {
+            self.refused.pop_front();
+        }
+    }
+
+    /// Whether this node told another that its name is taken.
+    pub(crate) fn has_refused(&self, node: NodeId) -> bool {
+        self.refused.contains(&node)
+    }
+
     /// The newcomers that wait for a holder.
     pub(crate) fn of(&self, holder: NodeId) -> impl Iterator<Item = (ConnId, &Newcomer)> {
         let waiting = self.waiting.iter().map(|(conn, newcomer)| (*conn, newcomer));

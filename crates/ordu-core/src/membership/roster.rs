@@ -59,6 +59,12 @@ impl Known {
     pub(crate) fn is_written_off(&self, now: Time, forget_after: Duration) -> bool {
         self.liveness == Liveness::Down && now.since(self.since) >= forget_after
     }
+
+    /// Whether others took it in, by what it says of itself.
+    pub(crate) fn was_admitted(&self) -> bool {
+        let status = self.member.as_ref().map(|member| member.status);
+        status.is_some_and(|status| status != Status::Joining)
+    }
 }
 
 impl Roster {
@@ -331,7 +337,7 @@ impl Roster {
             return false;
         };
         let last = |known: &Known| known.greeted.map(|greeted| greeted.last);
-        last(gone).is_some_and(|gone| last(known) > Some(gone)) && !was_admitted(gone)
+        last(gone).is_some_and(|gone| last(known) > Some(gone)) && !gone.was_admitted()
     }
 
     /// Whether a node that has greeted this one is newer by its id than another, which never did and which nobody took in,
@@ -340,7 +346,7 @@ impl Roster {
         let (Some(known), Some(before)) = (self.get(node), self.get(other)) else {
             return false;
         };
-        let is_a_stranger = before.greeted.is_none() && !was_admitted(before);
+        let is_a_stranger = before.greeted.is_none() && !before.was_admitted();
         node > other && known.greeted.is_some() && is_a_stranger
     }
 
@@ -391,12 +397,6 @@ impl Roster {
             MemberState::Removed
         }
     }
-}
-
-/// Whether others took a node in, by what it says of itself.
-fn was_admitted(known: &Known) -> bool {
-    let status = known.member.as_ref().map(|member| member.status);
-    status.is_some_and(|status| status != Status::Joining)
 }
 
 fn note(by_name: &mut BTreeMap<NodeName, BTreeSet<NodeId>>, identity: &Identity) {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::in_tests::{ME, conn_of, meet, ready_node, sent_to};
 use crate::membership::{Identity, Link, Liveness};
 use crate::node::Node;
-use crate::registers::Why;
+use crate::registers::{Member, Status, Why};
 use crate::requests::Closed;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
 use crate::{Channel, ConnId, ExitCause, Input, NodeId, Output, RequestId};
@@ -42,7 +42,11 @@ fn newcomer_connects(node: &mut Node, peer: NodeId, was_admitted: bool) {
 }
 
 fn connects(node: &mut Node, conn: ConnId, peer: NodeId, was_admitted: bool) {
-    let identity = identity(peer);
+    greets(node, conn, identity(peer), was_admitted);
+}
+
+fn greets(node: &mut Node, conn: ConnId, identity: Identity, was_admitted: bool) {
+    let peer = identity.id;
     node.connected(conn, peer, identity.addr, None, Duration::ZERO);
     let hello = Hello {
         dial: None,
@@ -398,4 +402,24 @@ fn a_holder_that_connects_anew_is_asked_whether_it_is_there() {
     );
     answers(&mut node, HOLDER);
     assert!(is_refused(&mut node));
+}
+
+/// Another had missed this node for a moment, let the other in and took it for ready.
+#[test]
+fn a_node_has_replaced_whom_it_refused_for_its_name_though_that_was_ready() {
+    for is_refused in [true, false] {
+        let mut node = node();
+        node.names.was_admitted = true;
+        let namesake = Identity {
+            id: NEWCOMER,
+            seniority: NEWCOMER,
+            ..node.swim.identity().clone()
+        };
+        if is_refused {
+            greets(&mut node, CONN, namesake, false);
+        }
+        let member = Member::of(&node.config, Status::Ready);
+        node.roster.set_member(NEWCOMER, Some(member), node.now.mono);
+        assert_eq!(node.replaced_by(NEWCOMER).is_some(), is_refused);
+    }
 }

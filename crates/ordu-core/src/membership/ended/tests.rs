@@ -414,3 +414,23 @@ fn a_node_says_which_boots_of_its_name_were_there_before_it() {
     node.write_member(Status::Left);
     assert_eq!(over(&node), [7, 6, 5].map(NodeId));
 }
+
+/// A machine that was misnamed and let in elsewhere, by one that had never met this node: only its record tells of it.
+#[test]
+fn a_node_has_replaced_whom_nobody_took_in_under_its_name_be_its_id_larger() {
+    for (status, is_over) in [(Status::Joining, true), (Status::Ready, false)] {
+        let mut node = ready_node();
+        node.names.was_admitted = true;
+        let mut other = replica_of(N3);
+        meet(&mut node, N3);
+        let misnamed = NodeId(1_000);
+        let member = Value::encode(&Member::of(&node.config, status));
+        other.write(1, |batch| batch.put(Key::Member(misnamed), member).unwrap());
+        exchange(&mut node, &mut other);
+        assert_eq!(node.replaced_by(misnamed).is_some(), is_over, "{status:?}");
+        node.say_which_it_replaced();
+        let own = node.replica.map().get(&Key::Member(ME)).unwrap();
+        let over = own.decode::<Member>().unwrap().over;
+        assert_eq!(over.contains(&misnamed), is_over, "{status:?}");
+    }
+}
