@@ -365,6 +365,37 @@ fn starts_again_above(node: &mut Node, key: &ChildKey) {
     assert!(tokens_started(node).last().unwrap() > &ABOVE_ALL_CLOCKS);
 }
 
+/// The worker says so itself; one that does as it is told ends with `Shutdown`.
+#[test]
+fn what_was_done_before_its_stop_reached_it_is_not_started_again() {
+    for why in [StopWhy::Outranked, StopWhy::Leave, StopWhy::Conflict] {
+        for (restart, reason, is_done) in [
+            (Restart::Transient, ExitReason::Normal, true),
+            (Restart::Transient, ExitReason::Shutdown, false),
+            (Restart::Permanent, ExitReason::Normal, false),
+        ] {
+            let mut node = node();
+            let (key, _) = first_start(&mut node, restart);
+            report_running(&mut node, &key);
+            node.reconcile_children();
+            node.stop_copy(&key, why);
+            node.drain_supervisor();
+            let incarnation = Incarnation::new(node.child_mut(&key).start.expect("it was started").0);
+            node.supervise(DynamicEvent::Exited {
+                incarnation,
+                reason: reason.clone(),
+            });
+            node.drain_supervisor();
+            let intent = node.children.get(&key).unwrap().claims.intent().unwrap();
+            assert_eq!(
+                intent.deleted == Deleted::Finished,
+                is_done,
+                "{why:?} {restart:?} {reason:?}"
+            );
+        }
+    }
+}
+
 /// Nobody claims the older life any more: that its epoch was higher is told by the stamp of its mark alone (S3.1).
 #[test]
 fn a_copy_below_an_older_life_that_is_over_is_started_again_above_it() {
