@@ -45,8 +45,16 @@ impl Invariant for HeldByTwo {
         let child = record.child();
         let has_heard = |other: &BootRecord| {
             let shown = other.children.get(&child);
-            // It may show what was started after that.
-            let is_later = |info: &Arc<ChildInfo>| info.token > record.shown;
+            // It may show what was started after that, or a later life that was started elsewhere.
+            let life_of = |token| {
+                let mut copies = history.copies_of(&child);
+                copies
+                    .find(|copy| Some(copy.token) == token)
+                    .map(|copy| copy.life)
+            };
+            let is_later = |info: &Arc<ChildInfo>| {
+                info.token > record.shown || life_of(info.token) > life_of(record.shown)
+            };
             match answer {
                 Answer::Deleted => shown.is_none_or(is_later),
                 Answer::Terminated(_) => {

@@ -236,7 +236,9 @@ fn still_runs<'a>(history: &'a History, record: &CallRecord) -> Option<&'a CopyR
         let info = record.children.get(&child);
         info.is_some_and(|info| info.token > Some(shown))
     });
-    let is_it = copy.token == shown && copy.is_live() && lives && !is_claimed_above;
+    let asked = history.boot(record.boot)?;
+    let is_taken_for_dead = history.was_deceived(asked, copy.boot.host);
+    let is_it = copy.token == shown && copy.is_live() && lives && !is_claimed_above && !is_taken_for_dead;
     (is_it && !history.was_removed(copy.boot.host)).then_some(copy)
 }
 

@@ -44,6 +44,8 @@ pub struct History {
     is_beyond_judging: bool,
     spread: Spread,
     troubles: BTreeSet<Trouble>,
+    /// Who was ever refused where another is, though that lives.
+    refused: BTreeSet<(HostId, HostId)>,
     last_upheaval: Moment,
     whole: Vec<(Moment, Moment)>,
     calm: Option<Moment>,
@@ -103,6 +105,7 @@ impl History {
             is_beyond_judging: false,
             spread: Spread::default(),
             troubles: apart.then_some(Trouble::Apart).into_iter().collect(),
+            refused: BTreeSet::new(),
             last_upheaval: Moment::default(),
             whole: Vec::new(),
             calm: None,
@@ -153,9 +156,9 @@ impl History {
                 node,
                 horde,
                 id,
+                life,
                 token,
                 spec,
-                ..
             } => {
                 let child = (horde.clone(), id.clone());
                 self.copies_of.entry(child.clone()).or_default().push(*copy);
@@ -163,6 +166,7 @@ impl History {
                     boot: *boot,
                     node: *node,
                     child,
+                    life: *life,
                     token: *token,
                     spec: spec.clone(),
                     began: fact.at,
@@ -441,6 +445,19 @@ impl History {
         }
     }
 
+    /// Whether a process was ever refused where another is that lives: where there are but these two that alone is proof of
+    /// its death (S6.3).
+    pub(crate) fn was_deceived(&self, observer: &BootRecord, of: HostId) -> bool {
+        let others = observer.members.values().filter(|member| {
+            let is_in_sight = !matches!(
+                member.state,
+                MemberState::Down | MemberState::Left | MemberState::Removed
+            );
+            member.id != observer.node && is_in_sight
+        });
+        self.refused.contains(&(observer.boot.host, of)) && others.count() == 0
+    }
+
     /// One start of a child.
     pub fn copy(&self, copy: CopyId) -> &CopyRecord {
         &self.copies[index(copy.0)]
@@ -708,6 +725,7 @@ impl History {
             }
             Fault::Reject(from, to) => {
                 self.troubles.insert(Trouble::Rejected(*from, *to));
+                self.refused.insert((*from, *to));
             }
             Fault::Allow(from, to) => {
                 self.troubles.remove(&Trouble::Rejected(*from, *to));

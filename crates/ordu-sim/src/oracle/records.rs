@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordu_core::{
-    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitCause, ExitReason, HordeName, MemberInfo,
-    MemberState, NodeId, NodeName, Token,
+    Answer, CallError, ChildId, ChildInfo, ChildSpec, Command, ExitCause, ExitReason, HordeName, Life,
+    MemberInfo, MemberState, NodeId, NodeName, Token,
 };
 
 use crate::{Boot, CopyEnd, HostId, Moment};
@@ -73,6 +73,8 @@ pub struct CopyRecord {
     pub node: NodeId,
     /// Of which child.
     pub child: Child,
+    /// Which life of it.
+    pub life: Life,
     /// Under which token.
     pub token: Token,
     /// What was started.
