@@ -181,7 +181,9 @@ impl Claims {
         if !intent.wants_running() {
             return Some(Step::Stop(StopWhy::Terminated));
         }
-        if let Some(rank) = self.outranked_by() {
+        // A claim of an earlier run says nothing of this one: its owner has yet to start that, or has nothing to start.
+        let is_of_an_earlier_run = self.winner().is_some_and(|claim| claim.run < copy.run);
+        if let Some(rank) = self.outranked_by().filter(|_| !is_of_an_earlier_run) {
             return Some(Step::Confirm(rank));
         }
         if intent.run > copy.run {

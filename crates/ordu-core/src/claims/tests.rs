@@ -369,3 +369,26 @@ fn epochs_rise_above_all_that_was_seen_and_the_clock() {
     child.set_claims(vec![]);
     assert_eq!(child.next_epoch(0), 6, "a removed claim still counts");
 }
+
+/// Of two sides of a split one restarts the child in vain and the other later, where it runs: of what that one claims it is
+/// no copy too many, and stopped it would be started a second time.
+#[test]
+fn a_copy_is_not_stopped_for_a_claim_of_an_earlier_run() {
+    let rival = |run| Claim {
+        run: stamp(run),
+        ..claim(1, token(9, OTHER))
+    };
+    let wished = Intent {
+        run: stamp(3),
+        ..intent(1)
+    };
+    let copy = Copy {
+        run: stamp(3),
+        ..running(1, token(5, ME))
+    };
+    let later = child(wished.clone(), vec![rival(2)], Some(copy.clone()));
+    assert_eq!(later.next_step(), None);
+    assert!(later.outranked_by().is_some(), "it may take the child over");
+    let same = child(wished, vec![rival(3)], Some(copy));
+    assert!(matches!(same.next_step(), Some(Step::Confirm(_))));
+}
