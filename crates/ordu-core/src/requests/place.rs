@@ -97,6 +97,13 @@ impl Node {
             );
             return;
         }
+        let intent = child.claims.intent();
+        if intent.is_some_and(|intent| intent.birth > pending.birth) {
+            // Another decider placed a later life meanwhile: its own would be over as soon as it began.
+            pending.begun = true;
+            self.answer_placement(key, Err(PlaceError::Busy));
+            return;
+        }
         if child.claims.copy().is_some() {
             let deadline = pending.deadline;
             self.children.wake_at(deadline, key);

@@ -899,6 +899,20 @@ fn a_placement_that_comes_on_a_connection_that_is_not_in_use_starts_nothing() {
     assert!(node.copy_of(&key).is_some());
 }
 
+/// Two deciders placed two lives here: the older one would begin when the copy of the later one ends.
+#[test]
+fn a_placement_of_a_life_before_the_one_that_is_there_starts_nothing() {
+    let mut node = node();
+    let old = place(&mut node, 1);
+    let key = old.child.clone();
+    let later = node.stamp();
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&life(later))))]);
+    node.place_here(N2, old, Some(conn_of(N2)));
+    assert!(node.copy_of(&key).is_none());
+    let answers = placements_answered(&sent_to(&mut node, N2));
+    assert_eq!(answers, [Err(PlaceError::Busy)]);
+}
+
 #[test]
 fn a_placement_of_a_decider_that_is_out_of_sight_starts_nothing() {
     let mut node = node();
