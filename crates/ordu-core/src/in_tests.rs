@@ -9,9 +9,11 @@ use ordu_crdt::{Dot, Replica, ReplicaId, Stamp, SyncConfig};
 
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
-use crate::registers::{ChildKey, Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why};
+use crate::registers::{
+    ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why,
+};
 use crate::wire::Message;
-use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, WallTime};
+use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, Token, WallTime};
 
 pub(crate) const ME: NodeId = NodeId(1);
 const HORDE: &str = "main";
@@ -157,6 +159,22 @@ pub(crate) fn life(birth: Stamp) -> Intent {
         desired: Desired::Running,
         deleted: Deleted::No,
         spec: spec(),
+    }
+}
+
+/// The claim of the first run of a life, by whom the token names, which runs it.
+pub(crate) fn claimed(birth: Stamp, token: Token) -> Claim {
+    Claim {
+        birth,
+        born: UNBORN,
+        run: birth,
+        token,
+        previous: None,
+        state: ClaimState::Running,
+        restarts: 0,
+        relocations: 0,
+        os_pid: None,
+        reason: None,
     }
 }
 

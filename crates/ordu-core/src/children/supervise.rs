@@ -323,7 +323,10 @@ impl Node {
                 let copy = self.copy_of(key);
                 let unwritten = copy.is_some_and(|copy| copy.unwritten);
                 let leaves = copy.is_some_and(|copy| copy.phase == Phase::Stopping(StopWhy::Leave));
-                let was_done = exit == ExitReason::Normal && self.would_go_on(key);
+                let why = copy.map(|copy| &copy.phase);
+                let goes_on = matches!(why, Some(Phase::Stopping(why)) if why.child_goes_on());
+                // One that ends as it is told ends with `Shutdown`: this one was done before it was told (S5.4).
+                let was_done = goes_on && exit == ExitReason::Normal && !self.is_permanent(key);
                 let run = self.drop_and_take(key);
                 if unwritten {
                     self.answer_placement(key, Err(PlaceError::Superseded));
@@ -348,23 +351,9 @@ impl Node {
         self.children.touch(key);
     }
 
-    /// Whether a copy that is being stopped is to go on somewhere though no user asked for that, and is not to be started again
-    /// once it is done. One that ends as it is told ends with `Shutdown`.
-    fn would_go_on(&self, key: &ChildKey) -> bool {
-        let Some(claims) = self.children.get(key).map(|child| &child.claims) else {
-            return false;
-        };
-        let why = claims.copy().map(|copy| &copy.phase);
-        let goes_on = matches!(
-            why,
-            Some(Phase::Stopping(
-                StopWhy::Conflict | StopWhy::Outranked | StopWhy::Leave
-            ))
-        );
-        goes_on
-            && claims
-                .intent()
-                .is_some_and(|intent| intent.spec.restart != Restart::Permanent)
+    fn is_permanent(&self, key: &ChildKey) -> bool {
+        let intent = self.children.get(key).and_then(|child| child.claims.intent());
+        intent.is_some_and(|intent| intent.spec.restart == Restart::Permanent)
     }
 
     fn copy_runs(&mut self, key: &ChildKey) {

@@ -71,7 +71,7 @@ impl Node {
             let has_ended = matches!(
                 self.roster.state_of(node, known),
                 MemberState::Left | MemberState::Removed
-            ) || self.replaced_by(node).is_some();
+            ) || self.is_past(node, known);
             let is_missed = !is_retried && known.is_written_off(now, forget_after);
             has_ended || is_missed || siblings.iter().all(|dot| self.is_holder(node, *dot))
         })
@@ -135,7 +135,7 @@ impl Node {
         });
         let unrecorded = self.roster.iter().filter(|(node, known)| {
             let is_missed = known.member.is_none() && known.is_written_off(now, forget_after);
-            is_missed && !self.roster.removals.ends(*node) && self.replaced_by(*node).is_some()
+            is_missed && !self.roster.removals.ends(*node) && self.is_past(*node, known)
         });
         let over = over.map(|(node, _)| node);
         for node in over.chain(unrecorded.map(|(node, _)| node)).collect::<Vec<_>>() {

@@ -53,6 +53,13 @@ pub(crate) enum StopWhy {
     Leave,
 }
 
+impl StopWhy {
+    /// Whether the child goes on, here or elsewhere, though no user asked for a restart.
+    pub(crate) const fn child_goes_on(self) -> bool {
+        matches!(self, Self::Conflict | Self::Outranked | Self::Leave)
+    }
+}
+
 impl Copy {
     pub(crate) fn rank(&self) -> Rank {
         Rank {

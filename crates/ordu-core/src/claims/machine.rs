@@ -22,8 +22,8 @@ pub(crate) struct Claims {
     copy: Option<Copy>,
     /// The highest epoch seen for the id (S3.1).
     epoch: u64,
-    /// Above all epochs of lives before this one that nobody claims any more.
-    older: u64,
+    /// A number above all epochs of the lives before this one that nobody claims any more; 0: there are none (S3.4).
+    above_older_lives: u64,
     planted: Planted,
 }
 
@@ -37,7 +37,7 @@ impl Claims {
             siblings: Vec::new(),
             copy: None,
             epoch: 0,
-            older: 0,
+            above_older_lives: 0,
         }
     }
 
@@ -70,8 +70,8 @@ impl Claims {
 
     /// Takes over what the map tells of the epochs of older lives by what was wished of them, where no claim is left of one:
     /// that is stamped above every epoch that its writer saw (S3.1).
-    pub(crate) fn set_older(&mut self, above: u64) {
-        self.older = above;
+    pub(crate) fn set_above_older_lives(&mut self, above: u64) {
+        self.above_older_lives = above;
         self.observe_epoch(above);
     }
 
@@ -207,7 +207,7 @@ impl Claims {
     /// Whether a claim of an older life has a higher token than this copy, or may have had one.
     pub(crate) fn is_below_an_older_life(&self, copy: &Copy) -> bool {
         let is_above = |claim: &Claim| claim.birth < copy.birth && claim.token > copy.token;
-        self.older > copy.token.epoch || self.siblings.iter().any(is_above)
+        self.above_older_lives > copy.token.epoch || self.siblings.iter().any(is_above)
     }
 
     fn step_without_copy(&self) -> Option<Step> {

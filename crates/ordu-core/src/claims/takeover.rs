@@ -220,9 +220,19 @@ impl Node {
         let is_blocked_here = matches!(child.claims.copy().map(|copy| &copy.phase), Some(Phase::Zombie));
         let mut unable: Vec<NodeId> = blocked.into_iter().map(Claim::owner).collect();
         unable.extend(is_blocked_here.then_some(self.id));
+        // By the owner's word that it was stopped or has failed those whose claims are lower have stopped as well (S7.1).
+        let said = child.claims.winner();
+        let was_over = |claim: &Claim| {
+            said.is_some_and(|said| {
+                matches!(said.state, ClaimState::Stopped | ClaimState::Failed) && claim.run <= said.run
+            })
+        };
+        let may_run = |claim: &&Claim| {
+            claim.birth == intent.birth && !was_over(claim) && self.keeps_its_children(claim.owner())
+        };
         let runs_already = free
             .into_iter()
-            .find(|claim| claim.birth == intent.birth && self.keeps_its_children(claim.owner()))
+            .find(may_run)
             .map(Claim::owner)
             .filter(|owner| Some(*owner) != without && !unable.contains(owner));
         let runs_here = child.claims.copy().is_some() && !is_blocked_here && self.may_take_over(key);

@@ -8,7 +8,7 @@ use ordu_crdt::{Hlc, ReplicaId, Stamp};
 use ordu_supervisor::decisions::Restart;
 
 use super::{Claims, Copy, Phase, Step, StopWhy, Verdict};
-use crate::in_tests::UNBORN;
+use crate::in_tests::{UNBORN, claimed};
 use crate::planted::Planted;
 use crate::registers::{Claim, ClaimState, Deleted, Desired, Intent, Rank};
 use crate::{ChildSpec, Kind, NodeId, Token};
@@ -41,18 +41,7 @@ fn intent(birth: u64) -> Intent {
 }
 
 fn claim(birth: u64, token: Token) -> Claim {
-    Claim {
-        born: UNBORN,
-        birth: stamp(birth),
-        run: stamp(birth),
-        token,
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
-    }
+    claimed(stamp(birth), token)
 }
 
 fn running(birth: u64, token: Token) -> Copy {

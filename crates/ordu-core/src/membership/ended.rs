@@ -109,6 +109,12 @@ impl Node {
         by_another.or_else(|| by_this_one().then_some(self.id))
     }
 
+    /// Whether nothing waits for a node any more, whatever has been written down: another boot of its name has replaced it, or
+    /// it came and went before it was a member.
+    pub(crate) fn is_past(&self, node: NodeId, known: &Known) -> bool {
+        known.was_no_member() || self.replaced_by(node).is_some()
+    }
+
     fn has_replaced(&self, node: NodeId) -> bool {
         let is_replaced = |known: &Known| {
             let is_down = known.liveness == Liveness::Down && known.identity.name == self.config.name;

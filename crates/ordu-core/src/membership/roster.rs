@@ -32,15 +32,8 @@ pub(crate) struct Known {
     pub(crate) was_up: bool,
     /// What it says of itself, once the map has it.
     pub(crate) member: Option<Member>,
-    /// The first connection on which it greeted this node, and the last.
-    pub(crate) greeted: Option<Greeted>,
-}
-
-/// Connections on which a node greeted this one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Greeted {
-    first: ConnId,
-    last: ConnId,
+    /// The first connection on which it greeted this node.
+    pub(crate) greeted: Option<ConnId>,
 }
 
 /// What the detector says of a node.
@@ -58,6 +51,12 @@ impl Known {
     /// it, and until it is heard of again (S2.4).
     pub(crate) fn is_written_off(&self, now: Time, forget_after: Duration) -> bool {
         self.liveness == Liveness::Down && now.since(self.since) >= forget_after
+    }
+
+    /// Whether it is down and the map has nothing of it: it came and went before it was a member, as far as is known, and may
+    /// have been refused for its name elsewhere.
+    pub(crate) fn was_no_member(&self) -> bool {
+        self.liveness == Liveness::Down && self.member.is_none()
     }
 
     /// Whether others took it in, by what it says of itself.
@@ -107,11 +106,8 @@ impl Roster {
     /// A node that is known has greeted this one on a connection, and may have had to wait until it was let in.
     pub(crate) fn greeted(&mut self, node: NodeId, conn: ConnId) {
         if let Some(known) = self.known.get_mut(&node) {
-            let before = known.greeted;
-            known.greeted = Some(Greeted {
-                first: before.map_or(conn, |before| before.first.min(conn)),
-                last: before.map_or(conn, |before| before.last.max(conn)),
-            });
+            let first = known.greeted.map_or(conn, |first| first.min(conn));
+            known.greeted = Some(first);
         }
     }
 
@@ -288,9 +284,7 @@ impl Roster {
         }
         let replaces = |other: &NodeId| match self.status_of(*other) {
             Some(Status::Ready | Status::Draining) => {
-                let comes_after = self.came_after(*other, node)
-                    || self.is_newer_in_person(*other, node)
-                    || self.outlived(*other, node);
+                let comes_after = self.came_after(*other, node) || self.is_newer_in_person(*other, node);
                 comes_after && self.is_alive(*other)
             }
             Some(Status::Left) => self.came_after(*other, node),
@@ -326,18 +320,8 @@ impl Roster {
                 .as_ref()
                 .is_some_and(|member| member.over.contains(&other))
         };
-        let first = |known: Option<&Known>| Some(known?.greeted?.first);
-        known.is_some_and(says_so) || first(before).is_some_and(|before| first(known) > Some(before))
-    }
-
-    /// Whether a node has connected anew since another greeted this one for the last time that nobody took in, as far as is
-    /// known: that was refused for its name, as is known where it was told so.
-    fn outlived(&self, node: NodeId, other: NodeId) -> bool {
-        let (Some(known), Some(gone)) = (self.get(node), self.get(other)) else {
-            return false;
-        };
-        let last = |known: &Known| known.greeted.map(|greeted| greeted.last);
-        last(gone).is_some_and(|gone| last(known) > Some(gone)) && !gone.was_admitted()
+        let greeted = |known: Option<&Known>| known.and_then(|known| known.greeted);
+        known.is_some_and(says_so) || greeted(before).is_some_and(|before| greeted(known) > Some(before))
     }
 
     /// Whether a node that has greeted this one is newer by its id than another, which never did and which nobody took in,
@@ -512,26 +496,6 @@ mod tests {
         assert_eq!(roster.replaced_by(NodeId(7)), None, "it may be the later one");
         says(&mut roster, 3, &[NodeId(7)]);
         assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
-    }
-
-    /// It was let in where the other was missed for a moment, and told by that one that its name is taken.
-    #[test]
-    fn a_newcomer_that_nobody_took_in_has_ended_by_the_one_of_its_name_that_connects_again() {
-        let mut roster = Roster::default();
-        for id in [3, 7] {
-            roster.hear(identity(id, "a", 0), Time(0));
-        }
-        let ready = Member::of(&crate::Config::plain(), Status::Ready);
-        roster.set_member(NodeId(3), Some(ready.clone()), Time(0));
-        roster.set_liveness(NodeId(3), Liveness::Alive, Time(0));
-        roster.greeted(NodeId(3), ConnId(1));
-        roster.greeted(NodeId(7), ConnId(2));
-        roster.set_liveness(NodeId(7), Liveness::Down, Time(1));
-        assert_eq!(roster.replaced_by(NodeId(7)), None, "it may be the later one");
-        roster.greeted(NodeId(3), ConnId(4));
-        assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
-        roster.set_member(NodeId(7), Some(ready), Time(2));
-        assert_eq!(roster.replaced_by(NodeId(7)), None, "others took it in");
     }
 
     #[test]

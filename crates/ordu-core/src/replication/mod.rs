@@ -100,7 +100,8 @@ impl Node {
 
     /// Says for whom removes wait, and whose operations may be folded away (S1.5): every member counts that has not
     /// ended, also one that this node has never met; not one that was written off. A boot that was replaced has ended,
-    /// whether anybody has written that down or not: nobody else may know of it.
+    /// whether anybody has written that down or not: nobody else may know of it. One that came and went before the map had
+    /// anything of it never was a member.
     pub(crate) fn count_members(&mut self) {
         let now = self.now.mono;
         let forget_after = self.config.timing.forget_after;
@@ -110,7 +111,7 @@ impl Node {
         for (node, known) in self.roster.iter() {
             let has_ended = self.roster.removals.ends(node)
                 || self.roster.state_of(node, known) == MemberState::Left
-                || self.replaced_by(node).is_some();
+                || self.is_past(node, known);
             let is_missed =
                 known.is_written_off(now, forget_after) && !self.planted.is(Bug::WrittenOffCounted);
             match (has_ended, is_missed) {
@@ -395,7 +396,7 @@ impl Node {
             (wish.birth < birth && !is_claimed(wish.birth)).then(|| sibling.stamp.hlc.wall_ms())
         });
         let above = older.max().unwrap_or_default();
-        child.claims.set_older(above);
+        child.claims.set_above_older_lives(above);
     }
 
     fn claims_changed(&mut self, child: &ChildKey) {

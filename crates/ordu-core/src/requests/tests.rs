@@ -9,8 +9,8 @@ use ordu_supervisor::decisions::Restart;
 
 use super::Closed;
 use crate::in_tests::{
-    ME, UNBORN, child_decided_by, conn_of, connect, exchange, life, meet, ready_node, replica_of, sent_to,
-    settle, spec,
+    ME, UNBORN, child_decided_by, claimed, conn_of, connect, exchange, life, meet, ready_node, replica_of,
+    sent_to, settle, spec,
 };
 use crate::membership::{Identity, Liveness};
 use crate::node::Node;
@@ -265,18 +265,7 @@ fn to_be_stopped_by_n2(node: &mut Node, deleted: Deleted) -> (ChildKey, Claim) {
         deleted,
         ..life(birth)
     };
-    let claim = Claim {
-        born: UNBORN,
-        birth,
-        run: birth,
-        token: Token { epoch: 9, owner: N2 },
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
-    };
+    let claim = claimed(birth, Token { epoch: 9, owner: N2 });
     node.write([
         (Key::Intent(key.clone()), Some(Value::encode(&intent))),
         (Key::Claim(key.clone()), Some(Value::encode(&claim))),
@@ -345,18 +334,7 @@ fn a_start_that_waits_for_an_older_copy_says_whose() {
 /// What a node wrote of a child that it runs, in its own map; the life began with `birth`.
 fn claim_in(map: &mut Replica<Key, Value>, key: &ChildKey, birth: Stamp, epoch: u64) {
     let owner = NodeId(map.id().0);
-    let claim = Claim {
-        born: UNBORN,
-        birth,
-        run: birth,
-        token: Token { epoch, owner },
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
-    };
+    let claim = claimed(birth, Token { epoch, owner });
     write_claim_in(map, key, &claim);
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Invariant, Verdict};
-use crate::oracle::{BootRecord, Expectation, History};
+use crate::oracle::{BootRecord, CallRecord, Expectation, History};
 use crate::{Fact, What};
 
 /// What was acknowledged and not deleted is there on every node, while chaos lasts, too: a while after all has become
@@ -14,6 +14,9 @@ pub(super) struct AcknowledgedSurvivesHeal {
 
 /// After so long in a whole network whatever was acknowledged is known to all that were there.
 const HEALED: Duration = Duration::from_secs(15);
+
+/// What is acknowledged only then is known to two, and to the others a little later.
+const KNOWN_TO_ALL: Duration = Duration::from_secs(2);
 
 impl Invariant for AcknowledgedSurvivesHeal {
     fn name(&self) -> &'static str {
@@ -37,7 +40,12 @@ impl Invariant for AcknowledgedSurvivesHeal {
         }
         self.is_judged = true;
         for child in history.children() {
-            if Expectation::of(history, child).exists != Some(true) {
+            let is_news = |call: &CallRecord| {
+                let answered = call.answered.as_ref();
+                answered.is_some_and(|(at, _)| history.now().since(*at) < KNOWN_TO_ALL)
+            };
+            if Expectation::of(history, child).exists != Some(true) || history.calls_about(child).any(is_news)
+            {
                 continue;
             }
             let lacks = |record: &&BootRecord| !record.children.contains_key(child);

@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ordu_core::{ChildState, Restart, Token};
+use ordu_core::{ChildState, Life, Restart, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, CopyRecord, History};
@@ -13,6 +13,8 @@ use crate::{Boot, Fact, What};
 pub(super) struct Fenced {
     /// The highest token with which each process knew that each child ran.
     known: BTreeMap<Child, BTreeMap<Boot, Token>>,
+    /// Lives that began where nobody else was known: one that is told of nobody boots as a cluster of its own.
+    alone: BTreeSet<(Child, Life)>,
 }
 
 impl Invariant for Fenced {
@@ -24,8 +26,17 @@ impl Invariant for Fenced {
         "S3.1, S3.4"
     }
 
-    fn observe(&mut self, _: &History, fact: &Fact) -> Verdict {
-        if let What::Child {
+    fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
+        if let What::CopyStarting { copy, life, .. } = &fact.what {
+            let copy = history.copy(*copy);
+            let is_first = history
+                .copies_of(&copy.child)
+                .all(|other| other.life != *life || other.token == copy.token);
+            let members = history.boot(copy.boot).map(|record| &record.members);
+            if is_first && members.is_none_or(|members| members.keys().all(|node| *node == copy.node)) {
+                self.alone.insert((copy.child.clone(), *life));
+            }
+        } else if let What::Child {
             boot,
             horde,
             id,
@@ -49,7 +60,9 @@ impl Invariant for Fenced {
         }
         // What runs once only keeps the token it has; one that does not die when it is killed is nobody's choice.
         let stays = |copy: &CopyRecord| copy.is_up() && copy.stopping.is_none();
-        let writes = |copy: &&CopyRecord| stays(copy) && copy.spec.restart != Restart::Temporary;
+        let was_alone = |copy: &CopyRecord| self.alone.contains(&(copy.child.clone(), copy.life));
+        let writes =
+            |copy: &&CopyRecord| stays(copy) && copy.spec.restart != Restart::Temporary && !was_alone(copy);
         for copy in history.copies().iter().filter(writes) {
             let known = self.known.get(&copy.child);
             let of = |record: &crate::oracle::BootRecord| known?.get(&record.boot);

@@ -53,7 +53,8 @@ impl Invariant for HeldByTwo {
                     .map(|copy| copy.life)
             };
             let is_later = |info: &Arc<ChildInfo>| {
-                info.token > record.shown || life_of(info.token) > life_of(record.shown)
+                let lives = life_of(info.token).zip(life_of(record.shown));
+                info.token > record.shown || lives.is_some_and(|(there, here)| there > here)
             };
             match answer {
                 Answer::Deleted => shown.is_none_or(is_later),

@@ -229,15 +229,14 @@ fn still_runs<'a>(history: &'a History, record: &CallRecord) -> Option<&'a CopyR
     let child = record.child();
     let shown = record.shown?;
     let copy = history.copies_of(&child).max_by_key(|copy| copy.token)?;
-    let lives = history
-        .boot(copy.boot)
-        .is_some_and(|record| record.ended.is_none());
+    let owner = history.boot(copy.boot)?;
+    let lives = owner.ended.is_none();
     let is_claimed_above = history.boots().any(|record| {
         let info = record.children.get(&child);
         info.is_some_and(|info| info.token > Some(shown))
     });
     let asked = history.boot(record.boot)?;
-    let is_taken_for_dead = history.was_deceived(asked, copy.boot.host);
+    let is_taken_for_dead = history.is_deceived(asked, owner);
     let is_it = copy.token == shown && copy.is_live() && lives && !is_claimed_above && !is_taken_for_dead;
     (is_it && !history.was_removed(copy.boot.host)).then_some(copy)
 }

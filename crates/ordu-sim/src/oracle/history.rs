@@ -445,9 +445,9 @@ impl History {
         }
     }
 
-    /// Whether a process was ever refused where another is that lives: where there are but these two that alone is proof of
-    /// its death (S6.3).
-    pub(crate) fn was_deceived(&self, observer: &BootRecord, of: HostId) -> bool {
+    /// Whether a process shows another as down that it was refused to reach, though that lives: where there are but these
+    /// two that alone is proof of its death (S6.3).
+    pub(crate) fn is_deceived(&self, observer: &BootRecord, of: &BootRecord) -> bool {
         let others = observer.members.values().filter(|member| {
             let is_in_sight = !matches!(
                 member.state,
@@ -455,7 +455,9 @@ impl History {
             );
             member.id != observer.node && is_in_sight
         });
-        self.refused.contains(&(observer.boot.host, of)) && others.count() == 0
+        let is_refused = self.refused.contains(&(observer.boot.host, of.boot.host));
+        let shown = observer.members.get(&of.node);
+        is_refused && shown.is_some_and(|member| member.state == MemberState::Down) && others.count() == 0
     }
 
     /// One start of a child.

@@ -261,9 +261,12 @@ fn a_copy_that_runs_on_when_a_user_stops_it_is_found() {
 
 #[test]
 fn a_copy_of_a_run_before_the_last_restart_is_found() {
-    // That of the last run is not stopped for it, and both go on.
-    let ending = found_within(CALLS, Mistake::IgnoreRestart, ENDS_WELL);
-    assert_eq!(ending, Ending::NotOne);
+    // One of the last run is not stopped for it, and both go on; where nobody takes the child over it goes on alone.
+    for (epochs, expected) in [(CALLS.epochs, Ending::NotOne), (1, Ending::OldRun)] {
+        let bounds = Bounds { epochs, ..CALLS };
+        let ending = found_within(bounds, Mistake::IgnoreRestart, ENDS_WELL);
+        assert_eq!(ending, expected);
+    }
 }
 
 #[test]

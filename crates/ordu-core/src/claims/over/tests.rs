@@ -3,9 +3,9 @@ use core::time::Duration;
 use ordu_crdt::{Dot, Replica, Stamp};
 
 use crate::claims::{Copy, Phase, Step, StopWhy};
-use crate::in_tests::{ME, exchange, life, meet, ready_node, replica_of, settle};
+use crate::in_tests::{ME, claimed, exchange, life, meet, ready_node, replica_of, settle};
 use crate::node::Node;
-use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Value};
+use crate::registers::{ChildKey, Claim, Deleted, Intent, Key, Value};
 use crate::{NodeId, Token};
 
 const N2: NodeId = NodeId(2);
@@ -171,16 +171,9 @@ fn another_life_of_the_id_is_not_over_with_the_one_before() {
 
 fn claim(intent: &Intent, owner: NodeId) -> Claim {
     Claim {
-        birth: intent.birth,
         born: intent.born,
         run: intent.run,
-        token: Token { epoch: 9, owner },
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
+        ..claimed(intent.birth, Token { epoch: 9, owner })
     }
 }
 

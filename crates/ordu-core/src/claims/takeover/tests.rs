@@ -6,7 +6,7 @@ use ordu_crdt::{Dot, Hlc, Message as SyncMessage, Stamp};
 use ordu_supervisor::decisions::{DynamicEvent, ExitReason, Incarnation, Restart, Started};
 
 use crate::claims::{Copy, Phase, StopWhy, Verdict};
-use crate::in_tests::{UNBORN, conn_of, exchange, life, meet, ready_node, replica_of, sent_to, settle};
+use crate::in_tests::{claimed, conn_of, exchange, life, meet, ready_node, replica_of, sent_to, settle};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Intent, Key, Member, Status, Value};
@@ -54,18 +54,7 @@ fn child_with_an_older_copy_here(node: &mut Node) -> ChildKey {
         spec: Arc::clone(&spec),
         ..life(birth)
     };
-    let claim = Claim {
-        born: UNBORN,
-        birth,
-        run: birth,
-        token: token(9, GONE),
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
-    };
+    let claim = claimed(birth, token(9, GONE));
     node.write([
         (Key::Intent(key.clone()), Some(Value::encode(&intent))),
         (Key::Claim(key.clone()), Some(Value::encode(&claim))),
@@ -99,20 +88,25 @@ fn hold(node: &mut Node) {
 
 #[test]
 fn a_take_over_that_was_called_off_starts_later_and_only_once_its_claim_is_held() {
-    let mut node = node();
-    let key = child_with_an_older_copy_here(&mut node);
-    node.child_mut(&key).claims.set_copy(None);
-    node.claim_here(&key);
-    node.write_takeovers();
-    // The others gave this node up meanwhile.
-    node.takeovers.proposals.clear();
-    node.drop_copy(&key);
-    node.reconcile_children();
-    assert!(node.copy_of(&key).is_none());
-    hold(&mut node);
-    node.children.touch(&key);
-    node.reconcile_children();
-    assert_eq!(phase(&node, &key), Phase::Starting);
+    // There was nothing in its way, or a copy that did not die for a while.
+    for was_zombie in [false, true] {
+        let mut node = node();
+        let key = child_with_a_zombie_here(&mut node);
+        if !was_zombie {
+            node.child_mut(&key).claims.set_copy(None);
+        }
+        node.claim_here(&key);
+        node.write_takeovers();
+        // The others gave this node up meanwhile.
+        node.takeovers.proposals.clear();
+        node.drop_copy(&key);
+        node.reconcile_children();
+        assert!(node.copy_of(&key).is_none());
+        hold(&mut node);
+        node.children.touch(&key);
+        node.reconcile_children();
+        assert_eq!(phase(&node, &key), Phase::Starting);
+    }
 }
 
 #[test]
@@ -309,18 +303,7 @@ fn first_start(node: &mut Node, restart: Restart) -> (ChildKey, Stamp) {
 fn hear_of_an_older_life(node: &mut Node, key: &ChildKey, older: Stamp, left: Left) {
     let mut elsewhere = replica_of(PEER);
     elsewhere.observe_hlc(Hlc::new(ABOVE_ALL_CLOCKS.epoch + 1, 0));
-    let claim = Claim {
-        born: UNBORN,
-        birth: older,
-        run: older,
-        token: ABOVE_ALL_CLOCKS,
-        previous: None,
-        state: ClaimState::Running,
-        restarts: 0,
-        relocations: 0,
-        os_pid: None,
-        reason: None,
-    };
+    let claim = claimed(older, ABOVE_ALL_CLOCKS);
     elsewhere.write(1, |batch| {
         let intent = match left {
             Left::Claim => life(older),
@@ -453,23 +436,6 @@ fn who_takes_a_child_over_while_a_copy_does_not_die_there_says_so() {
     assert_eq!(phase(&node, &key), Phase::Starting);
 }
 
-#[test]
-fn a_take_over_that_waited_for_a_copy_to_die_starts_only_once_its_claim_is_held() {
-    let mut node = node();
-    let key = child_with_a_zombie_here(&mut node);
-    node.claim_here(&key);
-    node.write_takeovers();
-    // The others gave this node up meanwhile.
-    node.takeovers.proposals.clear();
-    node.drop_copy(&key);
-    node.reconcile_children();
-    assert!(node.copy_of(&key).is_none());
-    hold(&mut node);
-    node.children.touch(&key);
-    node.reconcile_children();
-    assert_eq!(phase(&node, &key), Phase::Starting);
-}
-
 /// The decider knows of no copy here: it would hand the child over again and again, and nobody had it.
 #[test]
 fn a_child_that_is_handed_over_where_a_copy_of_it_does_not_die_has_an_owner() {
@@ -515,37 +481,69 @@ fn a_copy_that_works_wins_against_one_that_does_not_die() {
     }
 }
 
-/// The owner is gone, and the copy of another node that lives was killed in vain.
+/// The owner is gone; what it said of the child last, and what another that lives claims of it, under a lower rank.
+fn child_claimed_by_two(node: &mut Node, said: ClaimState, of_the_other: ClaimState) -> ChildKey {
+    node.config.kinds.push((Kind::new("k").unwrap(), 1));
+    node.config.hordes.push("main".parse().unwrap());
+    let key = child_with_an_older_copy_here(node);
+    node.child_mut(&key).claims.set_copy(None);
+    let gone = node.children.get(&key).unwrap().claims.winner().unwrap().clone();
+    let gone = Claim { state: said, ..gone };
+    node.write([(Key::Claim(key.clone()), Some(Value::encode(&gone)))]);
+    meet(node, PEER);
+    settle(node);
+    let mut map = replica_of(PEER);
+    let token = Token {
+        epoch: 5,
+        owner: PEER,
+    };
+    let other = Claim {
+        token,
+        state: of_the_other,
+        ..gone
+    };
+    map.write(1, |batch| {
+        batch.put(Key::Claim(key.clone()), Value::encode(&other)).unwrap();
+    });
+    exchange(node, &mut map);
+    key
+}
+
+/// Whom the child is handed to, if not to this node.
+fn handed_to(node: &mut Node, key: &ChildKey) -> Option<NodeId> {
+    node.find_owner(key, None);
+    node.write_takeovers();
+    let handed = node.children.get(key).unwrap().handed.map(|(to, _)| to);
+    assert_ne!(own_state(node, key).is_some(), handed.is_some());
+    handed
+}
+
+/// The copy of the other was killed in vain.
 #[test]
 fn a_child_is_not_given_to_a_node_where_a_copy_of_it_does_not_die_while_another_can_run_it() {
     for (state, is_given_there) in [(ClaimState::Zombie, false), (ClaimState::Running, true)] {
         let mut node = node();
-        node.config.kinds.push((Kind::new("k").unwrap(), 1));
-        node.config.hordes.push("main".parse().unwrap());
-        let key = child_with_an_older_copy_here(&mut node);
-        node.child_mut(&key).claims.set_copy(None);
-        meet(&mut node, PEER);
-        settle(&mut node);
-        let mut map = replica_of(PEER);
-        let claim = node.children.get(&key).unwrap().claims.winner().unwrap().clone();
-        let token = Token {
-            epoch: 5,
-            owner: PEER,
+        let key = child_claimed_by_two(&mut node, ClaimState::Running, state);
+        assert_eq!(handed_to(&mut node, &key), is_given_there.then_some(PEER));
+    }
+}
+
+/// The other stopped its copy by what the owner said, and cannot write over that: it may be full by now.
+#[test]
+fn a_child_that_was_stopped_is_not_given_to_who_had_a_copy_of_it_before_as_if_that_ran() {
+    for said in [ClaimState::Stopped, ClaimState::Failed] {
+        let mut node = node();
+        let key = child_claimed_by_two(&mut node, said, ClaimState::Restarting);
+        let wished = node.children.get(&key).unwrap().claims.intent().unwrap().clone();
+        let run = node.stamp();
+        let wished = Value::encode(&Intent { run, ..wished });
+        node.write([(Key::Intent(key.clone()), Some(wished))]);
+        let full = Member {
+            capacity: Some(0),
+            ..node.roster.get(PEER).unwrap().member.clone().unwrap()
         };
-        let claim = Claim {
-            token,
-            state,
-            ..claim
-        };
-        map.write(1, |batch| {
-            batch.put(Key::Claim(key.clone()), Value::encode(&claim)).unwrap();
-        });
-        exchange(&mut node, &mut map);
-        node.find_owner(&key, None);
-        node.write_takeovers();
-        let handed = node.children.get(&key).unwrap().handed.map(|(to, _)| to);
-        assert_eq!(handed, is_given_there.then_some(PEER));
-        assert_eq!(own_state(&node, &key).is_some(), !is_given_there);
+        node.roster.set_member(PEER, Some(full), node.now.mono);
+        assert_eq!(handed_to(&mut node, &key), None);
     }
 }
 

@@ -434,3 +434,44 @@ fn a_node_has_replaced_whom_nobody_took_in_under_its_name_be_its_id_larger() {
         assert_eq!(over.contains(&misnamed), is_over, "{status:?}");
     }
 }
+
+/// It was let in where the bearer of its name was missed for a moment, and told by that one that the name is taken.
+#[test]
+fn removes_do_not_wait_for_who_came_and_went_before_the_map_had_anything_of_it() {
+    for (has_greeted, is_known) in [(true, false), (false, false), (true, true)] {
+        let is_waited_for = is_known;
+        let mut node = node();
+        let key = child_decided_by(&node, ME);
+        let passer_by = NodeId(1_000);
+        let identity = Identity {
+            id: passer_by,
+            seniority: passer_by,
+            ..node.swim.identity().clone()
+        };
+        let identity = Identity {
+            name: "n9".parse().unwrap(),
+            ..identity
+        };
+        node.roster.hear(identity, node.now.mono);
+        if has_greeted {
+            node.roster.greeted(passer_by, conn_of(passer_by));
+        }
+        if is_known {
+            let member = Member::of(&node.config, Status::Joining);
+            node.roster.set_member(passer_by, Some(member), node.now.mono);
+        }
+        node.set_liveness(passer_by, Liveness::Down);
+        let over = life(node.stamp()).over(Deleted::ByUser);
+        let mark = Key::Intent(key);
+        node.write([(mark.clone(), Some(Value::encode(&over)))]);
+        held_by(&mut node, &[N2, N3]);
+        settle(&mut node);
+        node.next_burial = node.now.mono;
+        node.bury();
+        assert_eq!(node.replica.map().contains_key(&mark), is_waited_for);
+        node.now.mono = node.now.mono + node.config.timing.forget_after;
+        node.next_burial = node.now.mono;
+        node.bury();
+        assert_eq!(node.roster.knows(passer_by), is_waited_for);
+    }
+}

@@ -1,7 +1,6 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{call, start, uneventful};
+use super::{start_children, uneventful};
 use crate::random::Random;
 use crate::{Fault, HostId, Moment, Plan, Setup};
 
@@ -18,11 +17,7 @@ pub(super) fn plan(random: &mut Random, seed: u64) -> Plan {
     setup.timing.settle = Duration::from_secs(1);
     let begin = Moment(8_000_000);
     let mut plan = uneventful(random, setup, begin + CYCLE * CYCLES);
-    let spec = Arc::new(Setup::spec(0, 0));
-    for child in 0..CHILDREN {
-        plan.calls
-            .push((Moment(3_000_000), call(random, HOSTS, start(child, &spec))));
-    }
+    start_children(random, &mut plan, HOSTS, CHILDREN);
     for cycle in 0..CYCLES {
         let at = begin + CYCLE * cycle;
         let mut few: Vec<HostId> = (0..HOSTS).map(HostId).collect();

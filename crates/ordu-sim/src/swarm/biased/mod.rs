@@ -124,6 +124,15 @@ fn uneventful(random: &mut Random, setup: Setup, calm_at: Moment) -> Plan {
     }
 }
 
+/// So many children are started through one host or another, once all have met.
+fn start_children(random: &mut Random, plan: &mut Plan, hosts: usize, children: u64) {
+    let spec = Arc::new(Setup::spec(0, 0));
+    for child in 0..children {
+        let at = Moment(3_000_000);
+        plan.calls.push((at, call(random, hosts, start(child, &spec))));
+    }
+}
+
 fn last_words(random: &mut Random, seed: u64) -> Plan {
     const CHILDREN: u64 = 24;
     const CYCLE: Duration = Duration::from_secs(25);

@@ -1,7 +1,6 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{call, start, uneventful};
+use super::{start_children, uneventful};
 use crate::random::Random;
 use crate::{Fault, HostId, Moment, Plan, Setup};
 
@@ -16,11 +15,7 @@ pub(super) fn plan(random: &mut Random, seed: u64) -> Plan {
     let setup = Setup::lan(HOSTS, seed);
     let begin = Moment(8_000_000);
     let mut plan = uneventful(random, setup, begin + CYCLE * CYCLES);
-    let spec = Arc::new(Setup::spec(0, 0));
-    for child in 0..12 {
-        plan.calls
-            .push((Moment(3_000_000), call(random, HOSTS, start(child, &spec))));
-    }
+    start_children(random, &mut plan, HOSTS, 12);
     for cycle in 0..CYCLES {
         let at = begin + CYCLE * cycle;
         let mut order: Vec<HostId> = (0..HOSTS).map(HostId).collect();
