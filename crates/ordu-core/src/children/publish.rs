@@ -25,8 +25,8 @@ impl Node {
         let state = match (claim.map(|claim| claim.state), owner, intent.desired) {
             (Some(ClaimState::Zombie), Some(_), _) => ChildState::Zombie,
             // Whatever it was: nothing but a user starts it again.
-            (Some(ClaimState::Stopped | ClaimState::Failed) | None, _, Desired::Stopped)
-            | (_, None, Desired::Stopped) => ChildState::Stopped,
+            (Some(ClaimState::Stopped | ClaimState::Failed) | None, _, Desired::Stopped(_))
+            | (_, None, Desired::Stopped(_)) => ChildState::Stopped,
             (Some(ClaimState::Failed), _, Desired::Running) if has_failed => ChildState::Failed,
             (_, None, Desired::Running) if runner.is_some_and(|runner| !self.is_living(runner)) => {
                 ChildState::Lost
@@ -46,7 +46,7 @@ impl Node {
             id: key.id.clone(),
             spec: Arc::clone(&intent.spec),
             state,
-            is_stopping: intent.desired == Desired::Stopped
+            is_stopping: intent.desired != Desired::Running
                 && owner.is_some()
                 && !matches!(state, ChildState::Stopped | ChildState::Failed),
             node: owner.map(|owner| self.name_of(owner)),

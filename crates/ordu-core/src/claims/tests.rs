@@ -136,7 +136,7 @@ fn a_copy_stops_when_its_child_is_stopped_deleted_or_finished() {
     for (intent, why) in [
         (
             Intent {
-                desired: Desired::Stopped,
+                desired: Desired::Stopped(stamp(1)),
                 ..intent(1)
             },
             StopWhy::Terminated,
@@ -187,7 +187,7 @@ fn a_newer_run_stops_the_copy_and_then_starts_it_again() {
 #[test]
 fn only_the_owner_settles_or_removes_its_claim() {
     let stopped = Intent {
-        desired: Desired::Stopped,
+        desired: Desired::Stopped(stamp(1)),
         ..intent(1)
     };
     let over = Intent {

@@ -29,7 +29,8 @@ pub(crate) struct Intent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Desired {
     Running,
-    Stopped,
+    /// Since the stop of this stamp.
+    Stopped(Stamp),
 }
 
 /// Why a life of an id is over. The order is that of S2.1: any of these beats `No`.
@@ -53,6 +54,14 @@ impl Intent {
         self.is_live() && self.desired == Desired::Running
     }
 
+    /// Stamp of its last start, stop or restart by a user. A change of policy alone leaves it.
+    pub(crate) fn wished(&self) -> Stamp {
+        match self.desired {
+            Desired::Running => self.run,
+            Desired::Stopped(at) => at,
+        }
+    }
+
     /// The mark that this life is over. Nothing is ever started by it, so it carries neither args nor constraints: marks
     /// stay until every member has seen them, however many there are.
     pub(crate) fn over(self, deleted: Deleted) -> Self {
@@ -74,11 +83,22 @@ impl Intent {
     }
 
     /// The winner among concurrent siblings: the maximum of (birth, deleted, stamp), so a delete beats every
-    /// concurrent write to the same life and loses only to a `start_child` that had not seen it (S2.1).
-    pub(crate) fn winner(siblings: impl Iterator<Item = (Self, Stamp)>) -> Option<Self> {
-        siblings
-            .max_by_key(|(intent, stamp)| (intent.birth, intent.deleted, *stamp))
-            .map(|(intent, _)| intent)
+    /// concurrent write to the same life and loses only to a `start_child` that had not seen it. What is wished of it
+    /// is what was wished last of that life: a change of policy alone undoes no stop and no restart (S2.1).
+    pub(crate) fn winner(siblings: impl Iterator<Item = (Self, Stamp)> + Clone) -> Option<Self> {
+        let rank = |(intent, stamp): &(Self, Stamp)| (intent.birth, intent.deleted, *stamp);
+        let (winner, _) = siblings.clone().max_by_key(rank)?;
+        let of_it = siblings.filter(|(intent, _)| intent.birth == winner.birth);
+        let last = of_it.max_by_key(|(intent, stamp)| (intent.wished(), *stamp));
+        Some(match last {
+            Some((last, _)) if winner.is_live() => Self {
+                run: last.run,
+                runner: last.runner,
+                desired: last.desired,
+                ..winner
+            },
+            _ => winner,
+        })
     }
 }
 
@@ -89,9 +109,9 @@ mod tests {
     use ordu_crdt::{Hlc, ReplicaId, Stamp};
 
     use super::*;
-    use crate::Constraint;
-    use crate::in_tests::UNBORN;
+    use crate::in_tests::{UNBORN, life};
     use crate::registers::Value;
+    use crate::{Constraint, Restart};
 
     #[test]
     fn a_mark_that_a_life_is_over_carries_no_args_and_no_constraints() {
@@ -117,6 +137,69 @@ mod tests {
             Value::encode(&mark).len() < 100,
             "{} bytes",
             Value::encode(&mark).len()
+        );
+    }
+
+    /// A restart on one side of a split, a stop on the other, and a change of policy that knew of neither.
+    #[test]
+    fn a_change_of_policy_alone_undoes_neither_a_stop_nor_a_restart() {
+        let at = |seconds| Stamp {
+            hlc: Hlc(seconds),
+            origin: ReplicaId(1),
+        };
+        let begun = life(at(1));
+        let restarted = Intent {
+            run: at(2),
+            runner: Some(NodeId(7)),
+            ..begun.clone()
+        };
+        let stopped = Intent {
+            desired: Desired::Stopped(at(3)),
+            ..begun.clone()
+        };
+        let changed = Intent {
+            spec: Arc::new(ChildSpec {
+                restart: Restart::Transient,
+                ..ChildSpec::clone(&begun.spec)
+            }),
+            ..begun
+        };
+        let of = |wish: &Intent| {
+            Intent::winner([(changed.clone(), at(4)), (wish.clone(), wish.wished())].into_iter())
+        };
+        let spec = || Arc::clone(&changed.spec);
+        assert_eq!(
+            of(&restarted),
+            Some(Intent {
+                spec: spec(),
+                ..restarted.clone()
+            })
+        );
+        assert_eq!(
+            of(&stopped),
+            Some(Intent {
+                spec: spec(),
+                ..stopped.clone()
+            })
+        );
+        let both = [
+            (restarted, at(2)),
+            (stopped.clone(), at(3)),
+            (changed.clone(), at(4)),
+        ];
+        assert_eq!(
+            Intent::winner(both.into_iter()),
+            Some(Intent {
+                spec: spec(),
+                ..stopped.clone()
+            })
+        );
+        let mark = stopped.over(Deleted::Finished);
+        let over = [(mark.clone(), at(3)), (changed, at(4))];
+        assert_eq!(
+            Intent::winner(over.into_iter()),
+            Some(mark),
+            "what is over is over as it was"
         );
     }
 }

@@ -587,7 +587,7 @@ impl Node {
                 return self.tell_once_found(key, decision, answer, written);
             }
             (Command::StartChild { .. }, Some(intent), Some(info)) => {
-                let stopped = intent.desired == Desired::Stopped || info.state == ChildState::Failed;
+                let stopped = intent.desired != Desired::Running || info.state == ChildState::Failed;
                 Err(if stopped {
                     CallError::AlreadyPresent(info)
                 } else {
@@ -597,7 +597,7 @@ impl Node {
             (_, None, _) | (_, _, None) => Err(not_found()),
             (Command::TerminateChild { .. }, Some(intent), Some(_)) => {
                 let intent = Intent {
-                    desired: Desired::Stopped,
+                    desired: Desired::Stopped(self.stamp()),
                     ..intent
                 };
                 let Some(written) = self.write_intent(key, &intent) else {

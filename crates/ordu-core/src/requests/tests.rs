@@ -261,7 +261,7 @@ fn to_be_stopped_by_n2(node: &mut Node, deleted: Deleted) -> (ChildKey, Claim) {
     let key = child_decided_by(node, ME);
     let birth = node.stamp();
     let intent = Intent {
-        desired: Desired::Stopped,
+        desired: Desired::Stopped(birth),
         deleted,
         ..life(birth)
     };
@@ -526,7 +526,7 @@ fn a_restart_that_nobody_can_carry_out_says_so_before_its_caller_gives_up() {
         ..(*spec()).clone()
     };
     let stopped = Intent {
-        desired: Desired::Stopped,
+        desired: Desired::Stopped(claim.birth),
         spec: Arc::new(spec),
         ..life(claim.birth)
     };
@@ -696,7 +696,7 @@ fn one_of_seven_and_a_stopped_child() -> (Node, ChildKey, Vec<NodeId>) {
         birth,
         run: birth,
         runner: None,
-        desired: Desired::Stopped,
+        desired: Desired::Stopped(birth),
         deleted: Deleted::No,
         spec: spec(),
     };
@@ -1056,7 +1056,7 @@ fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
         let (key, mut n2) = owned_by_n2(&mut node);
         let intent = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().clone();
         let stopped = Intent {
-            desired: Desired::Stopped,
+            desired: Desired::Stopped(intent(&node).birth),
             ..intent(&node)
         };
         node.write([(Key::Intent(key.clone()), Some(Value::encode(&stopped)))]);

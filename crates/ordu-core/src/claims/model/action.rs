@@ -162,7 +162,7 @@ impl Model {
         let peer = &world.peers[node];
         if world.calls < self.bounds.calls {
             let open = Call::ALL.into_iter();
-            let open = open.filter(|call| Self::may_be_asked(world, node, *call));
+            let open = open.filter(|call| self.may_be_asked(world, node, *call));
             actions.extend(open.map(|call| Action::Called(node, call)));
         }
         let is_anothers = |claim: &crate::registers::Claim| claim.owner() != peer.id();

@@ -15,22 +15,25 @@ pub(super) enum Call {
     Stop,
     Restart,
     Delete,
+    /// Of its policy alone.
+    Update,
 }
 
 impl Call {
-    pub(super) const ALL: [Self; 3] = [Self::Stop, Self::Restart, Self::Delete];
+    pub(super) const ALL: [Self; 4] = [Self::Stop, Self::Restart, Self::Delete, Self::Update];
 }
 
 impl Model {
     /// Whether a decider that knows this much would write it.
-    pub(super) fn may_be_asked(world: &World, node: usize, call: Call) -> bool {
+    pub(super) fn may_be_asked(&self, world: &World, node: usize, call: Call) -> bool {
         let peer = &world.peers[node];
         let Some(intent) = peer.claims.intent().filter(|intent| intent.is_live()) else {
             return false;
         };
         match (call, intent.desired) {
-            (Call::Stop, Desired::Running) | (Call::Restart, Desired::Stopped) => true,
-            (Call::Delete, Desired::Stopped) => !copy_may_run(world, peer, intent),
+            (Call::Stop, Desired::Running) | (Call::Restart, Desired::Stopped(_)) => true,
+            (Call::Delete, Desired::Stopped(_)) => !copy_may_run(world, peer, intent),
+            (Call::Update, _) => self.bounds.updates,
             _ => false,
         }
     }
@@ -42,23 +45,25 @@ impl Model {
         let Some(wish) = known_wish(world, peer) else {
             return;
         };
+        let now = Stamp {
+            hlc: Hlc::new(clock(world, peer), 0),
+            origin: ReplicaId(peer.id().0),
+        };
         let wish = match call {
             Call::Stop => Wish {
-                desired: Desired::Stopped,
+                desired: Desired::Stopped(now),
                 ..wish
             },
             Call::Restart => Wish {
                 desired: Desired::Running,
-                run: Stamp {
-                    hlc: Hlc::new(clock(world, peer), 0),
-                    origin: ReplicaId(peer.id().0),
-                },
+                run: now,
                 ..wish
             },
             Call::Delete => Wish {
                 deleted: Deleted::ByUser,
                 ..wish
             },
+            Call::Update => wish,
         };
         self.put(world, node, Change::Untouched, Change::To(wish));
         self.reconcile(world, node);
@@ -134,11 +139,17 @@ pub(super) fn clock(world: &World, peer: &Peer) -> u64 {
     world.map.next_millis(&peer.seen).max(ahead)
 }
 
-/// The winner among the intents that a node holds.
+/// The winner among the intents that a node holds, as [`Intent::winner`] has it.
 fn known_wish(world: &World, peer: &Peer) -> Option<Wish> {
-    let siblings = world.map.wishes(&peer.seen).into_iter();
-    let winner = siblings.max_by_key(|(_, wish, stamp)| (wish.birth, wish.deleted, *stamp));
-    winner.map(|(_, wish, _)| *wish)
+    let siblings = world.map.wishes(&peer.seen);
+    let rank = |(_, wish, stamp): &&(_, &Wish, Stamp)| (wish.birth, wish.deleted, *stamp);
+    let (_, winner, _) = siblings.iter().max_by_key(rank)?;
+    let of_it = siblings.iter().filter(|(_, wish, _)| wish.birth == winner.birth);
+    let (_, last, _) = of_it.max_by_key(|(_, wish, stamp)| (wish.intent().wished(), *stamp))?;
+    Some(match winner.deleted {
+        Deleted::No => **last,
+        _ => **winner,
+    })
 }
 
 /// As the decider's `copy_may_run` says; what is surely gone is gone.

@@ -12,7 +12,7 @@
 //!   nothing is delivered for a while;
 //! - **time** is that anything which waits may be over at any moment: starts, stops, `conflict_wait`;
 //! - **nodes** are killed with all they run, and boot with a new id and no memory;
-//! - **users** stop, restart and delete the child on any node that is ready, as its decider: two at once in a split.
+//! - **users** stop, restart, delete and update the child on any node that is ready, as its decider: two at once in a split.
 //!
 //! Not in it: failing starts, drain, members that are written off, and the witnesses of S4.7, which only keep the
 //! core from some of what is possible here. Epochs come without the clock that lifts them in

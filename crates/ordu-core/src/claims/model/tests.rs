@@ -17,6 +17,7 @@ const LEAST: Bounds = Bounds {
     crashes: 0,
     exits: 0,
     calls: 0,
+    updates: false,
     written_off: false,
     messages: 2,
     writes: 5,
@@ -107,6 +108,14 @@ fn three_nodes_that_take_the_child_from_each_other_keep_every_rule() {
 #[test]
 fn two_nodes_whose_child_is_stopped_restarted_and_deleted_keep_every_rule() {
     holds(CALLS);
+}
+
+#[test]
+fn two_nodes_whose_child_is_stopped_restarted_and_changed_keep_every_rule() {
+    holds(Bounds {
+        updates: true,
+        ..CALLS
+    });
 }
 
 #[test]

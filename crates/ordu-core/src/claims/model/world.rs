@@ -29,6 +29,8 @@ pub(super) struct Bounds {
     pub(super) exits: u8,
     /// Stops, restarts and deletions by users.
     pub(super) calls: u8,
+    /// Whether users change the policy, too.
+    pub(super) updates: bool,
     /// Whether members are written off: a mark is then forgotten before everybody has it.
     pub(super) written_off: bool,
     /// Messages under way at once.

@@ -240,7 +240,7 @@ fn written_off_and_back(retried: bool) {
     let birth = node.stamp();
     let over = Intent {
         retried,
-        desired: Desired::Stopped,
+        desired: Desired::Stopped(birth),
         deleted: Deleted::ByUser,
         ..life(birth)
     };
