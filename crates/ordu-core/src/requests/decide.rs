@@ -69,6 +69,8 @@ enum State {
     Restarting {
         run: Stamp,
         written: Dot,
+        /// It is temporary: a run of it that may have begun is not to be begun once more (S5.1).
+        once: bool,
     },
     /// Done; its caller is told once a take-over would find it (S5.9).
     Telling(Withheld),
@@ -434,9 +436,9 @@ impl Node {
                     None => Progress::Wait,
                 }
             }
-            State::Restarting { run, written } => {
-                let (run, written) = (*run, *written);
-                self.restarted(key, decision, run, written, late)
+            State::Restarting { run, written, once } => {
+                let (run, written, once) = (*run, *written, *once);
+                self.restarted(key, decision, run, written, once, late)
             }
             State::Telling(withheld) if late || self.can_be_found(withheld, decision.ask.origin) => {
                 let (answer, written) = (withheld.answer.clone(), withheld.written.clone());
@@ -624,6 +626,7 @@ impl Node {
                         }
                     };
                     let run = self.stamp();
+                    let once = intent.spec.restart == Restart::Temporary;
                     let intent = Intent {
                         desired: Desired::Running,
                         run,
@@ -633,7 +636,7 @@ impl Node {
                     let Some(written) = self.write_intent(key, &intent) else {
                         return Progress::Wait;
                     };
-                    decision.state = State::Restarting { run, written };
+                    decision.state = State::Restarting { run, written, once };
                     self.children.touch(key);
                     return Progress::Wait;
                 }
@@ -967,15 +970,22 @@ impl Node {
     }
 
     /// A child that was to be started again is over: it chose not to run, or was done before it was seen to run; or somebody
-    /// else had it deleted, which may be forgotten by now.
-    fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
+    /// else had it deleted, which may be forgotten by now. What runs `once` only and was lost or deleted may have run before.
+    fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision, once: bool) -> Progress {
         let written = self.intents_held(key);
         let intent = self.children.get(key).and_then(|child| child.claims.intent());
         if intent.is_some_and(|intent| intent.deleted == Deleted::Finished) {
             return self.tell_once_found(key, decision, Answer::Ignored, written);
         }
-        let (horde, id) = (key.horde.clone(), key.id.clone());
-        self.tell(decision, Err(CallError::NotFound { horde, id }), written);
+        let error = if once {
+            CallError::Unknown {
+                detail: "the child was lost or deleted while it was started again; it may have run".into(),
+            }
+        } else {
+            let (horde, id) = (key.horde.clone(), key.id.clone());
+            CallError::NotFound { horde, id }
+        };
+        self.tell(decision, Err(error), written);
         Progress::Done
     }
 
@@ -1010,11 +1020,12 @@ impl Node {
         decision: &mut Decision,
         run: Stamp,
         written: Dot,
+        once: bool,
         late: bool,
     ) -> Progress {
         let child = self.children.get(key);
         if child.is_none_or(|child| !child.claims.intent().is_some_and(Intent::is_live)) {
-            return self.over_at_once(key, decision);
+            return self.over_at_once(key, decision, once);
         }
         let claim = child.and_then(|child| child.claims.winner());
         let claim = claim.filter(|claim| claim.run >= run).cloned();

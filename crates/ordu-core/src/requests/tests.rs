@@ -1047,44 +1047,72 @@ fn a_call_tells_of_the_claims_that_the_asked_node_holds_too() {
     assert_eq!(asks.collect::<Vec<_>>(), [[wished, claimed]]);
 }
 
+/// What a restart is answered whose child is over before it was seen to run: marked so by somebody else, or forgotten by now.
+fn restart_of_what_is_over(
+    restart: Restart,
+    deleted: Option<Deleted>,
+) -> (ChildKey, Result<Answer, CallError>) {
+    let mut node = node();
+    let (key, mut n2) = owned_by_n2(&mut node);
+    let intent = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().clone();
+    let spec = ChildSpec {
+        restart,
+        ..(*spec()).clone()
+    };
+    let stopped = Intent {
+        desired: Desired::Stopped(intent(&node).birth),
+        spec: Arc::new(spec),
+        ..intent(&node)
+    };
+    node.write([(Key::Intent(key.clone()), Some(Value::encode(&stopped)))]);
+    exchange(&mut node, &mut n2);
+    let command = Command::RestartChild {
+        horde: key.horde.clone(),
+        id: key.id.clone(),
+    };
+    come(&mut node, ask(1, command), conn_of(N2));
+    exchange(&mut node, &mut n2);
+    assert!(intent(&node).wants_running());
+    let over = deleted.map(|deleted| Value::encode(&intent(&node).over(deleted)));
+    n2.write(1, |batch| match over {
+        Some(over) => batch.put(Key::Intent(key.clone()), over).unwrap(),
+        None => assert!(batch.remove(&Key::Intent(key.clone()))),
+    });
+    exchange(&mut node, &mut n2);
+    node.touch_all();
+    node.reconcile_children();
+    let messages = sent_to(&mut node, N2);
+    let result = told(&messages).last().expect("it is answered").result.clone();
+    (key, result)
+}
+
 /// It chose not to run, or was done before anybody saw it run, or was deleted, and that may be forgotten: nothing is to be
 /// waited for.
 #[test]
 fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
     for deleted in [Some(Deleted::Finished), Some(Deleted::ByUser), None] {
-        let mut node = node();
-        let (key, mut n2) = owned_by_n2(&mut node);
-        let intent = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().clone();
-        let stopped = Intent {
-            desired: Desired::Stopped(intent(&node).birth),
-            ..intent(&node)
-        };
-        node.write([(Key::Intent(key.clone()), Some(Value::encode(&stopped)))]);
-        exchange(&mut node, &mut n2);
-        let command = Command::RestartChild {
-            horde: key.horde.clone(),
-            id: key.id.clone(),
-        };
-        come(&mut node, ask(1, command), conn_of(N2));
-        exchange(&mut node, &mut n2);
-        assert!(intent(&node).wants_running());
-        let over = deleted.map(|deleted| Value::encode(&intent(&node).over(deleted)));
-        n2.write(1, |batch| match over {
-            Some(over) => batch.put(Key::Intent(key.clone()), over).unwrap(),
-            None => assert!(batch.remove(&Key::Intent(key.clone()))),
-        });
-        exchange(&mut node, &mut n2);
-        node.touch_all();
-        node.reconcile_children();
-        let messages = sent_to(&mut node, N2);
-        let result = &told(&messages).last().expect("it is answered").result;
-        let (horde, id) = (key.horde.clone(), key.id.clone());
+        let (key, result) = restart_of_what_is_over(Restart::Permanent, deleted);
+        let (horde, id) = (key.horde, key.id);
         let expected = match deleted {
             Some(Deleted::Finished) => Ok(Answer::Ignored),
             _ => Err(CallError::NotFound { horde, id }),
         };
-        assert_eq!(*result, expected, "{deleted:?}");
+        assert_eq!(result, expected, "{deleted:?}");
     }
+}
+
+/// Its owner may have begun that run and died of it: whoever is told that there is no such child starts it once more.
+#[test]
+fn of_a_temporary_child_that_was_lost_or_deleted_while_it_was_restarted_nobody_knows_whether_it_ran() {
+    for deleted in [Some(Deleted::Lost), Some(Deleted::ByUser), None] {
+        let (_, result) = restart_of_what_is_over(Restart::Temporary, deleted);
+        assert!(
+            matches!(result, Err(CallError::Unknown { .. })),
+            "{deleted:?}: {result:?}"
+        );
+    }
+    let (_, result) = restart_of_what_is_over(Restart::Temporary, Some(Deleted::Finished));
+    assert_eq!(result, Ok(Answer::Ignored));
 }
 
 /// Its clock stood still while it slept, so that its caller waits for longer than the answer is kept here.
