@@ -224,17 +224,15 @@ fn already_present(history: &History, record: &CallRecord, told: &ordu_core::Chi
 
 /// What the asked node showed when it was asked, if that and its node have not ended and nobody had that removed: out of
 /// sight is not gone. What a dead node left its keeper may still be ending.
-/// Where another has claimed it since, or started it again, that one's word counts.
+/// Where another has claimed it since, or started it again, that one's word counts (S5.3): also that of one that had taken
+/// it over and was told to stop before it had begun, and once nobody shows it any more.
 fn still_runs<'a>(history: &'a History, record: &CallRecord) -> Option<&'a CopyRecord> {
     let child = record.child();
     let shown = record.shown?;
     let copy = history.copies_of(&child).max_by_key(|copy| copy.token)?;
     let owner = history.boot(copy.boot)?;
     let lives = owner.ended.is_none();
-    let is_claimed_above = history.boots().any(|record| {
-        let info = record.children.get(&child);
-        info.is_some_and(|info| info.token > Some(shown))
-    });
+    let is_claimed_above = history.was_claimed_above(copy);
     let asked = history.boot(record.boot)?;
     let is_taken_for_dead = history.is_deceived(asked, owner);
     let is_it = copy.token == shown && copy.is_live() && lives && !is_claimed_above && !is_taken_for_dead;

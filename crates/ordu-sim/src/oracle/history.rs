@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{Answer, Command, ExitCause, MemberState, NodeId, NodeName};
+use ordu_core::{Answer, Command, ExitCause, Life, MemberState, NodeId, NodeName, Token};
 
 use super::{BootRecord, CallRecord, Child, CopyRecord};
 use crate::{Boot, CallId, CopyId, Fact, Fault, HostId, Moment, Queues, Setup, What};
@@ -21,6 +21,8 @@ pub struct History {
     nodes: BTreeMap<NodeId, Boot>,
     copies: Vec<CopyRecord>,
     copies_of: BTreeMap<Child, Vec<CopyId>>,
+    /// The highest token that anybody ever showed each life of a child with.
+    claimed: BTreeMap<Child, BTreeMap<Life, Token>>,
     calls: Vec<CallRecord>,
     calls_about: BTreeMap<Child, Vec<CallId>>,
     open_calls: BTreeSet<CallId>,
@@ -91,6 +93,7 @@ impl History {
             nodes: BTreeMap::new(),
             copies: Vec::new(),
             copies_of: BTreeMap::new(),
+            claimed: BTreeMap::new(),
             calls: Vec::new(),
             calls_about: BTreeMap::new(),
             open_calls: BTreeSet::new(),
@@ -208,11 +211,17 @@ impl History {
                 boot,
                 horde,
                 id,
+                life,
                 info,
-                ..
             } => {
+                let child = (horde.clone(), id.clone());
+                let token = info.as_ref().and_then(|info| info.token);
+                if let Some((life, token)) = life.zip(token) {
+                    let lives = self.claimed.entry(child.clone()).or_default();
+                    let highest = lives.entry(life).or_insert(token);
+                    *highest = token.max(*highest);
+                }
                 if let Some(record) = self.boots.get_mut(boot) {
-                    let child = (horde.clone(), id.clone());
                     match info {
                         Some(info) => record.children.insert(child, info.clone()),
                         None => record.children.remove(&child),
@@ -477,6 +486,13 @@ impl History {
             .into_iter()
             .flatten()
             .map(|copy| self.copy(*copy))
+    }
+
+    /// Whether anybody ever showed a claim of the same life as a copy, or of a later one, that is above the copy's token.
+    pub(crate) fn was_claimed_above(&self, copy: &CopyRecord) -> bool {
+        let lives = self.claimed.get(&copy.child);
+        let mut since = lives.into_iter().flat_map(|lives| lives.range(copy.life..));
+        since.any(|(_, token)| *token > copy.token)
     }
 
     /// One call.
