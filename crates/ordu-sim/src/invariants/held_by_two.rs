@@ -53,15 +53,22 @@ impl Invariant for HeldByTwo {
                     .map(|copy| copy.life)
             };
             let is_later = |info: &Arc<ChildInfo>| {
-                let lives = life_of(info.token).zip(life_of(record.shown));
-                info.token > record.shown || lives.is_some_and(|(there, here)| there > here)
+                let lives = life_of(info.token).zip(life_of(record.shown_token()));
+                info.token > record.shown_token() || lives.is_some_and(|(there, here)| there > here)
             };
             match answer {
                 Answer::Deleted => shown.is_none_or(is_later),
-                Answer::Terminated(_) => {
-                    shown.is_none_or(|info| info.is_stopping || !is_to_run(info.state) || is_later(info))
-                }
-                Answer::Updated(to) => shown.is_none_or(|info| info.spec == to.spec || is_later(info)),
+                Answer::Terminated(_) => shown.is_none_or(|info| {
+                    info.is_stopping
+                        || !is_to_run(info.state)
+                        || is_later(info)
+                        || is_outranked(history, record, info, true)
+                }),
+                Answer::Updated(to) => shown.is_none_or(|info| {
+                    info.spec == to.spec
+                        || is_later(info)
+                        || is_outranked(history, record, info, is_stopped(to))
+                }),
                 _ => true,
             }
         };
@@ -90,6 +97,29 @@ fn is_to_run(state: ChildState) -> bool {
         state,
         ChildState::Starting | ChildState::Running | ChildState::Restarting | ChildState::Unclaimed
     )
+}
+
+fn is_stopped(info: &ChildInfo) -> bool {
+    info.is_stopping || info.state == ChildState::Stopped
+}
+
+/// Whether what a process shows of the same start may be what another call wrote of which the asked node had not heard,
+/// be it of a stop if it `knew` of none: of two writes the one with the higher stamp is shown (S2.1), and the other is held
+/// all the same.
+fn is_outranked(history: &History, record: &CallRecord, info: &ChildInfo, knew: bool) -> bool {
+    let Some(known) = record.shown.as_ref().filter(|known| known.token == info.token) else {
+        return false;
+    };
+    let child = record.child();
+    let mut others = history.calls_about(&child);
+    others.any(|other| {
+        let is_shown = match &other.command {
+            Command::UpdateChild { spec, .. } => *spec == info.spec && known.spec != info.spec,
+            Command::TerminateChild { .. } => is_stopped(info) && !knew,
+            _ => false,
+        };
+        is_shown && other.may_count() && !other.witnesses.contains(&record.boot)
+    })
 }
 
 /// Whether another call may have started the child again meanwhile, or changed it where that is what the answer tells of.

@@ -228,7 +228,7 @@ fn already_present(history: &History, record: &CallRecord, told: &ordu_core::Chi
 /// it over and was told to stop before it had begun, and once nobody shows it any more.
 fn still_runs<'a>(history: &'a History, record: &CallRecord) -> Option<&'a CopyRecord> {
     let child = record.child();
-    let shown = record.shown?;
+    let shown = record.shown_token()?;
     let copy = history.copies_of(&child).max_by_key(|copy| copy.token)?;
     let owner = history.boot(copy.boot)?;
     let lives = owner.ended.is_none();

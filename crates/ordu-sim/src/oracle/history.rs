@@ -646,7 +646,7 @@ impl History {
         let still = self.boot(boot).is_some_and(|record| record.still_since.is_some());
         let child = (horde.clone(), id.clone());
         let shown = self.boot(boot).and_then(|record| record.children.get(&child));
-        let shown = shown.and_then(|info| info.token);
+        let shown = shown.cloned();
         self.calls.push(CallRecord {
             shown,
             boot,

@@ -126,8 +126,8 @@ pub struct CallRecord {
     pub made: Moment,
     /// Whether the asked node saw every living one then. One whose seeds are all dead is alone in a whole network.
     pub saw_all: bool,
-    /// The token under which the asked node showed the child then.
-    pub shown: Option<Token>,
+    /// What the asked node showed of the child then.
+    pub shown: Option<Arc<ChildInfo>>,
     /// How long the caller waits.
     pub timeout: Duration,
     /// When the node got to it: later if it stood still.
@@ -157,6 +157,11 @@ impl CallRecord {
             Some((at, Ok(_))) => Some(*at),
             _ => None,
         }
+    }
+
+    /// The token under which the asked node showed the child when it was asked.
+    pub fn shown_token(&self) -> Option<Token> {
+        self.shown.as_ref()?.token
     }
 
     /// The token of the start that it was told of.
