@@ -1,16 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordu_core::{ChildInfo, ChildState, Event, MemberState, NodeId, Token};
+use ordu_core::{ChildInfo, ChildState, Command, Event, MemberState, NodeId, Restart, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, History};
 use crate::{Boot, Fact, Moment, What};
 
 /// Nobody takes a child over from a node that it sees alive, or only suspects, and whose copy runs, unless that node
-/// itself gave up the last start that is known there; nor, where nobody has a proof of the death, before somebody's
-/// view of who is left can have settled. A process that stood still takes nothing over at once: what it reads then is
-/// of before.
+/// itself gave up the last start that is known there, or the next run was given to another for a user; nor, where nobody
+/// has a proof of the death, before somebody's view of who is left can have settled. A process that stood still takes
+/// nothing over at once: what it reads then is of before.
 #[derive(Debug, Default)]
 pub(super) struct TakeOverJustified {
     /// The last start of each child that each process knows of, as far as it shows.
@@ -171,8 +171,8 @@ impl TakeOverJustified {
             .is_some_and(|at| history.now().since(*at) < settle);
         let gave_up =
             self.given_up.contains(&(child.clone(), before)) || could_not_start(history, child, before);
-        let was_given_up = gave_up && !just_woke;
-        if runs && !was_given_up && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
+        let is_free = (gave_up || self.may_be_given_away(history, child, from)) && !just_woke;
+        if runs && !is_free && matches!(seen, Some(MemberState::Alive | MemberState::Suspect)) {
             return Err(format!(
                 "{boot} takes {:?} over from {from}, which it sees as {seen:?} and which runs it",
                 child.1
@@ -185,6 +185,31 @@ impl TakeOverJustified {
             ));
         }
         Ok(())
+    }
+
+    /// Whether a user may have started a child that runs once only again while its owner was out of sight for somebody: who
+    /// decided that named the one node that carries it out, and that one does whatever it sees of the owner (S5.4).
+    fn may_be_given_away(&self, history: &History, child: &Child, owner: NodeId) -> bool {
+        let was_missed = |since: Moment| {
+            let mut missing = self.down.get(&owner).into_iter().flat_map(BTreeMap::keys);
+            let is_missed = missing.any(|boot| {
+                let record = history.boot(*boot);
+                record.is_some_and(|record| record.ended.is_none_or(|at| at >= since))
+            });
+            is_missed || self.came.get(&owner).is_some_and(|at| *at >= since)
+        };
+        let mut runs = history
+            .copies_of(child)
+            .filter(|copy| copy.node == owner && copy.is_up() && copy.spec.restart == Restart::Temporary);
+        runs.any(|copy| {
+            let mut calls = history.calls_about(child);
+            calls.any(|call| {
+                matches!(call.command, Command::RestartChild { .. })
+                    && call.may_count()
+                    && call.made >= copy.began
+                    && was_missed(call.made)
+            })
+        })
     }
 
     /// Whether somebody, perhaps another who hands the child over, may have a view without that node.
