@@ -158,6 +158,7 @@ pub(crate) fn life(birth: Stamp) -> Intent {
         runner: None,
         desired: Desired::Running,
         deleted: Deleted::No,
+        changed: None,
         spec: spec(),
     }
 }

@@ -432,6 +432,7 @@ impl Node {
             runner: None,
             desired: Desired::Running,
             deleted: Deleted::No,
+            changed: None,
             spec,
         };
         let claim = Claim {

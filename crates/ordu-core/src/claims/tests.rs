@@ -36,6 +36,7 @@ fn intent(birth: u64) -> Intent {
         runner: None,
         desired: Desired::Running,
         deleted: Deleted::No,
+        changed: None,
         spec: Arc::new(ChildSpec::new(Kind::new("k").unwrap(), 1, vec![])),
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Intent {
     pub(crate) runner: Option<NodeId>,
     pub(crate) desired: Desired,
     pub(crate) deleted: Deleted,
+    /// Stamp of the last change of its policy.
+    pub(crate) changed: Option<Stamp>,
     pub(crate) spec: Arc<ChildSpec>,
 }
 
@@ -77,27 +79,35 @@ impl Intent {
         };
         Self {
             deleted,
+            changed: None,
             spec: Arc::new(spec),
             ..self
         }
     }
 
     /// The winner among concurrent siblings: the maximum of (birth, deleted, stamp), so a delete beats every
-    /// concurrent write to the same life and loses only to a `start_child` that had not seen it. What is wished of it
-    /// is what was wished last of that life: a change of policy alone undoes no stop and no restart (S2.1).
+    /// concurrent write to the same life and loses only to a `start_child` that had not seen it. Of a life that is not
+    /// over the wish and the policy are those that were written last, each by its own stamp: a change of one undoes
+    /// none of the other (S2.1).
     pub(crate) fn winner(siblings: impl Iterator<Item = (Self, Stamp)> + Clone) -> Option<Self> {
         let rank = |(intent, stamp): &(Self, Stamp)| (intent.birth, intent.deleted, *stamp);
         let (winner, _) = siblings.clone().max_by_key(rank)?;
+        if !winner.is_live() {
+            return Some(winner);
+        }
         let of_it = siblings.filter(|(intent, _)| intent.birth == winner.birth);
-        let last = of_it.max_by_key(|(intent, stamp)| (intent.wished(), *stamp));
-        Some(match last {
-            Some((last, _)) if winner.is_live() => Self {
-                run: last.run,
-                runner: last.runner,
-                desired: last.desired,
-                ..winner
-            },
-            _ => winner,
+        let wish = of_it
+            .clone()
+            .max_by_key(|(intent, stamp)| (intent.wished(), *stamp));
+        let policy = of_it.max_by_key(|(intent, stamp)| (intent.changed, *stamp));
+        let ((wish, _), (policy, _)) = wish.zip(policy)?;
+        Some(Self {
+            run: wish.run,
+            runner: wish.runner,
+            desired: wish.desired,
+            changed: policy.changed,
+            spec: policy.spec,
+            ..winner
         })
     }
 }
@@ -129,6 +139,7 @@ mod tests {
             runner: None,
             desired: Desired::Running,
             deleted: Deleted::No,
+            changed: None,
             spec: Arc::new(spec),
         };
         let mark = intent.over(Deleted::ByUser);
@@ -140,9 +151,9 @@ mod tests {
         );
     }
 
-    /// A restart on one side of a split, a stop on the other, and a change of policy that knew of neither.
+    /// A restart, a stop and a change of policy, none of which knew of another.
     #[test]
-    fn a_change_of_policy_alone_undoes_neither_a_stop_nor_a_restart() {
+    fn a_change_of_policy_undoes_no_stop_and_no_restart_and_they_do_not_undo_it() {
         let at = |seconds| Stamp {
             hlc: Hlc(seconds),
             origin: ReplicaId(1),
@@ -157,49 +168,30 @@ mod tests {
             desired: Desired::Stopped(at(3)),
             ..begun.clone()
         };
-        let changed = Intent {
-            spec: Arc::new(ChildSpec {
-                restart: Restart::Transient,
-                ..ChildSpec::clone(&begun.spec)
-            }),
-            ..begun
-        };
-        let of = |wish: &Intent| {
-            Intent::winner([(changed.clone(), at(4)), (wish.clone(), wish.wished())].into_iter())
-        };
-        let spec = || Arc::clone(&changed.spec);
-        assert_eq!(
-            of(&restarted),
-            Some(Intent {
-                spec: spec(),
-                ..restarted.clone()
-            })
-        );
-        assert_eq!(
-            of(&stopped),
-            Some(Intent {
-                spec: spec(),
-                ..stopped.clone()
-            })
-        );
-        let both = [
-            (restarted, at(2)),
-            (stopped.clone(), at(3)),
-            (changed.clone(), at(4)),
-        ];
-        assert_eq!(
-            Intent::winner(both.into_iter()),
-            Some(Intent {
-                spec: spec(),
-                ..stopped.clone()
-            })
-        );
-        let mark = stopped.over(Deleted::Finished);
-        let over = [(mark.clone(), at(3)), (changed, at(4))];
-        assert_eq!(
-            Intent::winner(over.into_iter()),
-            Some(mark),
-            "what is over is over as it was"
-        );
+        for changed_at in [at(0), at(4)] {
+            let changed = Intent {
+                changed: Some(changed_at),
+                spec: Arc::new(ChildSpec {
+                    restart: Restart::Transient,
+                    ..ChildSpec::clone(&begun.spec)
+                }),
+                ..begun.clone()
+            };
+            let with = |wish: &Intent| Intent {
+                changed: changed.changed,
+                spec: Arc::clone(&changed.spec),
+                ..wish.clone()
+            };
+            let change = (changed.clone(), changed_at);
+            let restart = (restarted.clone(), at(2));
+            let stop = (stopped.clone(), at(3));
+            let winner = |siblings: &[(Intent, Stamp)]| Intent::winner(siblings.iter().cloned());
+            assert_eq!(winner(&[change.clone(), restart.clone()]), Some(with(&restarted)));
+            assert_eq!(winner(&[change.clone(), stop.clone()]), Some(with(&stopped)));
+            assert_eq!(winner(&[restart, stop, change.clone()]), Some(with(&stopped)));
+            let mark = stopped.clone().over(Deleted::Finished);
+            let over = [(mark.clone(), at(3)), change];
+            assert_eq!(winner(&over), Some(mark), "what is over is over as it was");
+        }
     }
 }

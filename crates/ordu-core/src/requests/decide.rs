@@ -655,7 +655,12 @@ impl Node {
                         spec: Arc::clone(&spec),
                         ..ChildInfo::clone(&info)
                     };
-                    let written = self.write_intent(key, &Intent { spec, ..intent });
+                    let intent = Intent {
+                        changed: Some(self.stamp()),
+                        spec,
+                        ..intent
+                    };
+                    let written = self.write_intent(key, &intent);
                     let written = written.into_iter().collect();
                     self.children.touch(key);
                     let answer = Answer::Updated(Arc::new(info));

@@ -698,6 +698,7 @@ fn one_of_seven_and_a_stopped_child() -> (Node, ChildKey, Vec<NodeId>) {
         runner: None,
         desired: Desired::Stopped(birth),
         deleted: Deleted::No,
+        changed: None,
         spec: spec(),
     };
     node.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);

@@ -58,16 +58,11 @@ impl Invariant for HeldByTwo {
             };
             match answer {
                 Answer::Deleted => shown.is_none_or(is_later),
-                Answer::Terminated(_) => shown.is_none_or(|info| {
-                    info.is_stopping
-                        || !is_to_run(info.state)
-                        || is_later(info)
-                        || is_outranked(history, record, info, true)
-                }),
+                Answer::Terminated(_) => {
+                    shown.is_none_or(|info| info.is_stopping || !is_to_run(info.state) || is_later(info))
+                }
                 Answer::Updated(to) => shown.is_none_or(|info| {
-                    info.spec == to.spec
-                        || is_later(info)
-                        || is_outranked(history, record, info, is_stopped(to))
+                    info.spec == to.spec || is_later(info) || is_outranked(history, record, info)
                 }),
                 _ => true,
             }
@@ -99,26 +94,18 @@ fn is_to_run(state: ChildState) -> bool {
     )
 }
 
-fn is_stopped(info: &ChildInfo) -> bool {
-    info.is_stopping || info.state == ChildState::Stopped
-}
-
-/// Whether what a process shows of the same start may be what another call wrote of which the asked node had not heard,
-/// be it of a stop if it `knew` of none: of two writes the one with the higher stamp is shown (S2.1), and the other is held
-/// all the same.
-fn is_outranked(history: &History, record: &CallRecord, info: &ChildInfo, knew: bool) -> bool {
+/// Whether what a process shows of the same start may be what another update wrote of which the asked node had not heard:
+/// of two the one with the higher stamp is shown (S2.1), and the other is held all the same.
+fn is_outranked(history: &History, record: &CallRecord, info: &ChildInfo) -> bool {
     let Some(known) = record.shown.as_ref().filter(|known| known.token == info.token) else {
         return false;
     };
     let child = record.child();
     let mut others = history.calls_about(&child);
     others.any(|other| {
-        let is_shown = match &other.command {
-            Command::UpdateChild { spec, .. } => *spec == info.spec && known.spec != info.spec,
-            Command::TerminateChild { .. } => is_stopped(info) && !knew,
-            _ => false,
-        };
-        is_shown && other.may_count() && !other.witnesses.contains(&record.boot)
+        matches!(&other.command, Command::UpdateChild { spec, .. } if *spec == info.spec && known.spec != info.spec)
+            && other.may_count()
+            && !other.witnesses.contains(&record.boot)
     })
 }
 

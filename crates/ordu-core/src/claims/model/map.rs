@@ -178,6 +178,7 @@ impl Wish {
             runner: None,
             desired: self.desired,
             deleted: self.deleted,
+            changed: None,
             spec: spec(),
         }
     }
