@@ -20,14 +20,14 @@ impl Node {
         // A temporary child's run that was given to another node is not carried out by the owner (S5.4).
         let runner = claim.and_then(|claim| self.runner(intent, claim));
         let owner = owner.filter(|owner| runner.is_none_or(|runner| runner == *owner));
-        let has_failed =
-            claim.is_some_and(|claim| claim.state == ClaimState::Failed && claim.run >= intent.run);
+        let has_failed = child.claims.has_failed_elsewhere()
+            || claim.is_some_and(|claim| claim.state == ClaimState::Failed && claim.run >= intent.run);
         let state = match (claim.map(|claim| claim.state), owner, intent.desired) {
             (Some(ClaimState::Zombie), Some(_), _) => ChildState::Zombie,
             // Whatever it was: nothing but a user starts it again.
             (Some(ClaimState::Stopped | ClaimState::Failed) | None, _, Desired::Stopped(_))
             | (_, None, Desired::Stopped(_)) => ChildState::Stopped,
-            (Some(ClaimState::Failed), _, Desired::Running) if has_failed => ChildState::Failed,
+            (_, _, Desired::Running) if has_failed => ChildState::Failed,
             (_, None, Desired::Running) if runner.is_some_and(|runner| !self.is_living(runner)) => {
                 ChildState::Lost
             }

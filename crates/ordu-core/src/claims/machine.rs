@@ -75,6 +75,11 @@ impl Claims {
         self.observe_epoch(above);
     }
 
+    /// Whether a life before this one may have had a higher epoch.
+    pub(crate) const fn may_be_below_an_older_life(&self, epoch: u64) -> bool {
+        self.above_older_lives > epoch
+    }
+
     pub(crate) fn set_copy(&mut self, copy: Option<Copy>) {
         self.epoch = copy
             .as_ref()
@@ -207,7 +212,7 @@ impl Claims {
     /// Whether a claim of an older life has a higher token than this copy, or may have had one.
     pub(crate) fn is_below_an_older_life(&self, copy: &Copy) -> bool {
         let is_above = |claim: &Claim| claim.birth < copy.birth && claim.token > copy.token;
-        self.above_older_lives > copy.token.epoch || self.siblings.iter().any(is_above)
+        self.may_be_below_an_older_life(copy.token.epoch) || self.siblings.iter().any(is_above)
     }
 
     fn step_without_copy(&self) -> Option<Step> {
@@ -228,11 +233,24 @@ impl Claims {
             (false, ClaimState::Stopped | ClaimState::Failed) if own.run >= intent.run => None,
             (false, ClaimState::Failed) => Some(Step::Settle(ClaimState::Failed)),
             (false, _) => Some(Step::Settle(ClaimState::Stopped)),
+            (true, _) if self.has_failed_elsewhere() => Some(Step::Settle(ClaimState::Failed)),
             (true, ClaimState::Failed | ClaimState::Relocating) => {
                 (intent.run > own.run).then_some(Step::Start)
             }
             (true, _) => Some(Step::Start),
         }
+    }
+
+    /// Whether the run that is wished has failed where it was carried out, while another claim counts, of a run before that
+    /// had failed or was stopped: what a user started again there and failed is failed (S2.5).
+    pub(crate) fn has_failed_elsewhere(&self) -> bool {
+        let Some((intent, winner)) = self.intent.as_ref().zip(self.winner()) else {
+            return false;
+        };
+        let is_over = matches!(winner.state, ClaimState::Failed | ClaimState::Stopped);
+        let is_of_it = |claim: &&Claim| claim.birth == intent.birth && claim.run >= intent.run;
+        let mut tried = self.siblings.iter().filter(is_of_it);
+        is_over && winner.run < intent.run && tried.any(|claim| claim.state == ClaimState::Failed)
     }
 
     /// The answer to a loser that asks whether the copy of `rank`, or a later one of this node, runs (S7.1).

@@ -113,6 +113,9 @@ impl Node {
         // is none, it is not yet known (S2.3).
         let Some(current) = current else { return Duty::None };
         let tried = current.run >= intent.run;
+        if child.claims.has_failed_elsewhere() && !self.planted.is(Bug::FailedTakenOver) {
+            return Duty::None;
+        }
         match current.state {
             ClaimState::Failed if tried && !self.planted.is(Bug::FailedTakenOver) => return Duty::None,
             ClaimState::Relocating if tried => {

@@ -382,3 +382,35 @@ fn a_copy_is_not_stopped_for_a_claim_of_an_earlier_run() {
     let same = child(wished, vec![rival(3)], Some(copy));
     assert!(matches!(same.next_step(), Some(Step::Confirm(_))));
 }
+
+/// Both sides of a split gave it up, and a user started it again on one of them, in vain.
+#[test]
+fn a_child_that_a_user_started_again_in_vain_is_not_started_by_another_for_that_run() {
+    let wished = Intent {
+        run: stamp(3),
+        ..intent(1)
+    };
+    let failed = |run, token| Claim {
+        run: stamp(run),
+        state: ClaimState::Failed,
+        ..claim(1, token)
+    };
+    let tried = failed(3, token(5, OTHER));
+    for state in [ClaimState::Failed, ClaimState::Stopped] {
+        let own = Claim {
+            state,
+            ..failed(1, token(9, ME))
+        };
+        let child = child(wished.clone(), vec![own, tried.clone()], None);
+        assert!(child.has_failed_elsewhere());
+        assert_eq!(child.next_step(), Some(Step::Settle(ClaimState::Failed)));
+    }
+    let alone = child(wished.clone(), vec![failed(1, token(9, ME))], None);
+    assert_eq!(alone.next_step(), Some(Step::Start));
+    let comes_up = Claim {
+        state: ClaimState::Starting,
+        ..tried
+    };
+    let elsewhere = child(wished, vec![failed(1, token(9, ME)), comes_up], None);
+    assert!(!elsewhere.has_failed_elsewhere());
+}
