@@ -122,6 +122,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
             let op = &mut self.ops[above];
             let origin = op.origin;
             if op.context.absorb(&new.context, origin) {
+                op.named_since = op.seq;
                 self.garbage.push_back((above, origin, self.ops[above].seq));
             }
             self.finish(hash, head, winner, chain, &new.key);
@@ -201,6 +202,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     fn replace(&mut self, id: SlotId, mut new: NewOp<K, V>) {
         self.unlink(id);
         let op = &mut self.ops[id];
+        op.named_since = op.named_for(new.origin, new.seq, &new.context);
         if !self.planted.is(Bug::ContextNotClosed) {
             new.context.absorb(&op.context, new.origin);
         }
@@ -306,6 +308,7 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
             hlc,
             seq,
             context,
+            named_since: seq,
             next,
             older: None,
             newer: None,

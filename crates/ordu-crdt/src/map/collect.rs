@@ -46,7 +46,9 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
                 continue;
             }
             let everywhere = *known[origin.index()].get_or_insert_with(|| stable(self.origins[origin].id));
-            if seq > everywhere && !self.planted.is(Bug::CollectedTooEarly) {
+            let is_stable = |seq| seq <= everywhere || self.planted.is(Bug::CollectedTooEarly);
+            let named_since = self.ops[id].named_since;
+            if !is_stable(named_since) {
                 self.garbage.push_back((id, origin, seq));
                 continue;
             }
@@ -57,10 +59,11 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
                 .retain(|origin: OriginIdx, seq| seq > origins[origin].covered && !is_told(&origins[origin]));
             let is_settled = op.context.is_empty();
             // A change that was not told yet is marked on the head of the chain.
-            let is_over = op.value.is_none() && is_settled && !op.changed;
+            let is_over = op.value.is_none() && is_settled && !op.changed && is_stable(seq);
             let is_done = is_settled && (op.value.is_some() || is_over);
             if forgot || is_over {
-                self.floor.advance(self.origins[origin].id, seq);
+                let floor = if is_over { seq } else { named_since };
+                self.floor.advance(self.origins[origin].id, floor);
             }
             if is_over {
                 self.forget(id);

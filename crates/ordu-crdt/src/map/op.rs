@@ -17,6 +17,9 @@ pub(crate) struct Op<K, V> {
     pub(crate) hlc: Hlc,
     pub(crate) seq: u64,
     pub(crate) context: Context,
+    /// Its own sequence, or an earlier one of the same origin on this key that named all of the context already: once
+    /// everybody covers that, nobody needs the context any more, however often the key was written since.
+    pub(crate) named_since: u64,
     /// The next operation of the same key.
     pub(crate) next: Option<SlotId>,
     pub(crate) older: Option<SlotId>,
@@ -36,6 +39,15 @@ impl<K, V> Op<K, V> {
             seq < self.seq
         } else {
             seq <= self.context.get(origin)
+        }
+    }
+
+    /// [`named_since`](Op::named_since) of what takes the place of this operation, with that origin, sequence and context.
+    pub(crate) fn named_for(&self, origin: OriginIdx, seq: u64, context: &Context) -> u64 {
+        if self.origin == origin && self.context.covers(context) {
+            self.named_since
+        } else {
+            seq
         }
     }
 
@@ -96,6 +108,11 @@ impl Context {
             self.add(origin, seq);
         }
         news
+    }
+
+    /// Whether all that `other` covers is covered here.
+    fn covers(&self, other: &Self) -> bool {
+        other.iter().all(|(origin, seq)| seq <= self.get(origin))
     }
 
     /// Keeps the entries for which `keep` holds. Whether any went.

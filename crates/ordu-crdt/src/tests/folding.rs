@@ -301,3 +301,45 @@ fn a_peer_that_was_sent_all_there_is_is_pushed_to_without_another_round() {
 
     assert_eq!(nodes[NEW].map().get(&4), Some(&4));
 }
+
+/// A child that crashes again and again is written again and again, faster than its claims are acknowledged.
+#[test]
+fn a_key_that_is_written_faster_than_it_is_acknowledged_keeps_no_origin_from_being_folded() {
+    const ENDED: usize = 0;
+    const WRITER: usize = 1;
+    const PEER: usize = 2;
+    let mut nodes = nodes::<3>();
+    let [ended, writer, peer] = [1, 2, 3].map(ReplicaId);
+    put(&mut nodes[ENDED], 1, 1);
+    meet(&mut nodes, ENDED, WRITER);
+    meet(&mut nodes, ENDED, PEER);
+    for node in [WRITER, PEER] {
+        nodes[node].disconnect(ended);
+    }
+    for (node, other) in [(WRITER, peer), (PEER, writer)] {
+        nodes[node].add_peer(other);
+        nodes[node].set_members([other], []);
+    }
+    for value in 2..6 {
+        put(&mut nodes[WRITER], 1, value);
+        for (from, to) in [(WRITER, PEER), (PEER, WRITER), (WRITER, PEER)] {
+            let (id, other) = (nodes[from].id(), nodes[to].id());
+            nodes[from].sync_with(other);
+            while let Some((addressee, message)) = nodes[from].poll_message() {
+                if addressee == other {
+                    // It has been written again before the answer comes.
+                    put(&mut nodes[WRITER], 1, value);
+                    nodes[to].handle(id, message).unwrap();
+                }
+            }
+        }
+    }
+    assert_eq!([nodes[WRITER].folded(), nodes[PEER].folded()], [1, 1]);
+    meet(&mut nodes, WRITER, PEER);
+    assert!(have_equal_states(&nodes, &[WRITER, PEER]));
+    // Who was away since the first of them joins in full.
+    meet(&mut nodes, WRITER, ENDED);
+    assert!(have_equal_states(&nodes, &[WRITER, ENDED]));
+    assert_eq!(nodes[ENDED].map().get(&1), Some(&5));
+    assert_eq!(nodes[ENDED].map().siblings(&1).count(), 1);
+}
