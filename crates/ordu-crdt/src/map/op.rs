@@ -42,9 +42,10 @@ impl<K, V> Op<K, V> {
         }
     }
 
-    /// [`named_since`](Op::named_since) of what takes the place of this operation, with that origin, sequence and context.
-    pub(crate) fn named_for(&self, origin: OriginIdx, seq: u64, context: &Context) -> u64 {
-        if self.origin == origin && self.context.covers(context) {
+    /// [`named_since`](Op::named_since) of what takes the place of this operation, with that sequence and context. It is of
+    /// the same origin if its context names no more than this one: another's would name this operation.
+    pub(crate) fn named_for(&self, seq: u64, context: &Context) -> u64 {
+        if self.context.covers(context) {
             self.named_since
         } else {
             seq

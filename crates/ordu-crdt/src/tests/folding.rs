@@ -343,3 +343,37 @@ fn a_key_that_is_written_faster_than_it_is_acknowledged_keeps_no_origin_from_bei
     assert_eq!(nodes[ENDED].map().get(&1), Some(&5));
     assert_eq!(nodes[ENDED].map().siblings(&1).count(), 1);
 }
+
+/// What is written again names more than what was written before, which everybody has.
+#[test]
+fn what_was_superseded_since_is_named_until_everybody_has_that() {
+    const ENDED: usize = 0;
+    const WRITER: usize = 1;
+    const PEER: usize = 2;
+    const OTHER: usize = 3;
+    let mut nodes = nodes::<4>();
+    let [_, writer, peer, other] = [1, 2, 3, 4].map(ReplicaId);
+    put(&mut nodes[ENDED], 1, 1);
+    meet(&mut nodes, ENDED, WRITER);
+    meet(&mut nodes, ENDED, PEER);
+    for (node, others) in [(WRITER, [peer, other]), (PEER, [writer, other])] {
+        nodes[node].disconnect(ReplicaId(1));
+        nodes[node].set_members(others, []);
+    }
+    put(&mut nodes[WRITER], 1, 2);
+    meet(&mut nodes, WRITER, PEER);
+    // Beside it the other writes of the same key, which both hear of.
+    put(&mut nodes[OTHER], 1, 3);
+    meet(&mut nodes, OTHER, PEER);
+    meet(&mut nodes, OTHER, WRITER);
+    assert_eq!(nodes[PEER].map().siblings(&1).count(), 2);
+    nodes[WRITER].disconnect(peer);
+    put(&mut nodes[WRITER], 1, 4);
+    put(&mut nodes[WRITER], 1, 5);
+    for _ in 0..3 {
+        nodes[WRITER].collect();
+    }
+    meet(&mut nodes, WRITER, PEER);
+    assert_eq!(nodes[PEER].map().siblings(&1).count(), 1);
+    assert!(have_equal_states(&nodes, &[WRITER, PEER]));
+}
