@@ -265,6 +265,7 @@ impl Node {
     /// Whether time alone makes something superfluous.
     fn has_something_to_forget(&self) -> bool {
         !self.children.graves.is_empty()
+            || !self.children.contested.is_empty()
             || !self.answered.is_empty()
             || !self.placed.is_empty()
             || !self.unacknowledged.is_empty()

@@ -408,7 +408,10 @@ impl Machine for Bad {
 
     fn kept(&self) -> Option<Kept> {
         let removes = usize::from(self.config.capacity == index(HOARDS));
-        Some(Kept { removes, marks: 0 })
+        Some(Kept {
+            removes,
+            ..Kept::default()
+        })
     }
 
     /// All of them have seen the same, and each holds something else.

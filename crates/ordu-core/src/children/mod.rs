@@ -46,6 +46,8 @@ pub(crate) struct Children {
     pub(crate) unsettled: BTreeSet<ChildKey>,
     /// Those whose life is over and whose intent is still in the map.
     pub(crate) graves: BTreeSet<ChildKey>,
+    /// Those of which several intents or several claims may be held.
+    pub(crate) contested: BTreeSet<ChildKey>,
     /// Those that run here, or are about to.
     pub(crate) here: BTreeSet<ChildKey>,
     /// All lives of those of which intents of several are held.
@@ -175,6 +177,7 @@ impl Children {
         }
         self.unsettled.remove(key);
         self.graves.remove(key);
+        self.contested.remove(key);
         self.here.remove(key);
     }
 }

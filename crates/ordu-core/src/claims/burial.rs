@@ -29,6 +29,7 @@ impl Node {
         }
         self.say_which_it_replaced();
         self.bury_children();
+        self.settle_siblings();
         self.bury_members();
     }
 
@@ -56,7 +57,7 @@ impl Node {
     /// Whether every member has all that is said about a key, also those that are down, but for those that were written
     /// off: what these bring of a life that is over is known by its birth. Not so where the birth was tried twice: the
     /// other one may be known to such a member alone (S2.1).
-    fn everybody_holds(&self, key: &Key) -> bool {
+    pub(crate) fn everybody_holds(&self, key: &Key) -> bool {
         let (now, forget_after) = (self.now.mono, self.config.timing.forget_after);
         let siblings: Vec<_> = self
             .replica

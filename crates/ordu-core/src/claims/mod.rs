@@ -9,6 +9,7 @@ mod machine;
 #[cfg(test)]
 mod model;
 mod over;
+mod siblings;
 mod step;
 mod takeover;
 #[cfg(test)]

@@ -1,5 +1,10 @@
+use alloc::collections::BTreeSet;
+
+use ordu_crdt::ReplicaId;
+
+use crate::NodeId;
 use crate::node::Node;
-use crate::registers::{Intent, Key};
+use crate::registers::{ChildKey, Intent, Key};
 
 /// What a node keeps only for others that may not have seen it yet: nothing of it stays for ever (S1.4, S2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -8,6 +13,15 @@ pub struct Kept {
     pub removes: usize,
     /// Marks of deletions, those aside that wait for whoever was written off, too.
     pub marks: usize,
+    /// Values beside the one that counts, of children.
+    pub siblings: usize,
+    /// Boots of which more is kept than an id and a number, but for those that have ended and told that others have:
+    /// where two said so of one, both are weighed until that is forgotten.
+    pub origins: usize,
+    /// Records of members.
+    pub members: usize,
+    /// Claims of children of which no intent is held.
+    pub claims: usize,
 }
 
 impl Node {
@@ -19,9 +33,28 @@ impl Node {
             let intents = intents.filter_map(|sibling| sibling.value.decode::<Intent>());
             !{ intents }.any(|intent| intent.retried)
         });
+        let children = self.children.all.keys();
+        let beside = |key: Key| map.siblings(&key).count().saturating_sub(1);
+        let beside =
+            |child: &ChildKey| beside(Key::Intent(child.clone())) + beside(Key::Claim(child.clone()));
+        let is_alone = |key: &&Key| match key {
+            Key::Claim(child) => !map.contains_key(&Key::Intent(child.clone())),
+            _ => false,
+        };
+        let removals = map.keys().filter(|key| matches!(key, Key::Removed(_)));
+        let removals: BTreeSet<_> = removals
+            .flat_map(|key| map.siblings(key).map(|sibling| sibling.dot.origin))
+            .collect();
+        let is_listed = |(origin, _): &(ReplicaId, u64)| {
+            !removals.contains(origin) || !self.roster.is_over(NodeId(origin.0))
+        };
         Kept {
             removes: map.removes(),
             marks: marks.count(),
+            siblings: children.map(beside).sum(),
+            origins: self.replica.vector().iter().filter(is_listed).count(),
+            members: map.keys().filter(|key| matches!(key, Key::Member(_))).count(),
+            claims: map.keys().filter(is_alone).count(),
         }
     }
 }

@@ -376,6 +376,9 @@ impl Node {
             .collect();
         self.children
             .note_lives(child, intents.iter().map(|(intent, _)| intent.birth));
+        if intents.len() > 1 {
+            self.children.contested.insert(child.clone());
+        }
         let intent = Intent::winner(intents.into_iter());
         if let Some(over) = intent.as_ref().filter(|intent| !intent.is_live()) {
             self.give_way(child, over);
@@ -406,6 +409,9 @@ impl Node {
             .collect();
         if self.planted.is(Bug::ClaimsRankedByClock) {
             claims.sort_by_key(|(stamp, _)| core::cmp::Reverse(*stamp));
+        }
+        if claims.len() > 1 {
+            self.children.contested.insert(child.clone());
         }
         let claims = claims.into_iter().map(|(_, claim)| claim).collect();
         self.set_claims(child, claims);

@@ -8,7 +8,8 @@ use crate::oracle::History;
 use crate::{Boot, Fact, What};
 
 /// Nothing stays for ever that is kept only for others: removes and marks of deletions go once every member has seen
-/// them, those aside that have ended or were written off.
+/// them, those aside that have ended or were written off. Of each register one value is left, and of the boots that
+/// have ended neither a record nor a place of their own in the vector.
 #[derive(Debug, Default)]
 pub(super) struct BoundedState {
     /// What each node keeps, as it was last looked at.
@@ -59,11 +60,16 @@ impl Invariant for BoundedState {
         if self.is_old {
             return Err("nobody has looked since the last call".into());
         }
-        let hoards = |(_, kept): &(&Boot, &Kept)| **kept != Kept::default();
+        let boots = history.living().count() + missing;
+        let hoards = |(_, kept): &(&Boot, &Kept)| {
+            kept.removes + kept.marks + kept.siblings + kept.claims > 0
+                || kept.origins > boots
+                || kept.members > boots
+        };
         self.kept.iter().find(hoards).map_or(Ok(()), |(boot, kept)| {
             Err(format!(
-                "{boot} still keeps {} removes and {} marks of deletions; {missing} members are missed",
-                kept.removes, kept.marks
+                "{boot} still has {kept:?}; {missing} members are missed, {} live",
+                boots - missing
             ))
         })
     }

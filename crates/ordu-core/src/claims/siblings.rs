@@ -1,0 +1,59 @@
+use alloc::vec::Vec;
+
+use ordu_supervisor::decisions::Restart;
+
+use crate::claims::Claims;
+use crate::node::Node;
+use crate::registers::{ChildKey, Claim, Intent, Key, Value};
+
+impl Node {
+    /// Of what was written of a child on several sides at once, what counts is written over the rest once every member has all
+    /// of it: the wish by the decider, the claim by its owner (S2.1, S2.2). Else each side's words would be kept for as
+    /// long as the child is there, and the boots that wrote them with them.
+    pub(crate) fn settle_siblings(&mut self) {
+        for key in self.children.contested.iter().cloned().collect::<Vec<_>>() {
+            let (intent, claim) = (Key::Intent(key.clone()), Key::Claim(key.clone()));
+            let count = |key: &Key| self.replica.map().siblings(key).count();
+            let (intents, claims) = (count(&intent), count(&claim));
+            if intents <= 1 && claims <= 1 {
+                self.children.contested.remove(&key);
+            } else if let Some((wish, winner)) = self.what_counts(&key, claims > 1)
+                && self.everybody_holds(&intent)
+                && (winner.is_none() || self.everybody_holds(&claim))
+            {
+                // The wish is stamped above all epochs of the claims that go (S3.1).
+                let winner = winner.map(|winner| (claim, Some(winner)));
+                self.write([(intent, Some(wish))].into_iter().chain(winner));
+            }
+        }
+    }
+
+    /// What is wished, with the claim that counts if there are `several`, where this node is to write that.
+    fn what_counts(&self, key: &ChildKey, several: bool) -> Option<(Value, Option<Value>)> {
+        let claims = &self.children.get(key)?.claims;
+        let intent = claims.intent().filter(|intent| intent.is_live())?;
+        let winner = claims.winner().filter(|claim| claim.birth == intent.birth)?;
+        let decides = self.settled.view()?.decider(key) == Some(self.id);
+        // That of one that has ended nobody takes over where the child has failed or is to stay stopped.
+        let is_left_to_it = decides && self.roster.is_over(winner.owner());
+        let is_mine = if several {
+            winner.owner() == self.id || is_left_to_it
+        } else {
+            decides
+        };
+        let is_at_rest = claims.next_step().is_none() && !self.decisions.contains_key(key);
+        (is_mine && is_at_rest && !is_to_start_above(claims, intent, winner))
+            .then(|| (Value::encode(intent), several.then(|| Value::encode(winner))))
+    }
+}
+
+/// Whether the owner is still to start its copy again above a life before, which it knows by what would go (S3.4).
+fn is_to_start_above(claims: &Claims, intent: &Intent, winner: &Claim) -> bool {
+    let starts_again = intent.wants_running() && intent.spec.restart != Restart::Temporary;
+    let epoch = winner.token.epoch;
+    let is_above = |claim: &Claim| claim.token.epoch > epoch;
+    starts_again && (claims.may_be_below_an_older_life(epoch) || claims.siblings().iter().any(is_above))
+}
+
+#[cfg(test)]
+mod tests;
