@@ -33,6 +33,8 @@ pub enum Bug {
     AbsentIntentReadAsDeletion,
     /// S3.1: a restart in place keeps the epoch.
     EpochNotRaised,
+    /// S2.2: nobody writes what counts over what was written of a child elsewhere.
+    SiblingsLeft,
     /// S3.1: the epochs of a child are forgotten with it.
     EpochsForgotten,
     /// S3.2: a take-over starts before anybody else has its claim.

@@ -37,6 +37,8 @@ pub enum Bug {
     RetireAsksPresentPeers,
     /// What contexts name of an origin goes when the origin is folded away.
     ContextStrippedByFold,
+    /// The context of what is written again and again waits for the last of these writes to be everywhere.
+    ContextKept,
     /// Whoever does not cover what was folded away is sent single operations.
     FoldWithoutFloor,
     /// A remove only drops what is held here: it is no event, has no dot, and nobody else hears of it.

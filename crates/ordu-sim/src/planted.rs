@@ -400,6 +400,21 @@ pub const ALL: &[Planted] = &[
         found_by: &["equal-vectors-equal-states", "converged"],
     },
     Planted {
+        name: "context-kept",
+        rule: "S1.4",
+        bug: Bug::Node(NodeBug::Map(MapBug::ContextKept)),
+        worlds: Worlds::Chaos { hosts: 5 },
+        // What never settles is told by whatever else has not in the last moment, as a child that crashes again and again.
+        found_by: &["bounded-state", "owned"],
+    },
+    Planted {
+        name: "siblings-left",
+        rule: "S2.2",
+        bug: Bug::Node(NodeBug::SiblingsLeft),
+        worlds: Worlds::Swarm,
+        found_by: &["bounded-state"],
+    },
+    Planted {
         name: "failed-taken-over",
         rule: "S2.5",
         bug: Bug::Node(NodeBug::FailedTakenOver),

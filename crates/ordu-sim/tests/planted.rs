@@ -97,6 +97,8 @@ finds! {
     a_context_that_is_not_closed_is_found: "context-not-closed",
     a_context_stripped_by_a_fold_is_found: "context-stripped-by-fold" from 24,
     an_end_about_which_only_the_present_are_asked_is_found: "retire-asks-the-present" from 6,
+    a_context_that_waits_for_the_last_write_is_found: "context-kept",
+    what_was_written_elsewhere_and_stays_is_found: "siblings-left",
     a_failed_child_that_is_taken_over_is_found: "failed-taken-over",
     restarts_that_a_take_over_forgets_are_found: "restarts-forgotten",
     an_older_life_with_a_higher_epoch_that_is_ignored_is_found: "older-life-ignored" from 72,

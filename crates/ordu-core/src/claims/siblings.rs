@@ -4,6 +4,7 @@ use ordu_supervisor::decisions::Restart;
 
 use crate::claims::Claims;
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Claim, Intent, Key, Value};
 
 impl Node {
@@ -11,6 +12,9 @@ impl Node {
     /// of it: the wish by the decider, the claim by its owner (S2.1, S2.2). Else each side's words would be kept for as
     /// long as the child is there, and the boots that wrote them with them.
     pub(crate) fn settle_siblings(&mut self) {
+        if self.planted.is(Bug::SiblingsLeft) {
+            return;
+        }
         for key in self.children.contested.iter().cloned().collect::<Vec<_>>() {
             let (intent, claim) = (Key::Intent(key.clone()), Key::Claim(key.clone()));
             let count = |key: &Key| self.replica.map().siblings(key).count();

@@ -202,7 +202,11 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     fn replace(&mut self, id: SlotId, mut new: NewOp<K, V>) {
         self.unlink(id);
         let op = &mut self.ops[id];
-        op.named_since = op.named_for(new.seq, &new.context);
+        op.named_since = if self.planted.is(Bug::ContextKept) {
+            new.seq
+        } else {
+            op.named_for(new.seq, &new.context)
+        };
         if !self.planted.is(Bug::ContextNotClosed) {
             new.context.absorb(&op.context, new.origin);
         }
