@@ -58,7 +58,7 @@ pub(super) struct Process<M> {
     pub(super) made: Made,
     /// Stopped by a signal: the kernel answers for it, inputs wait.
     pub(super) paused: bool,
-    /// Asked to leave: it ends before long.
+    /// It leaves, and ends before long.
     pub(super) leaving: bool,
     /// Whether another process is to take its place once it has left.
     pub(super) replaced: bool,

@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use ordu_core::{ExitCause, Input, NodeId, Output};
+use ordu_core::{ExitCause, Input, MemberInfo, MemberState, NodeId, Output};
 
 use super::World;
 use super::happening::Happening;
@@ -274,7 +275,10 @@ impl<M: Machine> World<M> {
                 life,
                 info,
             }),
-            Output::Member { node, info } => self.report(What::Member { boot, node, info }),
+            Output::Member { node, info } => {
+                self.look_for_leaving(boot, node, info.as_ref());
+                self.report(What::Member { boot, node, info });
+            }
             Output::MemberList { names } => self.report(What::MemberList { boot, names }),
             Output::Event(event) => self.report(What::Told { boot, event }),
             Output::Exit { cause } => self.end(boot, Some(cause)),
@@ -287,6 +291,15 @@ impl<M: Machine> World<M> {
             self.feed(boot, Input::Seeds(self.addresses(&others)));
         }
         self.hosts[at.0].told = Some(others);
+    }
+
+    /// A process that leaves because it was removed or is on no list is started again like one that was asked to: others may
+    /// know of nobody but of its host.
+    fn look_for_leaving(&mut self, boot: Boot, node: NodeId, info: Option<&Arc<MemberInfo>>) {
+        let leaves = info.is_some_and(|info| matches!(info.state, MemberState::Draining | MemberState::Left));
+        if let Some(process) = self.process_mut(boot).filter(|process| process.node == node) {
+            process.leaving |= leaves;
+        }
     }
 
     /// A process is asked to leave.
