@@ -353,6 +353,7 @@ impl Node {
     }
 
     fn received(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.heard_on(conn);
         let Some(link) = self.links.link(conn) else { return };
         // One that was let in and connects anew says the same on any connection that was not refused.
         let is_in = !link.is_refused() && self.links.used(link.peer).is_some();

@@ -6,15 +6,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::links::{Handshake, Link, LinkChange};
+use super::links::{Handshake, Link, LinkChange, RETIRE};
 use super::{Identity, Liveness};
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
 use crate::{CloseReason, ConnId, DialId, Event, ExitCause, MemberState, NodeId, Output};
-
-/// A connection that gives way to another stays open for this long, so that what was sent on it arrives: the
-/// peer may change over a little later, and the two connections are not ordered to each other.
-const RETIRE: Duration = Duration::from_secs(2);
 
 /// Why a member is dead whose successor stands where it was.
 pub(crate) const REPLACED: &str = "a new node of its name was authenticated";
@@ -45,6 +41,7 @@ impl Node {
             handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
+            goes_on: None,
             is_told: false,
             rank_told: None,
         };
@@ -265,6 +262,14 @@ impl Node {
         self.members_changed = true;
     }
 
+    /// Something came on a connection: one that the peer does not know gives way to the one that it goes on with. A clone of
+    /// the peer may have greeted on that and died, and nothing breaks it while the peer lives.
+    pub(crate) fn heard_on(&mut self, conn: ConnId) {
+        if let Some(unknown) = self.links.unknown_to_peer(conn, self.now.mono) {
+            self.close(unknown, CloseReason::Duplicate);
+        }
+    }
+
     /// A packet of the failure detector came.
     pub(crate) fn packet_received(&mut self, conn: ConnId, packet: &[u8]) {
         let Some(peer) = self
@@ -275,6 +280,7 @@ impl Node {
         else {
             return;
         };
+        self.heard_on(conn);
         self.swim.received(packet, self.now.mono);
         let known = self.roster.get(peer);
         let unheard = known.filter(|known| matches!(known.liveness, Liveness::Heard | Liveness::Down));

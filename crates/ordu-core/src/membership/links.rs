@@ -4,6 +4,10 @@ use core::time::Duration;
 
 use crate::{ConnId, DialId, NodeId, Time};
 
+/// A connection that gives way to another stays open for this long, so that what was sent on it arrives: the
+/// peer may change over a little later, and the two connections are not ordered to each other.
+pub(crate) const RETIRE: Duration = Duration::from_secs(2);
+
 /// The connections of this node, and for each peer the one that is used.
 ///
 /// Two nodes may dial each other at the same moment. Of the two connections the one dialled by the smaller
@@ -31,6 +35,8 @@ pub(crate) struct Link {
     pub(crate) lifeline_closed: bool,
     /// Since when another connection is used instead.
     pub(crate) retired: Option<Time>,
+    /// Since when the peer is known to use it all the same.
+    pub(crate) goes_on: Option<Time>,
     /// The peer has ended and was told so (S2.4).
     pub(crate) is_told: bool,
     /// The highest (seniority, generation) of another boot of the peer's name that it was told of.
@@ -135,6 +141,21 @@ impl Links {
         LinkChange::Switched { retired, close }
     }
 
+    /// The peer says something on a connection. Gives the one in use where the peer does not know that one: it would have
+    /// changed to it long ago, and goes on with one that gave way here.
+    pub(crate) fn unknown_to_peer(&mut self, conn: ConnId, now: Time) -> Option<ConnId> {
+        let link = self.conns.get_mut(&conn).filter(|link| link.greeted())?;
+        link.retired.filter(|at| now.since(*at) >= RETIRE * 2)?;
+        // All that came while this node stood still is read at one moment.
+        let goes_on = *link.goes_on.get_or_insert(now);
+        if now.since(goes_on) < RETIRE {
+            return None;
+        }
+        link.goes_on = None;
+        let peer = link.peer;
+        self.used(peer).filter(|used| *used != conn)
+    }
+
     /// The one of the connections to a peer that both sides choose.
     fn best_of(&self, peer: NodeId, me: NodeId) -> Option<ConnId> {
         let all = self.conns.iter();
@@ -152,7 +173,7 @@ impl Links {
         let change = if let Some(next) = self.best_of(link.peer, me) {
             self.used.insert(link.peer, next);
             if let Some(next) = self.conns.get_mut(&next) {
-                next.retired = None;
+                (next.retired, next.goes_on) = (None, None);
             }
             LinkChange::Broke
         } else {
@@ -177,6 +198,7 @@ mod tests {
             handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
+            goes_on: None,
             is_told: false,
             rank_told: None,
         }

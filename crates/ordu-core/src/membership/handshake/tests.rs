@@ -1,13 +1,15 @@
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::in_tests::{ME, conn_of, meet, ready_node, remove, sent_to};
 use crate::membership::Identity;
 use crate::node::Node;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{Channel, ConnId, Input, NodeId};
+use crate::{Channel, ConnId, DialId, Input, NodeId, Now, Output};
 
 const PEER: NodeId = NodeId(9);
 const CONN: ConnId = ConnId(9);
+const OF_A_CLONE: ConnId = ConnId(10);
 
 fn hello(node: &Node) -> Hello {
     let identity = Identity {
@@ -162,4 +164,52 @@ fn a_peer_hears_once_of_a_boot_of_its_name_that_others_told_of_later() {
         is_told_to_outrank(&sent_to(&mut node, PEER))
     };
     assert_eq!([packet(), packet()], [1, 0], "it goes on saying that it is alive");
+}
+
+/// The peer dialled a connection, on which it goes on; the other one, which this node prefers, it does not know: a clone of it,
+/// that is dead, greeted there.
+fn preferring_one_that_a_clone_greeted_on() -> Node {
+    let mut node = ready_node();
+    dialled(&mut node);
+    let greeting = hello(&node);
+    node.greeted(CONN, greeting.clone());
+    let (addr, dial) = ("127.0.0.1:8".parse().unwrap(), Some(DialId(1)));
+    node.connected(OF_A_CLONE, PEER, addr, dial, Duration::ZERO);
+    node.greeted(OF_A_CLONE, greeting);
+    assert_eq!(node.links.used(PEER), Some(OF_A_CLONE));
+    node
+}
+
+/// So many milliseconds later the peer says something on the connection that it goes on with. Whether the other was closed.
+fn goes_on(node: &mut Node, millis: u64) -> bool {
+    let now = Now {
+        mono: node.now.mono + Duration::from_millis(millis),
+        ..node.now
+    };
+    let packet = Input::Datagram {
+        conn: CONN,
+        bytes: [0].into(),
+    };
+    node.handle(now, packet);
+    let outputs = core::iter::from_fn(|| node.poll_output());
+    let closed = outputs.filter(|output| matches!(output, Output::Close { conn, .. } if *conn == OF_A_CLONE));
+    closed.count() > 0
+}
+
+#[test]
+fn a_connection_that_the_peer_does_not_know_gives_way_to_the_one_that_the_peer_goes_on_with() {
+    let mut node = preferring_one_that_a_clone_greeted_on();
+    let closed: Vec<bool> = (0..8).map(|_| goes_on(&mut node, 1_000)).collect();
+    assert_eq!(closed.iter().position(|closed| *closed), Some(5), "{closed:?}");
+    node.disconnected(OF_A_CLONE);
+    assert_eq!(node.links.used(PEER), Some(CONN));
+    let closed: Vec<bool> = (0..8).map(|_| goes_on(&mut node, 1_000)).collect();
+    assert!(!closed.contains(&true), "both use the same now: {closed:?}");
+}
+
+#[test]
+fn what_came_while_a_node_stood_still_closes_no_connection() {
+    let mut node = preferring_one_that_a_clone_greeted_on();
+    assert!(!goes_on(&mut node, 10_000));
+    assert!(!goes_on(&mut node, 1));
 }
