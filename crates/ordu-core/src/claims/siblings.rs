@@ -5,7 +5,7 @@ use ordu_supervisor::decisions::Restart;
 use crate::claims::Claims;
 use crate::node::Node;
 use crate::planted::Bug;
-use crate::registers::{ChildKey, Claim, Intent, Key, Value};
+use crate::registers::{ChildKey, Claim, ClaimState, Intent, Key, Value};
 
 impl Node {
     /// Of what was written of a child on several sides at once, what counts is written over the rest once every member has all
@@ -46,6 +46,16 @@ impl Node {
             decides
         };
         let is_at_rest = claims.next_step().is_none() && !self.decisions.contains_key(key);
+        // That the wished run has failed is told by one that goes (S2.5).
+        let winner = if claims.has_failed_elsewhere() {
+            &Claim {
+                run: intent.run,
+                state: ClaimState::Failed,
+                ..winner.clone()
+            }
+        } else {
+            winner
+        };
         (is_mine && is_at_rest && !is_to_start_above(claims, intent, winner))
             .then(|| (Value::encode(intent), several.then(|| Value::encode(winner))))
     }

@@ -11,7 +11,7 @@ use crate::in_tests::{
 use crate::membership::Liveness;
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Desired, Intent, Key, Value};
-use crate::{ChildSpec, NodeId, Token};
+use crate::{ChildSpec, ChildState, NodeId, Token};
 
 const N2: NodeId = NodeId(2);
 
@@ -168,4 +168,37 @@ fn a_life_before_is_remembered_for_as_long_as_the_owner_of_the_next_is_to_start_
         let left = if restart == Restart::Temporary { 1 } else { 2 };
         assert_eq!(siblings(&node, &key), [left, 1], "{restart:?}");
     }
+}
+
+/// The claim that counts is of a run before; that the last one has failed is told by the other alone.
+#[test]
+fn that_the_wished_run_has_failed_outlives_the_claim_that_told_of_it() {
+    let gone = NodeId(9);
+    let (mut node, _, key) = after_a_split(|birth| {
+        let failed = |run: Stamp, epoch| Claim {
+            run,
+            state: ClaimState::Failed,
+            ..claimed(birth, Token { epoch, owner: gone })
+        };
+        let again = Stamp {
+            hlc: ordu_crdt::Hlc(birth.hlc.0 + 1),
+            ..birth
+        };
+        let wished = Intent {
+            run: again,
+            ..life(birth)
+        };
+        [(wished.clone(), failed(birth, 9)), (wished, failed(again, 8))]
+    });
+    node.set_liveness(gone, Liveness::Down);
+    remove(&mut node, gone, ME);
+    let has_failed = |node: &Node| node.info(&key).map(|info| info.state);
+    assert_eq!(has_failed(&node), Some(ChildState::Failed));
+    buries(&mut node);
+    assert_eq!(siblings(&node, &key)[1], 1);
+    assert_eq!(
+        has_failed(&node),
+        Some(ChildState::Failed),
+        "nobody starts it again"
+    );
 }
