@@ -17,8 +17,6 @@ pub enum Bug {
     ClaimSparedByJoin,
     /// S2.1: whether a life that an intent is of was over is judged by what came together with it.
     BornJudgedAfterCommit,
-    /// S2.1, S2.2: intent and claim are one register, so whoever writes one half writes the other as it last saw it.
-    IntentAndClaimInOneRegister,
     /// S2.2: the winner among concurrent claims is the last by the clock, not that of the highest rank.
     ClaimsRankedByClock,
     /// S2.5: a child that has failed is taken over like any other.

@@ -42,20 +42,6 @@ impl Planted {
 /// All of them.
 pub const ALL: &[Planted] = &[
     Planted {
-        name: "one-register",
-        rule: "S2.1, S2.2",
-        bug: Bug::Node(NodeBug::IntentAndClaimInOneRegister),
-        worlds: Worlds::Swarm,
-        found_by: &[
-            "no-resurrection",
-            "nothing-undeleted-vanishes",
-            "converged",
-            "serves",
-            "outcome-truth",
-            "owned",
-        ],
-    },
-    Planted {
         name: "clock-ranks-claims",
         rule: "S2.2",
         bug: Bug::Node(NodeBug::ClaimsRankedByClock),

@@ -52,7 +52,6 @@ macro_rules! finds {
 
 // Those that take many seeds are looked for where they were found last: see the table in docs/testing.md.
 finds! {
-    one_register_for_intent_and_claim_is_found: "one-register" from 581,
     claims_ranked_by_the_clock_are_found: "clock-ranks-claims",
     a_member_that_was_written_off_and_counts_all_the_same_is_found: "written-off-counted",
     a_claim_that_a_full_join_spares_is_found: "claim-spared-by-join",

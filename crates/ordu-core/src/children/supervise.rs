@@ -255,11 +255,7 @@ impl Node {
         if claim == own && !contested {
             return;
         }
-        let intent = self.children.get(key).and_then(|child| child.claims.intent());
-        let intent = intent.filter(|_| self.planted.is(Bug::IntentAndClaimInOneRegister));
-        let intent = intent.map(|intent| (Key::Intent(key.clone()), Some(Value::encode(intent))));
-        let claim = (Key::Claim(key.clone()), Some(Value::encode(&claim)));
-        self.write(intent.into_iter().chain([claim]));
+        self.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
     }
 
     /// Removes the claim of a life that is over. The intent that says so is written again in the same unit, so

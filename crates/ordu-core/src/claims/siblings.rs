@@ -63,7 +63,8 @@ impl Node {
 
 /// Whether the owner is still to start its copy again above a life before, which it knows by what would go (S3.4).
 fn is_to_start_above(claims: &Claims, intent: &Intent, winner: &Claim) -> bool {
-    let starts_again = intent.wants_running() && intent.spec.restart != Restart::Temporary;
+    let runs_on = intent.wants_running() && winner.state != ClaimState::Failed;
+    let starts_again = runs_on && intent.spec.restart != Restart::Temporary;
     let epoch = winner.token.epoch;
     let is_above = |claim: &Claim| claim.token.epoch > epoch;
     starts_again && (claims.may_be_below_an_older_life(epoch) || claims.siblings().iter().any(is_above))

@@ -706,11 +706,7 @@ impl Node {
     }
 
     fn write_intent(&mut self, key: &ChildKey, intent: &Intent) -> Option<Dot> {
-        let claim = self.children.get(key).and_then(|child| child.claims.winner());
-        let claim = claim.filter(|_| self.planted.is(Bug::IntentAndClaimInOneRegister));
-        let claim = claim.map(|claim| (Key::Claim(key.clone()), Some(Value::encode(claim))));
-        let intent = (Key::Intent(key.clone()), Some(Value::encode(intent)));
-        self.write(claim.into_iter().chain([intent]))
+        self.write([(Key::Intent(key.clone()), Some(Value::encode(intent)))])
     }
 
     /// Whether the owner of a child that is to be stopped may still run it: it has not said that it has stopped, and is

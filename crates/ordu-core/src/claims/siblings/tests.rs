@@ -130,6 +130,35 @@ fn the_claim_of_an_owner_that_has_ended_is_written_over_the_rest_by_the_decider(
     );
 }
 
+/// It has failed, and whoever starts it again is told of all epochs by the stamp of the wish (S3.1).
+#[test]
+fn a_claim_of_a_life_before_goes_though_it_has_the_higher_epoch_where_there_is_no_copy_to_start_above_it() {
+    for state in [ClaimState::Failed, ClaimState::Running] {
+        let (mut node, _, key) = after_a_split(|birth| {
+            let before = Stamp {
+                hlc: ordu_crdt::Hlc(1),
+                ..birth
+            };
+            let claim = |birth, epoch| Claim {
+                state,
+                ..claimed(
+                    birth,
+                    Token {
+                        epoch,
+                        owner: NodeId(9),
+                    },
+                )
+            };
+            [(life(birth), claim(birth, 8)), (life(before), claim(before, 9))]
+        });
+        node.set_liveness(NodeId(9), Liveness::Down);
+        remove(&mut node, NodeId(9), ME);
+        buries(&mut node);
+        let left = if state == ClaimState::Failed { 1 } else { 2 };
+        assert_eq!(siblings(&node, &key), [left, left], "{state:?}");
+    }
+}
+
 /// What was wished of the life before is stamped above its epochs, and tells the owner to start its copy again (S3.4).
 #[test]
 fn a_life_before_is_remembered_for_as_long_as_the_owner_of_the_next_is_to_start_above_it() {
