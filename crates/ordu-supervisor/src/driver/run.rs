@@ -169,10 +169,15 @@ impl<M: Mind> Loop<M> {
     }
 
     async fn serve(&mut self) -> SupervisorExit {
+        let mut exit = None;
+        let mut asked = None;
         loop {
-            let mut exit = None;
             while let Some(order) = self.mind.next_order(&mut self.hands) {
                 exit = self.carry_out(order).or(exit);
+            }
+            if let Some(command) = asked.take() {
+                self.mind.command(command, self.clock.now());
+                continue;
             }
             if let Some(exit) = exit {
                 return exit;
@@ -180,10 +185,16 @@ impl<M: Mind> Loop<M> {
             self.hands.forget_leftovers();
             let message = self.next_message().await;
             let now = self.clock.now();
-            if self.mind.deadline().is_some_and(|deadline| deadline <= now) {
+            let is_due = self.mind.deadline().is_some_and(|deadline| deadline <= now);
+            if is_due {
                 self.mind.step(Fact::Tick, now);
             }
             let fact = match message {
+                // Nobody is told of what was decided just now before it is carried out.
+                Some(Message::Command(command)) if is_due => {
+                    asked = Some(command);
+                    continue;
+                }
                 Some(Message::Command(command)) => {
                     self.mind.command(command, now);
                     continue;
@@ -304,6 +315,52 @@ mod tests {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Release);
         }
+    }
+
+    /// Its deadline has come, and it knows whether what it decided then was carried out.
+    #[derive(Default)]
+    struct Due {
+        has_decided: bool,
+        is_carried_out: bool,
+    }
+
+    impl Mind for Due {
+        type Command = oneshot::Sender<Result<bool, QueryError>>;
+
+        fn command(&mut self, command: Self::Command, _now: Time) {
+            command.send(Ok(self.has_decided == self.is_carried_out)).unwrap();
+        }
+
+        fn step(&mut self, _fact: Fact, _now: Time) {
+            self.has_decided = true;
+        }
+
+        fn deadline(&self) -> Option<Time> {
+            (!self.has_decided).then_some(Time::ZERO)
+        }
+
+        fn is_stopping(&self) -> bool {
+            false
+        }
+
+        fn next_order(&mut self, _hands: &mut Hands) -> Option<Order> {
+            self.is_carried_out = self.has_decided;
+            None
+        }
+    }
+
+    /// It would be told of a child that is stopped and goes on for a moment.
+    #[tokio::test]
+    async fn who_asks_when_a_deadline_comes_is_told_of_nothing_that_is_not_carried_out() {
+        let link = Link::spawn(
+            SupervisorId::new(),
+            Due::default(),
+            Clock::new(),
+            Events::default(),
+        );
+        // The loop has not run yet: this is the first that it reads, when it is late already.
+        let answer = link.call(|answer| answer).await;
+        assert_eq!(answer, Ok(true));
     }
 
     #[tokio::test]
