@@ -10,7 +10,8 @@ use crate::registers::{ChildKey, Claim, ClaimState, Intent, Key, Value};
 impl Node {
     /// Of what was written of a child on several sides at once, what counts is written over the rest once every member has all
     /// of it: the wish by the decider, the claim by its owner (S2.1, S2.2). Else each side's words would be kept for as
-    /// long as the child is there, and the boots that wrote them with them.
+    /// long as the child is there, and the boots that wrote them with them. Where a copy runs its owner does not wait
+    /// (`tidy`): the claim that it writes over the others is one that it was started above.
     pub(crate) fn settle_siblings(&mut self) {
         if self.planted.is(Bug::SiblingsLeft) {
             return;
@@ -18,10 +19,10 @@ impl Node {
         for key in self.children.contested.iter().cloned().collect::<Vec<_>>() {
             let (intent, claim) = (Key::Intent(key.clone()), Key::Claim(key.clone()));
             let count = |key: &Key| self.replica.map().siblings(key).count();
-            let (intents, claims) = (count(&intent), count(&claim));
-            if intents <= 1 && claims <= 1 {
+            let (several_intents, several_claims) = (count(&intent) > 1, count(&claim) > 1);
+            if !several_intents && !several_claims {
                 self.children.contested.remove(&key);
-            } else if let Some((wish, winner)) = self.what_counts(&key, claims > 1)
+            } else if let Some((wish, winner)) = self.what_counts(&key, several_claims)
                 && self.everybody_holds(&intent)
                 && (winner.is_none() || self.everybody_holds(&claim))
             {
@@ -32,15 +33,15 @@ impl Node {
         }
     }
 
-    /// What is wished, with the claim that counts if there are `several`, where this node is to write that.
-    fn what_counts(&self, key: &ChildKey, several: bool) -> Option<(Value, Option<Value>)> {
+    /// What is wished, with the claim that counts if there are several, where this node is to write that.
+    fn what_counts(&self, key: &ChildKey, several_claims: bool) -> Option<(Value, Option<Value>)> {
         let claims = &self.children.get(key)?.claims;
         let intent = claims.intent().filter(|intent| intent.is_live())?;
         let winner = claims.winner().filter(|claim| claim.birth == intent.birth)?;
         let decides = self.settled.view()?.decider(key) == Some(self.id);
         // That of one that has ended nobody takes over where the child has failed or is to stay stopped.
         let is_left_to_it = decides && self.roster.is_over(winner.owner());
-        let is_mine = if several {
+        let is_mine = if several_claims {
             winner.owner() == self.id || is_left_to_it
         } else {
             decides
@@ -56,8 +57,12 @@ impl Node {
         } else {
             winner
         };
-        (is_mine && is_at_rest && !is_to_start_above(claims, intent, winner))
-            .then(|| (Value::encode(intent), several.then(|| Value::encode(winner))))
+        (is_mine && is_at_rest && !is_to_start_above(claims, intent, winner)).then(|| {
+            (
+                Value::encode(intent),
+                several_claims.then(|| Value::encode(winner)),
+            )
+        })
     }
 }
 

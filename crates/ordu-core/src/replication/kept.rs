@@ -21,7 +21,7 @@ pub struct Kept {
     /// Records of members.
     pub members: usize,
     /// Claims of children of which no intent is held.
-    pub claims: usize,
+    pub claims_alone: usize,
 }
 
 impl Node {
@@ -54,7 +54,7 @@ impl Node {
             siblings: children.map(beside).sum(),
             origins: self.replica.vector().iter().filter(is_listed).count(),
             members: map.keys().filter(|key| matches!(key, Key::Member(_))).count(),
-            claims: map.keys().filter(is_alone).count(),
+            claims_alone: map.keys().filter(is_alone).count(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Boot, Fact, What};
 
 /// Nothing stays for ever that is kept only for others: removes and marks of deletions go once every member has seen
 /// them, those aside that have ended or were written off. Of each register one value is left, and of the boots that
-/// have ended neither a record nor a place of their own in the vector.
+/// have ended neither a record nor a place of their own in the vector; and no claim without an intent.
 #[derive(Debug, Default)]
 pub(super) struct BoundedState {
     /// What each node keeps, as it was last looked at.
@@ -62,7 +62,7 @@ impl Invariant for BoundedState {
         }
         let boots = history.living().count() + missing;
         let hoards = |(_, kept): &(&Boot, &Kept)| {
-            kept.removes + kept.marks + kept.siblings + kept.claims > 0
+            kept.removes + kept.marks + kept.siblings + kept.claims_alone > 0
                 || kept.origins > boots
                 || kept.members > boots
         };

@@ -139,16 +139,17 @@ pub(super) fn clock(world: &World, peer: &Peer) -> u64 {
     world.map.next_millis(&peer.seen).max(ahead)
 }
 
-/// The winner among the intents that a node holds, as [`Intent::winner`] has it.
+/// The winner among the intents that a node holds.
 fn known_wish(world: &World, peer: &Peer) -> Option<Wish> {
     let siblings = world.map.wishes(&peer.seen);
-    let rank = |(_, wish, stamp): &&(_, &Wish, Stamp)| (wish.birth, wish.deleted, *stamp);
-    let (_, winner, _) = siblings.iter().max_by_key(rank)?;
-    let of_it = siblings.iter().filter(|(_, wish, _)| wish.birth == winner.birth);
-    let (_, last, _) = of_it.max_by_key(|(_, wish, stamp)| (wish.intent().wished(), *stamp))?;
-    Some(match winner.deleted {
-        Deleted::No => **last,
-        _ => **winner,
+    let intents = siblings.iter().map(|(_, wish, stamp)| (wish.intent(), *stamp));
+    let winner = Intent::winner(intents)?;
+    let (_, of_it, _) = siblings.iter().find(|(_, wish, _)| wish.birth == winner.birth)?;
+    Some(Wish {
+        run: winner.run,
+        desired: winner.desired,
+        deleted: winner.deleted,
+        ..**of_it
     })
 }
 

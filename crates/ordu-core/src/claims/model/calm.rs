@@ -18,8 +18,8 @@ pub(super) enum Ending {
     Broken,
     /// The child is to run, and not exactly one copy does.
     NotOne,
-    /// The copy is of a run before the last restart.
-    OldRun,
+    /// The copy is of another run than the one that is wished.
+    OtherRun,
     /// Stopped or deleted, something of it is still there.
     StillRuns,
     /// Stopped or deleted it does not run, and a register is left that says otherwise, or anything of a life that is
@@ -161,6 +161,6 @@ fn settled(world: &World) -> Ending {
     if copies().all(is_of_it) {
         Ending::Well
     } else {
-        Ending::OldRun
+        Ending::OtherRun
     }
 }

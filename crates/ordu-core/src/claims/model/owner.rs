@@ -218,6 +218,9 @@ impl Model {
             Some(Mistake::DeletionByClock) => intents
                 .max_by_key(|(intent, stamp)| (intent.birth, *stamp))
                 .map(|(intent, _)| intent),
+            Some(Mistake::WishOfLastWrite) => intents
+                .max_by_key(|(intent, stamp)| (intent.birth, intent.deleted, *stamp))
+                .map(|(intent, _)| intent),
             _ => Intent::winner(intents),
         };
         let mark = intent.as_ref().filter(|intent| !intent.is_live());

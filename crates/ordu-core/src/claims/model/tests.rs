@@ -271,11 +271,22 @@ fn a_copy_that_runs_on_when_a_user_stops_it_is_found() {
 #[test]
 fn a_copy_of_a_run_before_the_last_restart_is_found() {
     // One of the last run is not stopped for it, and both go on; where nobody takes the child over it goes on alone.
-    for (epochs, expected) in [(CALLS.epochs, Ending::NotOne), (1, Ending::OldRun)] {
+    for (epochs, expected) in [(CALLS.epochs, Ending::NotOne), (1, Ending::OtherRun)] {
         let bounds = Bounds { epochs, ..CALLS };
         let ending = found_within(bounds, Mistake::IgnoreRestart, ENDS_WELL);
         assert_eq!(ending, expected);
     }
+}
+
+#[test]
+fn a_change_of_policy_that_undoes_a_restart_is_found() {
+    let bounds = Bounds {
+        updates: true,
+        ..CALLS
+    };
+    // What runs is of the run that is not wished any more.
+    let ending = found_within(bounds, Mistake::WishOfLastWrite, ENDS_WELL);
+    assert_eq!(ending, Ending::OtherRun);
 }
 
 #[test]

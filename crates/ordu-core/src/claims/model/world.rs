@@ -67,6 +67,8 @@ pub(super) enum Mistake {
     KeepClaim,
     /// The latest intent wins, be a deletion among them (against S2.1).
     DeletionByClock,
+    /// What was written last is what is wished, be it a change of policy alone (against S2.1).
+    WishOfLastWrite,
     /// What is brought of a life that is over is believed (against S2.1).
     BelieveReturned,
 }
