@@ -39,6 +39,8 @@ pub enum Bug {
     ContextStrippedByFold,
     /// The context of what is written again and again waits for the last of these writes to be everywhere.
     ContextKept,
+    /// What a write names beyond the one before it counts as named since that one.
+    NamedTooSoon,
     /// Whoever does not cover what was folded away is sent single operations.
     FoldWithoutFloor,
     /// A remove only drops what is held here: it is no event, has no dot, and nobody else hears of it.

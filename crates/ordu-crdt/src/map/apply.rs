@@ -202,11 +202,11 @@ impl<K: Hash + Eq + Clone, V: Clone> AwLwwMap<K, V> {
     fn replace(&mut self, id: SlotId, mut new: NewOp<K, V>) {
         self.unlink(id);
         let op = &mut self.ops[id];
-        op.named_since = if self.planted.is(Bug::ContextKept) {
-            new.seq
-        } else {
-            op.named_for(new.seq, &new.context)
-        };
+        let is_named = op.context.covers(&new.context) || self.planted.is(Bug::NamedTooSoon);
+        // It is of the same origin then: another's would name this operation.
+        if !is_named || self.planted.is(Bug::ContextKept) {
+            op.named_since = new.seq;
+        }
         if !self.planted.is(Bug::ContextNotClosed) {
             new.context.absorb(&op.context, new.origin);
         }

@@ -42,16 +42,6 @@ impl<K, V> Op<K, V> {
         }
     }
 
-    /// [`named_since`](Op::named_since) of what takes the place of this operation, with that sequence and context. It is of
-    /// the same origin if its context names no more than this one: another's would name this operation.
-    pub(crate) fn named_for(&self, seq: u64, context: &Context) -> u64 {
-        if self.context.covers(context) {
-            self.named_since
-        } else {
-            seq
-        }
-    }
-
     pub(crate) fn is(&self, origin: OriginIdx, seq: u64) -> bool {
         self.origin == origin && self.seq == seq
     }
@@ -112,7 +102,7 @@ impl Context {
     }
 
     /// Whether all that `other` covers is covered here.
-    fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         other.iter().all(|(origin, seq)| seq <= self.get(origin))
     }
 

@@ -3,7 +3,7 @@
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{
-    folding::a_remove_of_what_was_not_seen_yet,
+    folding::{a_remove_of_what_was_not_seen_yet, what_was_superseded_since},
     model::{budget, run, schedule},
     sync::a_push_that_lags_behind_an_overwrite,
 };
@@ -60,4 +60,11 @@ fn dead_operations_skipped_outside_a_unit_are_found() {
 #[should_panic(expected = "states differ")]
 fn an_end_about_which_only_the_present_are_asked_is_found() {
     a_remove_of_what_was_not_seen_yet(Some(Bug::RetireAsksPresentPeers));
+}
+
+/// As rare: one must hear of a write over two siblings of which it had one, and pass it on.
+#[test]
+#[should_panic(expected = "it is superseded")]
+fn what_is_taken_for_named_too_soon_is_found() {
+    what_was_superseded_since(Some(Bug::NamedTooSoon));
 }
