@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::membership::Known;
@@ -28,6 +29,7 @@ impl Node {
             return;
         }
         self.say_which_it_replaced();
+        self.remove_the_refused();
         self.bury_children();
         self.settle_siblings();
         self.bury_members();
@@ -97,7 +99,8 @@ impl Node {
             why.filter(|_| !self.roster.removals.ends(node))
                 .map(|why| (node, why))
         });
-        for (node, why) in over.collect::<Vec<_>>() {
+        let over: Vec<_> = over.chain(self.voided()).collect();
+        for (node, why) in over {
             self.remove_member(node, why);
         }
         // It may have written its record while others took it for ended already.
@@ -123,6 +126,52 @@ impl Node {
                 self.write([(Key::Removed(node), None)]);
             }
         }
+    }
+
+    /// Nodes of whom nothing is known but a removal whose writer had ended before, so that it is void, though it is true by
+    /// what others wrote: the record that it was to replace went with it.
+    fn voided(&self) -> impl Iterator<Item = (NodeId, Why)> {
+        let nothing_else = |node: &NodeId| {
+            let known = self.roster.get(*node);
+            known.is_none_or(Known::was_no_member)
+        };
+        self.roster.removals.spared().filter(nothing_else).filter_map(|node| {
+            let is_said = self.names.over.contains(&node).then_some(self.id);
+            let is_said = is_said.or_else(|| self.roster.says_it_replaced(node));
+            let mut named = self.roster.removals.replaced_by(node);
+            let why = if self.roster.removals.has_left(node) {
+                Some(Why::Left)
+            } else {
+                let by = is_said.or_else(|| named.find(|by| self.has_followed(*by, node)));
+                by.map(Why::Replaced)
+            };
+            Some((node, why?))
+        })
+    }
+
+    /// Whether a boot that is said to have replaced another serves, or has left, or has been replaced in turn: but not by
+    /// that other.
+    fn has_followed(&self, boot: NodeId, other: NodeId) -> bool {
+        let mut boot = boot;
+        let mut passed = BTreeSet::from([other]);
+        while passed.insert(boot) {
+            let status = self.roster.status_of(boot);
+            if boot == self.id || status.is_some_and(|status| status != Status::Joining) {
+                return true;
+            }
+            let removals = &self.roster.removals;
+            if !removals.ends(boot) {
+                return false;
+            }
+            if removals.has_left(boot) {
+                return true;
+            }
+            let Some(next) = removals.replaced_by(boot).next() else {
+                return false;
+            };
+            boot = next;
+        }
+        false
     }
 
     /// Nodes that ended long ago are not shown any more, nor are boots that were replaced before anybody wrote down that

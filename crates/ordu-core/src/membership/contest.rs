@@ -198,7 +198,6 @@ impl Node {
             (false, true) => {}
             (false, false) if peer < self.id => {}
             (_, false) => {
-                self.names.refuse(peer);
                 let holder = self.swim.identity().clone();
                 self.refuse_name(conn, &hello, holder.id, holder.addr);
             }

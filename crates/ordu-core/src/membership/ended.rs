@@ -106,7 +106,35 @@ impl Node {
     pub(crate) fn replaced_by(&self, node: NodeId) -> Option<NodeId> {
         let by_this_one = || self.has_replaced(node);
         let by_another = self.roster.replaced_by(node);
+        let by_another = by_another.or_else(|| self.refused_for(node));
         by_another.or_else(|| by_this_one().then_some(self.id))
+    }
+
+    /// The member for whose name this node refused one that is down: that one was told so, and ends.
+    fn refused_for(&self, node: NodeId) -> Option<NodeId> {
+        let known = self.roster.get(node)?;
+        let was_told = known.liveness == Liveness::Down && self.names.has_refused(node);
+        let bears_it = |other: &NodeId| {
+            let is_ready = self.roster.status_of(*other) == Some(Status::Ready);
+            *other != node && is_ready && self.roster.is_alive(*other)
+        };
+        let mut bearers = self.roster.boots_of(&known.identity.name);
+        was_told.then(|| bearers.find(bears_it)).flatten()
+    }
+
+    /// Writes down that those have ended that this node refused for their name after others had taken them in: nobody else
+    /// may know.
+    pub(crate) fn remove_the_refused(&mut self) {
+        if !self.may_tell_of_ends() {
+            return;
+        }
+        let refused = self.names.refused().filter_map(|node| {
+            let is_open = self.roster.status_of(node).is_some() && !self.roster.removals.ends(node);
+            is_open.then_some((node, self.refused_for(node)?))
+        });
+        for (node, by) in refused.collect::<Vec<_>>() {
+            self.remove_member(node, Why::Replaced(by));
+        }
     }
 
     /// Whether nothing waits for a node any more, whatever has been written down: another boot of its name has replaced it, or

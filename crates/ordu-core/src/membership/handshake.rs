@@ -191,6 +191,7 @@ impl Node {
         holder: NodeId,
         addr: core::net::SocketAddr,
     ) {
+        self.names.refuse(hello.identity.id);
         let name = hello.identity.name.clone();
         let detail = format!("a live node has the name {name}: {holder} at {addr}");
         self.refuse(conn, Refusal::NameTaken { name, holder, addr }, &detail);

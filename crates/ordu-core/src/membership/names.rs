@@ -95,6 +95,11 @@ impl Names {
         }
     }
 
+    /// Those that this node told that their name is taken.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = NodeId> {
+        self.refused.iter().copied()
+    }
+
     /// Whether this node told another that its name is taken.
     pub(crate) fn has_refused(&self, node: NodeId) -> bool {
         self.refused.contains(&node)

@@ -80,6 +80,15 @@ impl Removals {
         removals.any(|removal| removal.why == Why::Left)
     }
 
+    /// By which boots of its name a node was replaced, as its removals say.
+    pub(crate) fn replaced_by(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let removals = self.of.get(&node).into_iter().flatten();
+        removals.filter_map(|removal| match removal.why {
+            Why::Replaced(by) => Some(by),
+            Why::Left | Why::ByHand => None,
+        })
+    }
+
     /// Whether the map has a removal of a node, standing or void.
     pub(crate) fn any_of(&self, node: NodeId) -> bool {
         self.of.contains_key(&node)

@@ -324,6 +324,14 @@ impl Roster {
         known.is_some_and(says_so) || greeted(before).is_some_and(|before| greeted(known) > Some(before))
     }
 
+    /// The member that says of itself that this node, of whom nothing else is known, was there before it.
+    pub(crate) fn says_it_replaced(&self, node: NodeId) -> Option<NodeId> {
+        let says_so = |member: &Member| member.status != Status::Joining && member.over.contains(&node);
+        let mut members = self.iter();
+        let found = members.find(|(_, known)| known.member.as_ref().is_some_and(says_so));
+        found.map(|(other, _)| other)
+    }
+
     /// Whether a node that has greeted this one is newer by its id than another, which never did and which nobody took in,
     /// as far as is known. The newer one may never have heard of it, so that nobody else can tell.
     fn is_newer_in_person(&self, node: NodeId, other: NodeId) -> bool {

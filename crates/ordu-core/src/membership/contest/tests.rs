@@ -423,3 +423,29 @@ fn a_node_has_replaced_whom_it_refused_for_its_name_though_that_was_ready() {
         assert_eq!(node.replaced_by(NEWCOMER).is_some(), is_refused);
     }
 }
+
+/// One that was just booting, too, had taken it in, and told of its record.
+#[test]
+fn who_refused_another_for_its_name_writes_down_that_it_has_ended_once_it_is_down() {
+    for (is_told, is_there) in [(true, true), (false, true), (true, false)] {
+        let mut node = node();
+        newcomer_connects(&mut node, NEWCOMER, false);
+        heard(&mut node, is_told);
+        let mut member = Member::of(&node.config, Status::Ready);
+        member.name = identity(NEWCOMER).name;
+        node.roster.set_member(NEWCOMER, Some(member), node.now.mono);
+        let is_removed = |node: &mut Node| {
+            node.next_burial = node.now.mono;
+            node.bury();
+            node.roster.removals.ends(NEWCOMER)
+        };
+        node.set_liveness(NEWCOMER, Liveness::Alive);
+        assert!(!is_removed(&mut node), "it may have been taken in before it was told");
+        node.set_liveness(NEWCOMER, Liveness::Down);
+        if !is_there {
+            node.set_liveness(HOLDER, Liveness::Down);
+        }
+        let ends = is_told && is_there;
+        assert_eq!(is_removed(&mut node), ends, "told {is_told}, holder there {is_there}");
+    }
+}

@@ -12,7 +12,7 @@ use crate::in_tests::{
 };
 use crate::membership::{Identity, Liveness, Removed, Standing};
 use crate::node::Node;
-use crate::registers::{Deleted, Desired, Intent, Key, Member, Status, Value, Why};
+use crate::registers::{Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why};
 use crate::wire::Message;
 use crate::{Channel, ExitCause, Input, MemberState, NodeId, Output};
 
@@ -311,6 +311,89 @@ fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
         node.bury();
         assert_eq!(node.roster.removals.any_of(BEFORE), was_admitted);
     }
+}
+
+/// A removal that is void, of a boot whose record went with it.
+fn voided(node: &mut Node, why: Why) -> NodeId {
+    let ended = NodeId(70);
+    remove(node, N3, ME);
+    let removal = Value::encode(&Removal { by: N3, why });
+    node.write([(Key::Removed(ended), Some(removal))]);
+    assert!(!node.roster.removals.ends(ended) && !node.roster.knows(ended));
+    ended
+}
+
+fn buries(node: &mut Node) {
+    settle(node);
+    node.next_burial = node.now.mono;
+    node.bury();
+}
+
+#[test]
+fn who_left_has_ended_also_where_the_removal_that_says_so_is_void() {
+    for why in [Why::Left, Why::ByHand] {
+        let mut node = node();
+        let ended = voided(&mut node, why);
+        buries(&mut node);
+        assert_eq!(node.roster.removals.ends(ended), why == Why::Left, "{why:?}");
+    }
+}
+
+#[test]
+fn whom_a_boot_of_its_name_replaced_has_ended_also_where_the_removal_that_says_so_is_void() {
+    for (status, over, is_over) in [
+        (Status::Ready, NodeId(70), true),
+        (Status::Ready, NodeId(71), false),
+        (Status::Joining, NodeId(70), false),
+    ] {
+        let mut node = node();
+        let ended = voided(&mut node, Why::Replaced(NodeId(80)));
+        let mut member = Member::of(&node.config, status);
+        member.over = vec![over];
+        node.roster.set_member(N2, Some(member), node.now.mono);
+        buries(&mut node);
+        assert_eq!(node.roster.removals.ends(ended), is_over, "{status:?} {over:?}");
+    }
+    let mut node = node();
+    let ended = voided(&mut node, Why::Replaced(NodeId(80)));
+    node.names.over = vec![ended];
+    buries(&mut node);
+    assert!(node.roster.removals.ends(ended), "it replaced that one itself");
+}
+
+#[test]
+fn who_is_said_to_be_replaced_has_ended_if_the_other_serves_or_has_ended_in_turn_otherwise_than_by_it() {
+    let (by, later) = (NodeId(80), NodeId(90));
+    let ends = |what: &dyn Fn(&mut Node)| {
+        let mut node = node();
+        let ended = voided(&mut node, Why::Replaced(by));
+        what(&mut node);
+        buries(&mut node);
+        node.roster.removals.ends(ended)
+    };
+    let removed = |node: &mut Node, ended, why| {
+        let removal = Value::encode(&Removal { by: N2, why });
+        node.write([(Key::Removed(ended), Some(removal))]);
+    };
+    let record = |node: &mut Node, of, status| {
+        let member = Member::of(&node.config, status);
+        node.roster.set_member(of, Some(member), node.now.mono);
+    };
+    assert!(!ends(&|_| {}), "nothing is known of the other");
+    assert!(ends(&|node| record(node, by, Status::Ready)));
+    assert!(!ends(&|node| record(node, by, Status::Joining)));
+    assert!(ends(&|node| removed(node, by, Why::Left)));
+    assert!(!ends(&|node| removed(node, by, Why::ByHand)));
+    assert!(!ends(&|node| removed(node, by, Why::Replaced(NodeId(70)))));
+    assert!(!ends(&|node| removed(node, by, Why::Replaced(later))));
+    assert!(ends(&|node| {
+        removed(node, by, Why::Replaced(later));
+        removed(node, later, Why::Left);
+    }));
+    assert!(!ends(&|node| {
+        removed(node, by, Why::Replaced(later));
+        removed(node, later, Why::Replaced(NodeId(70)));
+    }));
 }
 
 /// What is sent last may be lost with the connection, and it would look like a death.
