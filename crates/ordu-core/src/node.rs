@@ -469,6 +469,7 @@ impl Node {
             round = core::time::Duration::ZERO;
         }
         self.swim.postpone(late);
+        self.names.renew(now.mono);
         self.settled.void(now.mono + round, now.mono);
         self.mark_the_backlogs();
         let millis = millis(late);

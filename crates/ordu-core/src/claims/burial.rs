@@ -135,18 +135,22 @@ impl Node {
             let known = self.roster.get(*node);
             known.is_none_or(Known::was_no_member)
         };
-        self.roster.removals.spared().filter(nothing_else).filter_map(|node| {
-            let is_said = self.names.over.contains(&node).then_some(self.id);
-            let is_said = is_said.or_else(|| self.roster.says_it_replaced(node));
-            let mut named = self.roster.removals.replaced_by(node);
-            let why = if self.roster.removals.has_left(node) {
-                Some(Why::Left)
-            } else {
-                let by = is_said.or_else(|| named.find(|by| self.has_followed(*by, node)));
-                by.map(Why::Replaced)
-            };
-            Some((node, why?))
-        })
+        self.roster
+            .removals
+            .spared()
+            .filter(nothing_else)
+            .filter_map(|node| {
+                let is_said = self.names.over.contains(&node).then_some(self.id);
+                let is_said = is_said.or_else(|| self.roster.says_it_replaced(node));
+                let mut named = self.roster.removals.replaced_by(node);
+                let why = if self.roster.removals.has_left(node) {
+                    Some(Why::Left)
+                } else {
+                    let by = is_said.or_else(|| named.find(|by| self.has_followed(*by, node)));
+                    by.map(Why::Replaced)
+                };
+                Some((node, why?))
+            })
     }
 
     /// Whether a boot that is said to have replaced another serves, or has left, or has been replaced in turn: but not by

@@ -99,6 +99,14 @@ impl Node {
             self.send(who, &Message::Hears { node, question });
         }
         self.close_contests();
+        for (conn, newcomer) in self.names.not_there(now).collect::<Vec<_>>() {
+            let Newcomer { hello, holder, .. } = newcomer;
+            let known = self.roster.get(holder);
+            match known.filter(|_| self.roster.is_alive(holder)) {
+                Some(known) => self.refuse_name(conn, &hello, holder, known.identity.addr),
+                None => self.let_in(conn, hello),
+            }
+        }
     }
 
     /// Lets those in whose name's holder nobody hears.
@@ -144,9 +152,8 @@ impl Node {
         if self.planted.is(Bug::NewcomerNotAskedBack) {
             return self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
         }
-        if newcomer.asked_back.is_none() {
-            let nonce = self.number();
-            newcomer.asked_back = Some(nonce);
+        let nonce = self.number();
+        if newcomer.ask_back(nonce, self.now.mono) {
             self.send_on(conn, &Message::Ping(nonce));
         }
         self.names.keep(conn, newcomer);

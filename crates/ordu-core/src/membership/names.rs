@@ -40,6 +40,8 @@ struct Question {
     since: u64,
     /// Until when.
     until: Time,
+    /// How long the member has to answer.
+    patience: Duration,
 }
 
 /// A newcomer that waits.
@@ -54,8 +56,11 @@ pub(crate) struct Newcomer {
     asked: BTreeSet<NodeId>,
     /// When this node misses the member itself, and when the others are asked again.
     deadline: Time,
-    /// The number under which it was asked whether it is there itself, before the member gives way to it.
-    pub(crate) asked_back: Option<u64>,
+    /// How long whoever is asked has to answer.
+    patience: Duration,
+    /// The number under which it was asked whether it is there itself, before the member gives way to it: that one was
+    /// heard, and nobody misses it any more.
+    asked_back: Option<u64>,
 }
 
 /// The least time a holder has to answer.
@@ -72,14 +77,26 @@ impl Newcomer {
         patience: Duration,
         now: Time,
     ) -> Self {
+        let patience = PATIENCE.max(patience);
         Self {
             hello,
             holder,
             since,
             asked,
-            deadline: now + PATIENCE.max(patience),
+            deadline: now + patience,
+            patience,
             asked_back: None,
         }
+    }
+
+    /// Asks it under this number whether it is there itself, unless that was done.
+    pub(crate) fn ask_back(&mut self, nonce: u64, now: Time) -> bool {
+        let is_first = self.asked_back.is_none();
+        if is_first {
+            self.asked_back = Some(nonce);
+            self.deadline = now + self.patience;
+        }
+        is_first
     }
 }
 
@@ -147,7 +164,8 @@ impl Names {
         answers: impl Fn(NodeId) -> bool,
     ) -> BTreeSet<(NodeId, NodeId)> {
         let mut again = BTreeSet::new();
-        for newcomer in self.waiting.values_mut() {
+        let waiting = self.waiting.values_mut();
+        for newcomer in waiting.filter(|newcomer| newcomer.asked_back.is_none()) {
             newcomer.asked.retain(|who| *who == me || answers(*who));
             if newcomer.deadline <= now {
                 newcomer.asked.remove(&me);
@@ -160,8 +178,28 @@ impl Names {
 
     /// The newcomers whose holders nobody hears.
     pub(crate) fn unheard(&mut self) -> impl Iterator<Item = (ConnId, Newcomer)> {
-        self.waiting
-            .extract_if(.., |_, newcomer| newcomer.asked.is_empty())
+        let is_unheard =
+            |_: &ConnId, newcomer: &mut Newcomer| newcomer.asked_back.is_none() && newcomer.asked.is_empty();
+        self.waiting.extract_if(.., is_unheard)
+    }
+
+    /// The newcomers that did not answer when they were asked whether they are there.
+    pub(crate) fn not_there(&mut self, now: Time) -> impl Iterator<Item = (ConnId, Newcomer)> {
+        let is_not_there = move |_: &ConnId, newcomer: &mut Newcomer| {
+            newcomer.asked_back.is_some() && newcomer.deadline <= now
+        };
+        self.waiting.extract_if(.., is_not_there)
+    }
+
+    /// This node comes too late: what others said meanwhile lies before it and has not been read. All have as long to answer as
+    /// when they were asked.
+    pub(crate) fn renew(&mut self, now: Time) {
+        for newcomer in self.waiting.values_mut() {
+            newcomer.deadline = now + newcomer.patience;
+        }
+        for question in self.questions.values_mut() {
+            question.until = now + question.patience;
+        }
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Newcomer> {
@@ -170,8 +208,13 @@ impl Names {
 
     /// Another asks whether a member answers what it is asked after the question of the number `since`.
     pub(crate) fn asked(&mut self, asked: Asked, since: u64, patience: Duration, now: Time) {
-        let until = now + PATIENCE.max(patience);
-        self.questions.insert(asked, Question { since, until });
+        let patience = PATIENCE.max(patience);
+        let question = Question {
+            since,
+            until: now + patience,
+            patience,
+        };
+        self.questions.insert(asked, question);
     }
 
     /// What was asked about a member before it was asked the question that it answers.

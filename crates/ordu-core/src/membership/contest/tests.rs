@@ -175,6 +175,50 @@ fn a_newcomer_that_may_be_dead_ends_no_holder_that_answers() {
 }
 
 #[test]
+fn a_holder_that_answered_is_not_missed_because_the_newcomer_is_not_there() {
+    let mut node = node();
+    node.prove_dead(HOLDER, "in this test");
+    newcomer_connects(&mut node, NEWCOMER, false);
+    connects(&mut node, ConnId(8), NodeId(8), false);
+    n3_says(&mut node, NEWCOMER, false);
+    answers(&mut node, NEWCOMER);
+    sent(&mut node);
+    for _ in 0..10 {
+        passes(&mut node, 200);
+        node.heard(N3, NEWCOMER, node.numbers, false);
+    }
+    assert!(node.roster.is_alive(NEWCOMER));
+    assert_eq!(node.links.used(NodeId(8)), None);
+    let refused = sent(&mut node);
+    let is_refusal = |message: &Message| matches!(message, Message::Refused(Refusal::NameTaken { .. }));
+    assert!(
+        refused
+            .iter()
+            .any(|(conn, message)| *conn == ConnId(8) && is_refusal(message))
+    );
+    assert!(node.names.next_deadline().is_none());
+}
+
+/// The answer lies before it and has not been read.
+#[test]
+fn who_stood_still_misses_no_holder_for_that() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, false);
+    node.hears_asked(N3, HOLDER, 7);
+    heard(&mut node, false);
+    sent(&mut node);
+    node.now.mono = node.now.mono + Duration::from_secs(5);
+    node.names.renew(node.now.mono);
+    passes(&mut node, 199);
+    assert!(node.roster.is_alive(HOLDER));
+    assert_eq!(sent(&mut node), []);
+    passes(&mut node, 1);
+    assert!(!node.roster.is_alive(HOLDER));
+    let says_no = |(_, message): &(ConnId, Message)| matches!(message, Message::Heard { heard: false, .. });
+    assert!(sent(&mut node).iter().any(says_no));
+}
+
+#[test]
 fn who_is_let_in_on_one_connection_waits_on_no_other() {
     let mut node = node();
     connects(&mut node, ConnId(8), NEWCOMER, false);
@@ -440,12 +484,19 @@ fn who_refused_another_for_its_name_writes_down_that_it_has_ended_once_it_is_dow
             node.roster.removals.ends(NEWCOMER)
         };
         node.set_liveness(NEWCOMER, Liveness::Alive);
-        assert!(!is_removed(&mut node), "it may have been taken in before it was told");
+        assert!(
+            !is_removed(&mut node),
+            "it may have been taken in before it was told"
+        );
         node.set_liveness(NEWCOMER, Liveness::Down);
         if !is_there {
             node.set_liveness(HOLDER, Liveness::Down);
         }
         let ends = is_told && is_there;
-        assert_eq!(is_removed(&mut node), ends, "told {is_told}, holder there {is_there}");
+        assert_eq!(
+            is_removed(&mut node),
+            ends,
+            "told {is_told}, holder there {is_there}"
+        );
     }
 }
