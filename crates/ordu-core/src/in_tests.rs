@@ -76,6 +76,7 @@ pub(crate) fn connect(node: &mut Node, peer: NodeId, conn: ConnId) {
         handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
+        unanswered: None,
         goes_on: None,
         is_told: false,
         rank_told: None,

@@ -398,8 +398,10 @@ impl Node {
             Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
             Message::Pong(nonce) => {
                 self.backlog.answered(from, nonce);
+                self.links.answered(from, nonce);
                 self.peer_answered(from, nonce);
             }
+            Message::Lost => self.lost_what_was_sent(from),
             Message::Down(generation) => self.told_down(generation),
             Message::Outrank {
                 seniority,

@@ -41,6 +41,7 @@ impl Node {
             handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
+            unanswered: None,
             goes_on: None,
             is_told: false,
             rank_told: None,
@@ -248,9 +249,18 @@ impl Node {
             self.tell_rank(conn, &identity);
         }
         match change {
-            LinkChange::Switched { retired, close } => {
+            LinkChange::Switched {
+                retired,
+                was_used,
+                close,
+            } => {
+                let last = was_used.then(|| self.number());
                 if let Some(link) = self.links.link_mut(retired) {
                     link.retired = Some(now);
+                    link.unanswered = last;
+                }
+                if let Some(last) = last {
+                    self.send_on(retired, &Message::Ping(last));
                 }
                 if close {
                     self.retiring.insert(retired, now + RETIRE);
@@ -387,13 +397,20 @@ impl Node {
         if let Some(used) = self.links.used(link.peer) {
             self.retiring.remove(&used);
         }
-        // One that gave way and broke before all on it had arrived is as bad as one in use.
-        let broke_early = link.retired.is_some_and(|at| self.now.mono < at + RETIRE / 2);
-        if change == LinkChange::Broke || broke_early {
-            self.replicating.remove(&link.peer);
-            self.link_is_new(link.peer);
+        // One that gave way is as bad as one in use, unless all that was sent on it is known to have arrived.
+        let is_lost = change == LinkChange::Broke || link.unanswered.is_some();
+        if is_lost {
+            self.lost_what_was_sent(link.peer);
+            self.send(link.peer, &Message::Lost);
         }
-        self.members_changed |= change != LinkChange::None || broke_early;
+        self.members_changed |= change != LinkChange::None;
+    }
+
+    /// What this node and a peer sent to each other on a connection that has gone may not have arrived.
+    pub(crate) fn lost_what_was_sent(&mut self, peer: NodeId) {
+        self.replicating.remove(&peer);
+        self.members_changed = true;
+        self.link_is_new(peer);
     }
 
     pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {

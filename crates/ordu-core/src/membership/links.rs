@@ -35,6 +35,9 @@ pub(crate) struct Link {
     pub(crate) lifeline_closed: bool,
     /// Since when another connection is used instead.
     pub(crate) retired: Option<Time>,
+    /// The number of the last thing sent on it since then, a question: until that is answered, what was sent before may not
+    /// have arrived.
+    pub(crate) unanswered: Option<u64>,
     /// Since when the peer is known to use it all the same.
     pub(crate) goes_on: Option<Time>,
     /// The peer has ended and was told so (S2.4).
@@ -69,9 +72,11 @@ impl Link {
 pub(crate) enum LinkChange {
     /// There was none to this peer.
     Up,
-    /// There is another connection, which may be used instead; this node is to `close` the one that retires.
+    /// There is another connection, which may be used instead; this node is to `close` the one that retires, and `was_used`
+    /// if that was in use.
     Switched {
         retired: ConnId,
+        was_used: bool,
         close: bool,
     },
     /// The connection in use broke, and another took its place: what was under way may be lost.
@@ -138,7 +143,21 @@ impl Links {
         }
         let retired = if best == conn { old } else { conn };
         let close = self.conns.get(&retired).is_some_and(|link| link.dialled_here);
-        LinkChange::Switched { retired, close }
+        let was_used = retired == old;
+        LinkChange::Switched {
+            retired,
+            was_used,
+            close,
+        }
+    }
+
+    /// A peer answers a question: if it was the last thing sent on a connection that gave way, all that was sent on that has
+    /// arrived.
+    pub(crate) fn answered(&mut self, peer: NodeId, nonce: u64) {
+        let links = self.conns.values_mut().filter(|link| link.peer == peer);
+        for link in links.filter(|link| link.unanswered == Some(nonce)) {
+            link.unanswered = None;
+        }
     }
 
     /// The peer says something on a connection. Gives the one in use where the peer does not know that one: it would have
@@ -173,7 +192,7 @@ impl Links {
         let change = if let Some(next) = self.best_of(link.peer, me) {
             self.used.insert(link.peer, next);
             if let Some(next) = self.conns.get_mut(&next) {
-                (next.retired, next.goes_on) = (None, None);
+                (next.retired, next.unanswered, next.goes_on) = (None, None, None);
             }
             LinkChange::Broke
         } else {
@@ -198,6 +217,7 @@ mod tests {
             handshake: Handshake::Awaited,
             lifeline_closed: false,
             retired: None,
+            unanswered: None,
             goes_on: None,
             is_told: false,
             rank_told: None,
@@ -216,13 +236,12 @@ mod tests {
                 assert_eq!(links.greet(ConnId(order[0]), me, None), LinkChange::Up);
                 let change = links.greet(ConnId(order[1]), me, None);
                 assert_eq!(links.used(peer), Some(ConnId(10)));
-                let retired = ConnId(11);
-                let close = me == large;
-                assert_eq!(
-                    change,
-                    LinkChange::Switched { retired, close },
-                    "only its dialler closes it"
-                );
+                let expected = LinkChange::Switched {
+                    retired: ConnId(11),
+                    was_used: order[0] == 11,
+                    close: me == large,
+                };
+                assert_eq!(change, expected, "only its dialler closes it");
             }
         }
     }

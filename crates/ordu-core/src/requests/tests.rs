@@ -101,6 +101,18 @@ fn asked_of_n3(node: &mut Node) -> RequestId {
 }
 
 #[test]
+fn a_call_is_asked_again_where_the_answer_may_have_been_lost_and_nobody_is_told_of_more() {
+    let mut node = node();
+    asked_of_n3(&mut node);
+    sent_to(&mut node, N3);
+    node.message(N3, Message::Lost, None);
+    node.advance_asked();
+    let sent = sent_to(&mut node, N3);
+    assert!(sent.iter().any(|message| matches!(message, Message::Ask(_))));
+    assert!(!sent.contains(&Message::Lost), "{sent:?}");
+}
+
+#[test]
 fn a_call_goes_where_the_asked_node_says_and_is_watched_there() {
     let mut node = node();
     let request = asked_of_n3(&mut node);

@@ -23,6 +23,9 @@ pub(crate) enum Message {
     /// Are you there? (S6.2, S6.3)
     Ping(u64),
     Pong(u64),
+    /// What the sender sent on another connection may not have arrived, and that is gone: the reader asks again what it waits
+    /// for (S6.2).
+    Lost,
     /// The sender had given up the reader under this generation.
     Down(u32),
     /// Another boot of the reader's name had this seniority and generation, and would win against the reader.

@@ -108,6 +108,7 @@ fn kind(message: &Message) -> &'static str {
         Message::Heard { .. } => "heard",
         Message::Ping(_) => "ping",
         Message::Pong(_) => "pong",
+        Message::Lost => "lost",
         Message::Down(_) => "down",
         Message::Outrank { .. } => "outrank",
         Message::Evidence(_) => "evidence",
@@ -327,6 +328,7 @@ fn samples() -> Vec<Message> {
         }),
         Message::Ping(7),
         Message::Pong(7),
+        Message::Lost,
         Message::Down(2),
         Message::Outrank {
             seniority: node,

@@ -138,6 +138,7 @@ fn a_hand_over_that_may_be_old_has_its_sender_asked_again() {
         handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
+        unanswered: None,
         goes_on: None,
         is_told: false,
         rank_told: None,

@@ -213,3 +213,29 @@ fn what_came_while_a_node_stood_still_closes_no_connection() {
     assert!(!goes_on(&mut node, 10_000));
     assert!(!goes_on(&mut node, 1));
 }
+
+#[test]
+fn what_may_be_lost_on_a_connection_that_gave_way_is_asked_for_again() {
+    for has_arrived in [false, true] {
+        let mut node = preferring_one_that_a_clone_greeted_on();
+        let outputs: Vec<_> = core::iter::from_fn(|| node.poll_output()).collect();
+        let last = outputs.iter().rev().find_map(|output| match output {
+            Output::Send {
+                conn: CONN, bytes, ..
+            } => Message::decode(bytes).ok(),
+            _ => None,
+        });
+        let Some(Message::Ping(nonce)) = last else {
+            panic!("the last thing sent on it is {last:?}");
+        };
+        if has_arrived {
+            node.message(PEER, Message::Pong(nonce), Some(OF_A_CLONE));
+        }
+        node.now.mono = node.now.mono + Duration::from_secs(2);
+        node.replicating.insert(PEER);
+        node.disconnected(CONN);
+        assert_eq!(node.replicating.contains(&PEER), has_arrived);
+        let told = sent_to(&mut node, PEER);
+        assert_eq!(told.contains(&Message::Lost), !has_arrived, "{told:?}");
+    }
+}

@@ -28,6 +28,7 @@ fn a_dead_connection_with_a_node_that_is_forgotten_keeps_nobody_from_being_diall
         handshake: Handshake::Awaited,
         lifeline_closed: false,
         retired: None,
+        unanswered: None,
         goes_on: None,
         is_told: false,
         rank_told: None,
