@@ -17,22 +17,21 @@ impl Node {
         self.next_burial = now + self.config.timing.sync_period;
         self.forget_old_answers();
         self.count_members();
-        if self.replicating.is_empty() {
-            // No round of anti-entropy does it.
-            self.replica.collect();
-        }
         self.acknowledge_answers();
         self.tell_the_ended_again();
         self.forget_the_ended();
         self.look_for_the_written_off();
-        if !self.standing.may_act() {
-            return;
+        if self.standing.may_act() {
+            self.say_which_it_replaced();
+            self.remove_the_refused();
+            self.bury_children();
+            self.settle_siblings();
+            self.bury_members();
         }
-        self.say_which_it_replaced();
-        self.remove_the_refused();
-        self.bury_children();
-        self.settle_siblings();
-        self.bury_members();
+        if self.replicating.is_empty() {
+            // No round of anti-entropy does it, and nothing else may happen any more.
+            self.replica.collect();
+        }
     }
 
     fn bury_children(&mut self) {
@@ -103,12 +102,12 @@ impl Node {
         for (node, why) in over {
             self.remove_member(node, why);
         }
-        // It may have written its record while others took it for ended already.
-        let is_left_over =
-            |(node, known): &(NodeId, &Known)| known.member.is_some() && self.roster.is_over(*node);
-        let left_over = self.roster.iter().filter(is_left_over);
-        let left_over: Vec<_> = left_over.map(|(node, _)| node).collect();
-        self.write(left_over.into_iter().map(|node| (Key::Member(node), None)));
+        // It may have written its record while others took it for ended already, and be forgotten but for that.
+        let ended = self.roster.removals.ended().map(|(node, _)| node);
+        let records = ended.filter(|node| self.roster.is_over(*node)).map(Key::Member);
+        let left_over = records.filter(|record| self.replica.map().contains_key(record));
+        let left_over: Vec<_> = left_over.collect();
+        self.write(left_over.into_iter().map(|record| (record, None)));
         self.settle_the_member_list();
         // What ended nodes wrote and still counts is written anew by this one, a little at a time, so that they
         // leave every vector: 1,000 boots of a node cost no more than one.

@@ -127,7 +127,7 @@ fn kind(message: &Message) -> &'static str {
     }
 }
 
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 fn closed() -> Closed {
     let open = [3, 300].map(RequestId);

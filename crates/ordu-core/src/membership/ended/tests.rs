@@ -558,3 +558,34 @@ fn removes_do_not_wait_for_who_came_and_went_before_the_map_had_anything_of_it()
         assert_eq!(node.roster.knows(passer_by), is_waited_for);
     }
 }
+
+#[test]
+fn a_node_that_is_alone_keeps_no_remove_of_what_it_forgot_last() {
+    let mut node = ready_node();
+    settle(&mut node);
+    let over = life(node.stamp()).over(Deleted::ByUser);
+    let mark = Key::Intent(child_decided_by(&node, ME));
+    node.write([(mark, Some(Value::encode(&over)))]);
+    node.next_burial = node.now.mono;
+    node.bury();
+    assert!(node.children.graves.is_empty());
+    assert_eq!(node.kept().removes, 0);
+}
+
+#[test]
+fn a_record_that_an_ended_node_wrote_late_is_removed_though_the_node_is_forgotten_by_then() {
+    for is_known in [true, false] {
+        let mut node = node();
+        let ended = NodeId(70);
+        remove(&mut node, ended, N2);
+        let record = Key::Member(ended);
+        let member = Value::encode(&Member::of(&node.config, Status::Ready));
+        node.write([(record.clone(), Some(member))]);
+        if !is_known {
+            node.forget(ended);
+        }
+        assert_eq!(node.roster.knows(ended), is_known);
+        buries(&mut node);
+        assert!(!node.replica.map().contains_key(&record), "known {is_known}");
+    }
+}
