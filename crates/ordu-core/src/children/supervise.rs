@@ -325,7 +325,12 @@ impl Node {
                 let was_done = goes_on && exit == ExitReason::Normal && !self.is_permanent(key);
                 let run = self.drop_and_take(key);
                 if unwritten {
-                    self.answer_placement(key, Err(PlaceError::Superseded));
+                    let refusal = if self.is_there(key) {
+                        PlaceError::Busy
+                    } else {
+                        PlaceError::Superseded
+                    };
+                    self.answer_placement(key, Err(refusal));
                 } else if was_done {
                     self.copy_finished(key, run, &exit.to_string());
                 } else if leaves {
@@ -405,18 +410,28 @@ impl Node {
         intent.is_some_and(|intent| intent.spec.restart != Restart::Temporary)
     }
 
+    /// Whether a child has been started elsewhere, by another decider perhaps, and its owner is in sight: whoever is to start it
+    /// looks at that first.
+    pub(crate) fn is_there(&self, key: &ChildKey) -> bool {
+        let Some(claims) = self.children.get(key).map(|child| &child.claims) else {
+            return false;
+        };
+        let intent = claims.intent().filter(|intent| intent.is_live());
+        let claim = claims.winner().filter(|claim| self.is_living(claim.owner()));
+        intent
+            .zip(claim)
+            .is_some_and(|(intent, claim)| claim.birth == intent.birth)
+    }
+
     /// The first start succeeded: intent and first claim are written as one atomic unit (S2.3).
     fn write_birth(&mut self, key: &ChildKey, mut copy: Copy, os_pid: Option<u32>) {
         let born = self.next_dot();
-        let Some(child) = self.children.all.get_mut(key) else {
+        let Some(child) = self.children.get(key) else {
             return;
         };
         let Some(spec) = child.spec.clone() else { return };
-        if child
-            .claims
-            .intent()
-            .is_some_and(|intent| intent.birth > copy.birth)
-        {
+        let is_later = |intent: &Intent| intent.birth > copy.birth;
+        if child.claims.intent().is_some_and(is_later) || self.is_there(key) {
             return self.stop_copy(key, StopWhy::Void);
         }
         copy.unwritten = false;

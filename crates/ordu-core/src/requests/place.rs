@@ -81,6 +81,7 @@ impl Node {
     /// Begins a first start, once no copy of an older life is in its way.
     pub(crate) fn begin_placed(&mut self, key: &ChildKey) {
         let (hlc, now, me) = (self.hlc_millis(), self.now.mono, self.id);
+        let is_there = self.is_there(key);
         let Some(child) = self.children.all.get_mut(key) else {
             return;
         };
@@ -98,8 +99,8 @@ impl Node {
             return;
         }
         let intent = child.claims.intent();
-        if intent.is_some_and(|intent| intent.birth > pending.birth) {
-            // Another decider placed a later life meanwhile: its own would be over as soon as it began.
+        if is_there || intent.is_some_and(|intent| intent.birth > pending.birth) {
+            // Another decider placed it meanwhile: a second life would void the first, or be over as soon as it began.
             pending.begun = true;
             self.answer_placement(key, Err(PlaceError::Busy));
             return;

@@ -338,6 +338,26 @@ fn a_first_start_that_comes_up_below_an_older_life_is_started_again_above_it() {
     }
 }
 
+/// Another decider had it started by a node that is in sight: a second life would end that one.
+#[test]
+fn a_first_start_gives_way_to_one_that_was_there_before_it_came_up() {
+    let mut node = node();
+    let (key, older) = first_start(&mut node, Restart::Permanent);
+    let mut elsewhere = replica_of(PEER);
+    let epoch = 7;
+    let claim = claimed(older, Token { epoch, owner: PEER });
+    elsewhere.write(1, |batch| {
+        let (intent, claim) = (Value::encode(&life(older)), Value::encode(&claim));
+        batch.put(Key::Intent(key.clone()), intent).unwrap();
+        batch.put(Key::Claim(key.clone()), claim).unwrap();
+    });
+    exchange(&mut node, &mut elsewhere);
+    report_running(&mut node, &key);
+    assert_eq!(phase(&node, &key), Phase::Stopping(StopWhy::Void));
+    let claims = &node.children.get(&key).unwrap().claims;
+    assert_eq!(claims.intent().unwrap().birth, older);
+}
+
 fn starts_again_above(node: &mut Node, key: &ChildKey) {
     node.reconcile_children();
     assert_eq!(phase(node, key), Phase::Stopping(StopWhy::Outranked));
