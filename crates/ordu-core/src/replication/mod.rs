@@ -270,12 +270,12 @@ impl Node {
         each.reduce(|all, holders| &all & &holders).unwrap_or_default()
     }
 
-    /// The nodes that are known to hold an operation and are not down (S5.2). Who leaves, this node aside, does not count:
+    /// The nodes that are known to hold an operation and are not down (S5.2). Who leaves or left, this node aside, does not count:
     /// what comes to it after it has asked who holds all that it has (S5.10) goes with it.
     pub(crate) fn holders(&self, dot: Dot) -> BTreeSet<NodeId> {
         let origin = NodeId(dot.origin.0);
         let others = self.replicating.iter().copied().chain([origin]);
-        let stays = |node: &NodeId| self.status_of(*node) != Some(Status::Draining);
+        let stays = |node: &NodeId| !matches!(self.status_of(*node), Some(Status::Draining | Status::Left));
         let others = others.filter(|node| *node != self.id && stays(node));
         let all = others.chain([self.id]);
         all.filter(|node| self.is_holder(*node, dot)).collect()

@@ -23,6 +23,9 @@ struct Burst {
     whole: usize,
     seen: usize,
     seen_since: Moment,
+    /// When it last caught up after it had been given up: it shows others as they were, and decides with those that it
+    /// has heard since.
+    caught_up: Option<Moment>,
     began: Option<Moment>,
     own: usize,
     taken: usize,
@@ -30,6 +33,9 @@ struct Burst {
 
 /// The limit is per settled view; a node that stays alone takes the rest later only if the view changes.
 const BURST: Duration = Duration::from_secs(2);
+
+/// Whom it does not hear it shows as down by then.
+const CATCHING_UP: Duration = Duration::from_secs(2);
 
 impl Invariant for TakeOverBounded {
     fn name(&self) -> &'static str {
@@ -46,6 +52,13 @@ impl Invariant for TakeOverBounded {
                 let seen = alive(history, *boot);
                 let settle = history.setup().timing_of(boot.host).settle;
                 self.nodes.entry(*boot).or_default().look(seen, fact.at, settle);
+                Ok(())
+            }
+            What::Told {
+                boot,
+                event: Event::CatchingUp,
+            } => {
+                self.nodes.entry(*boot).or_default().caught_up = Some(fact.at);
                 Ok(())
             }
             What::Child {
@@ -83,7 +96,8 @@ impl Invariant for TakeOverBounded {
                 let burst = self.nodes.entry(*boot).or_default();
                 // What it claimed when it saw more of them waits for its holders and starts a little later.
                 let claimed_before = claimed.is_some_and(|at| at < burst.seen_since);
-                if seen * 2 >= burst.whole || claimed_before {
+                let whole = burst.least_whole(fact.at);
+                if seen * 2 >= whole || claimed_before {
                     return Ok(());
                 }
                 if burst.began.is_none_or(|began| fact.at.since(began) > BURST) {
@@ -94,8 +108,8 @@ impl Invariant for TakeOverBounded {
                 let limit = (burst.own * 2).max(usize::try_from(least).unwrap_or(usize::MAX));
                 if burst.taken > limit {
                     return Err(format!(
-                        "{boot} sees {seen} of {} members and took over {} children; it may {limit}",
-                        burst.whole, burst.taken
+                        "{boot} sees {seen} of {whole} members and took over {} children; it may {limit}",
+                        burst.taken
                     ));
                 }
                 Ok(())
@@ -106,9 +120,22 @@ impl Invariant for TakeOverBounded {
 }
 
 impl Burst {
+    fn is_catching_up(&self, now: Moment) -> bool {
+        self.caught_up.is_some_and(|at| now.since(at) < CATCHING_UP)
+    }
+
+    /// The least number of members that its last view can have had.
+    fn least_whole(&self, now: Moment) -> usize {
+        if self.is_catching_up(now) {
+            self.whole.div_ceil(2)
+        } else {
+            self.whole
+        }
+    }
+
     fn look(&mut self, seen: usize, now: Moment, settle: Duration) {
         if seen != self.seen {
-            let has_settled = now.since(self.seen_since) >= settle;
+            let has_settled = now.since(self.seen_since) >= settle || self.is_catching_up(now);
             if has_settled && self.seen * 2 >= self.whole {
                 self.whole = self.seen;
             }

@@ -175,6 +175,23 @@ fn who_has_ended_counts_for_nothing() {
     assert_ne!(node.decider(&key), Some(N2));
 }
 
+/// It has asked by then who holds what it has: what came to it since goes with it.
+#[test]
+fn who_leaves_or_has_just_left_holds_nothing_for_others() {
+    for (status, holds) in [
+        (Status::Ready, true),
+        (Status::Draining, false),
+        (Status::Left, false),
+    ] {
+        let mut node = node();
+        let written = node.write([(Key::Member(ME), None)]).unwrap();
+        held_by(&mut node, &[N2]);
+        let member = Member::of(&node.config, status);
+        node.roster.set_member(N2, Some(member), node.now.mono);
+        assert_eq!(node.holders(written).contains(&N2), holds, "{status:?}");
+    }
+}
+
 #[test]
 fn where_no_other_is_ready_those_that_have_ended_serve() {
     let mut node = node();
