@@ -199,6 +199,6 @@ pub(crate) fn sent_to(node: &mut Node, peer: NodeId) -> Vec<Message> {
 /// The map says that a node was removed by another, by hand.
 pub(crate) fn remove(node: &mut Node, ended: NodeId, by: NodeId) {
     let why = Why::ByHand;
-    let removal = Value::encode(&Removal { by, why });
+    let removal = Value::encode(&Removal { by, why, who: None });
     node.write([(Key::Removed(ended), Some(removal))]);
 }

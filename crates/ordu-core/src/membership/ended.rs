@@ -40,7 +40,12 @@ impl Parting {
 impl Node {
     /// Writes that a node has ended, once and for all. Gives the operation.
     pub(crate) fn remove_member(&mut self, node: NodeId, why: Why) -> Option<Dot> {
-        let removal = Value::encode(&Removal { by: self.id, why });
+        let known = self.roster.get(node).filter(|_| why == Why::ByHand);
+        let removal = Value::encode(&Removal {
+            by: self.id,
+            why,
+            who: known.map(|known| (known.identity.name.clone(), known.identity.addr)),
+        });
         let written = self.write([(Key::Removed(node), Some(removal)), (Key::Member(node), None)]);
         self.touch_owned(node);
         written
@@ -51,7 +56,7 @@ impl Node {
         for node in changed {
             let siblings = self.replica.map().siblings(&Key::Removed(*node));
             let removals = siblings.filter_map(|sibling| {
-                let Removal { by, why } = sibling.value.decode()?;
+                let Removal { by, why, .. } = sibling.value.decode()?;
                 let (at, node) = (sibling.stamp.hlc, *node);
                 Some(Removed { at, by, node, why })
             });
@@ -66,7 +71,23 @@ impl Node {
             self.touch_owned(node);
             self.tell_again(node);
         }
+        self.miss_the_spared();
         self.members_changed = true;
+    }
+
+    /// Who was removed in vain is a member that is missed, until it is heard of.
+    fn miss_the_spared(&mut self) {
+        let spared = self.roster.removals.spared();
+        for node in spared
+            .filter(|node| !self.roster.knows(*node))
+            .collect::<Vec<_>>()
+        {
+            let mut siblings = self.replica.map().siblings(&Key::Removed(node));
+            let who = siblings.find_map(|sibling| sibling.value.decode::<Removal>()?.who);
+            if let Some((name, addr)) = who {
+                self.roster.miss(node, name, addr, self.now.mono);
+            }
+        }
     }
 
     /// Keeps nothing more of a node that has ended.

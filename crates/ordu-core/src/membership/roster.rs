@@ -1,5 +1,7 @@
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::{Identity, Removals};
@@ -144,31 +146,39 @@ impl Roster {
         }
     }
 
+    /// Takes note of a node of whom others tell, unless it is known: it counts as down until the detector says otherwise.
+    pub(crate) fn miss(&mut self, node: NodeId, name: NodeName, addr: SocketAddr, now: Time) {
+        let Entry::Vacant(unknown) = self.known.entry(node) else {
+            return;
+        };
+        let identity = Identity {
+            id: node,
+            seniority: node,
+            generation: 0,
+            name,
+            addr,
+        };
+        self.may_differ = true;
+        note(&mut self.by_name, &identity);
+        unknown.insert(Known {
+            identity,
+            liveness: Liveness::Down,
+            since: now,
+            was_up: false,
+            member: None,
+            greeted: None,
+        });
+    }
+
     /// Takes over a member record of the map. A node first heard of there counts as down until the detector
     /// says otherwise: a record proves nothing about life (S6.1), but its address is worth dialling.
     pub(crate) fn set_member(&mut self, node: NodeId, member: Option<Member>, now: Time) {
         match member {
             Some(member) => {
-                let identity = Identity {
-                    id: node,
-                    seniority: node,
-                    generation: 0,
-                    name: member.name.clone(),
-                    addr: member.addr,
+                self.miss(node, member.name.clone(), member.addr, now);
+                let Some(known) = self.known.get_mut(&node) else {
+                    return;
                 };
-                let fresh = Known {
-                    identity,
-                    liveness: Liveness::Down,
-                    since: now,
-                    was_up: false,
-                    member: None,
-                    greeted: None,
-                };
-                let known = self.known.entry(node).or_insert_with(|| {
-                    self.may_differ = true;
-                    note(&mut self.by_name, &fresh.identity);
-                    fresh
-                });
                 known.member = Some(member);
             }
             None => {

@@ -334,7 +334,11 @@ fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
 fn voided(node: &mut Node, why: Why) -> NodeId {
     let ended = NodeId(70);
     remove(node, N3, ME);
-    let removal = Value::encode(&Removal { by: N3, why });
+    let removal = Value::encode(&Removal {
+        by: N3,
+        why,
+        who: None,
+    });
     node.write([(Key::Removed(ended), Some(removal))]);
     assert!(!node.roster.removals.ends(ended) && !node.roster.knows(ended));
     ended
@@ -378,6 +382,31 @@ fn whom_a_boot_of_its_name_replaced_has_ended_also_where_the_removal_that_says_s
     assert!(node.roster.removals.ends(ended), "it replaced that one itself");
 }
 
+/// n3, which had ended itself, removed by hand a boot that bore the name of this node before it.
+#[test]
+fn who_was_removed_by_hand_and_in_vain_is_missed_and_has_ended_by_the_boot_that_came_after_it() {
+    for is_over in [true, false] {
+        let mut node = node();
+        let name = if is_over {
+            node.config.name.clone()
+        } else {
+            "n9".parse().unwrap()
+        };
+        node.names.was_admitted = true;
+        let ended = NodeId(0);
+        remove(&mut node, N3, ME);
+        let removal = Value::encode(&Removal {
+            by: N3,
+            why: Why::ByHand,
+            who: Some((name.clone(), "127.0.0.1:70".parse().unwrap())),
+        });
+        node.write([(Key::Removed(ended), Some(removal))]);
+        assert_eq!(node.roster.state(ended), MemberState::Down, "{name}");
+        buries(&mut node);
+        assert_eq!(node.roster.removals.ends(ended), is_over, "{name}");
+    }
+}
+
 #[test]
 fn who_is_said_to_be_replaced_has_ended_if_the_other_serves_or_has_ended_in_turn_otherwise_than_by_it() {
     let (by, later) = (NodeId(80), NodeId(90));
@@ -389,7 +418,11 @@ fn who_is_said_to_be_replaced_has_ended_if_the_other_serves_or_has_ended_in_turn
         node.roster.removals.ends(ended)
     };
     let removed = |node: &mut Node, ended, why| {
-        let removal = Value::encode(&Removal { by: N2, why });
+        let removal = Value::encode(&Removal {
+            by: N2,
+            why,
+            who: None,
+        });
         node.write([(Key::Removed(ended), Some(removal))]);
     };
     let record = |node: &mut Node, of, status| {
