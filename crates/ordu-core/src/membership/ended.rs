@@ -77,11 +77,9 @@ impl Node {
 
     /// Who was removed in vain is a member that is missed, until it is heard of.
     fn miss_the_spared(&mut self) {
-        let spared = self.roster.removals.spared();
-        for node in spared
-            .filter(|node| !self.roster.knows(*node))
-            .collect::<Vec<_>>()
-        {
+        let is_unknown = |node: &NodeId| *node != self.id && !self.roster.knows(*node);
+        let spared = self.roster.removals.spared().filter(is_unknown);
+        for node in spared.collect::<Vec<_>>() {
             let mut siblings = self.replica.map().siblings(&Key::Removed(node));
             let who = siblings.find_map(|sibling| sibling.value.decode::<Removal>()?.who);
             if let Some((name, addr)) = who {

@@ -408,6 +408,20 @@ fn who_was_removed_by_hand_and_in_vain_is_missed_and_has_ended_by_the_boot_that_
 }
 
 #[test]
+fn who_was_removed_in_vain_itself_does_not_miss_itself() {
+    let mut node = node();
+    remove(&mut node, N3, ME);
+    let removal = Value::encode(&Removal {
+        by: N3,
+        why: Why::ByHand,
+        who: Some((node.config.name.clone(), node.config.addr)),
+    });
+    node.write([(Key::Removed(ME), Some(removal))]);
+    assert!(node.roster.removals.any_of(ME) && !node.roster.removals.ends(ME));
+    assert!(!node.roster.knows(ME));
+}
+
+#[test]
 fn who_is_said_to_be_replaced_has_ended_if_the_other_serves_or_has_ended_in_turn_otherwise_than_by_it() {
     let (by, later) = (NodeId(80), NodeId(90));
     let ends = |what: &dyn Fn(&mut Node)| {
