@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ordu_core::ChildState;
+use ordu_core::{ChildState, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{CallRecord, Child, History};
@@ -35,7 +35,7 @@ impl Invariant for FailedStaysFailed {
                 ..
             } if info.state == ChildState::Failed => {
                 let child = (horde.clone(), id.clone());
-                if all_show_it_failed(history, &child) && !may_be_started(history, &child) {
+                if all_show_it_failed(history, &child, info.token) && !may_be_started(history, &child) {
                     self.failed.insert(child);
                 }
                 Ok(())
@@ -62,10 +62,11 @@ impl Invariant for FailedStaysFailed {
     }
 }
 
-fn all_show_it_failed(history: &History, child: &Child) -> bool {
+/// Whether all show that the same run of it failed: who stood still may show an earlier one.
+fn all_show_it_failed(history: &History, child: &Child, token: Option<Token>) -> bool {
     history.living().all(|record| {
         let shown = record.children.get(child);
-        shown.is_some_and(|info| info.state == ChildState::Failed)
+        shown.is_some_and(|info| info.state == ChildState::Failed && info.token == token)
     })
 }
 

@@ -209,7 +209,9 @@ fn already_started(history: &History, record: &CallRecord, told: &ordu_core::Chi
 fn already_present(history: &History, record: &CallRecord, told: &ordu_core::ChildInfo) -> Verdict {
     let child = record.child();
     nothing_runs_after_an_error(history, &child)?;
-    let is_stopping = |copy: &CopyRecord| may_take_its_time(history, copy);
+    // An earlier call may not have waited for it, and this one says that it is on its way.
+    let is_on_its_way = |copy: &CopyRecord| told.is_stopping && copy.stopping.is_some();
+    let is_stopping = |copy: &CopyRecord| may_take_its_time(history, copy) || is_on_its_way(copy);
     let is_shown_running = shows_running(told) && !history.copies_of(&child).any(is_stopping);
     let runs = |copy: &CopyRecord| copy.is_up() && !copy.is_zombie() && !is_stopping(copy);
     let mut copies = history.copies_of(&child);
