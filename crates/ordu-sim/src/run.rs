@@ -104,6 +104,10 @@ fn phases<M: Machine>(
     // A node that stood still decides nothing until it has probed every other once (S4.5).
     let hosts = u32::try_from(plan.setup.hosts.len()).unwrap_or(u32::MAX);
     simulation.run_for(plan.setup.timing.probe_period * (hosts + 3))?;
+    if plan.has_lists() {
+        // Who heard only now that it is on none has left.
+        simulation.settle(plan.settle_within)?;
+    }
     for round in 0..plan.rounds {
         serving::round(simulation, round)?;
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ordu_core::{ChildState, Event, MemberState};
+use ordu_core::{ChildState, Event, MemberState, NodeId};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, History};
@@ -22,6 +22,7 @@ struct Burst {
     /// The members of the last view that can have settled.
     whole: usize,
     seen: usize,
+    shown: BTreeMap<NodeId, MemberState>,
     seen_since: Moment,
     /// When it last caught up after it had been given up: it shows others as they were, and decides with those that it
     /// has heard since.
@@ -48,10 +49,12 @@ impl Invariant for TakeOverBounded {
 
     fn observe(&mut self, history: &History, fact: &Fact) -> Verdict {
         match &fact.what {
-            What::Member { boot, .. } => {
+            What::Member { boot, node, info } => {
                 let seen = alive(history, *boot);
                 let settle = history.setup().timing_of(boot.host).settle;
-                self.nodes.entry(*boot).or_default().look(seen, fact.at, settle);
+                let burst = self.nodes.entry(*boot).or_default();
+                burst.look(seen, fact.at, settle);
+                burst.show(*node, info.as_ref().map(|info| info.state));
                 Ok(())
             }
             What::Told {
@@ -120,6 +123,19 @@ impl Invariant for TakeOverBounded {
 }
 
 impl Burst {
+    /// Who is gone and was no suspect before has been proven dead, which unsettles no view (S4.3).
+    fn show(&mut self, node: NodeId, state: Option<MemberState>) {
+        let before = match state {
+            Some(state) => self.shown.insert(node, state),
+            None => self.shown.remove(&node),
+        };
+        let is_there = matches!(state, Some(MemberState::Alive | MemberState::Suspect));
+        let is_proven = before == Some(MemberState::Alive) && !is_there;
+        if is_proven && self.seen * 2 >= self.whole {
+            self.whole = self.seen;
+        }
+    }
+
     fn is_catching_up(&self, now: Moment) -> bool {
         self.caught_up.is_some_and(|at| now.since(at) < CATCHING_UP)
     }

@@ -179,6 +179,12 @@ impl<M: Machine> World<M> {
         })
     }
 
+    /// Whether a process is on its way out by itself.
+    pub(crate) fn anybody_leaves(&self) -> bool {
+        let mut processes = self.hosts.iter().filter_map(|host| host.process.as_ref());
+        processes.any(|process| process.leaving)
+    }
+
     /// The machine of the process on a host.
     pub fn machine(&self, host: HostId) -> Option<&M> {
         Some(&self.hosts[host.0].process.as_ref()?.machine)
