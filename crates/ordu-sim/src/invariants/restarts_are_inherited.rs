@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use ordu_core::{ChildState, Life, Token};
 
 use super::{Invariant, Verdict};
-use crate::oracle::{Child, History};
+use crate::oracle::{Child, CopyRecord, History};
 use crate::{Boot, Fact, Moment, What};
 
 /// Who takes a child over counts its restarts on from where they were, as far as it knew.
@@ -67,14 +67,18 @@ impl Invariant for RestartsAreInherited {
             return Ok(());
         };
         let takes = token.owner == record.node && before.token.owner != record.node;
-        // A user who starts it again begins to count anew, and so does one whose call is not answered yet.
+        // A user who starts it again begins to count anew, and so does one whose call is not answered yet. The tokens of the
+        // sides of a split are not in the order of the runs: a start since the owner known here had it may be the later.
+        let by_that_owner = |copy: &&CopyRecord| copy.node == before.token.owner;
+        let its_first = history.copies_of(&child).find(by_that_owner).map(|copy| copy.began);
+        let since = its_first.map_or(before.since, |began| began.min(before.since));
         let is_counted_anew = || {
             let calls = history.calls_about(&child);
             calls
                 .filter(|call| call.is_start() && call.may_count())
                 .any(|call| {
                     // Of a start that is later than the one known here, somebody else may have told what is wanted alone.
-                    call.acknowledged().is_none_or(|at| at >= before.since)
+                    call.acknowledged().is_none_or(|at| at >= since)
                         || call.started().is_some_and(|started| started > before.token)
                 })
         };
