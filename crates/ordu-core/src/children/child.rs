@@ -8,7 +8,7 @@ use crate::claims::Claims;
 use crate::planted::Planted;
 use crate::registers::Rank;
 use crate::wire::Place;
-use crate::{ChildInfo, ChildSpec, NodeId, StartId, Time};
+use crate::{ChildInfo, ChildSpec, NodeId, StartId, Time, Token};
 
 /// All this node knows of one child beside the registers.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Child {
     pub(crate) start: Option<StartId>,
     /// The copy was started by a user's restart: a failure is told and not retried.
     pub(crate) fresh_run: bool,
+    /// The claim by which it was to be taken over here, where that was called off before anything began.
+    pub(crate) called_off: Option<Token>,
     /// Failed starts in a row of a take-over.
     pub(crate) attempts: u32,
     /// Not started before.
@@ -72,6 +74,7 @@ impl Child {
             spec: None,
             start: None,
             fresh_run: false,
+            called_off: None,
             attempts: 0,
             retry_at: None,
             placed: None,

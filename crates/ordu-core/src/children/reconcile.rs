@@ -137,7 +137,9 @@ impl Node {
             return false;
         }
         let fresh = intent.run > own.run;
-        if !self.may_run(&intent, &own) {
+        // What runs once only has not begun where its take-over was called off.
+        let was_called_off = child.called_off == Some(own.token);
+        if !was_called_off && !self.may_run(&intent, &own) {
             return false;
         }
         let Some(child) = self.children.all.get_mut(key) else {

@@ -119,6 +119,10 @@ impl Node {
     /// The copy is gone, and so is all that was remembered of it.
     pub(crate) fn drop_copy(&mut self, key: &ChildKey) {
         if let Some(child) = self.children.all.get_mut(key) {
+            let claiming = child.claims.copy().filter(|copy| copy.phase == Phase::Claiming);
+            if let Some(copy) = claiming {
+                child.called_off = Some(copy.token);
+            }
             child.claims.set_copy(None);
             child.spec = None;
             child.start = None;

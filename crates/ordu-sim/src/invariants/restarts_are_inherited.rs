@@ -70,7 +70,10 @@ impl Invariant for RestartsAreInherited {
         // A user who starts it again begins to count anew, and so does one whose call is not answered yet. The tokens of the
         // sides of a split are not in the order of the runs: a start since the owner known here had it may be the later.
         let by_that_owner = |copy: &&CopyRecord| copy.node == before.token.owner;
-        let its_first = history.copies_of(&child).find(by_that_owner).map(|copy| copy.began);
+        let its_first = history
+            .copies_of(&child)
+            .find(by_that_owner)
+            .map(|copy| copy.began);
         let since = its_first.map_or(before.since, |began| began.min(before.since));
         let is_counted_anew = || {
             let calls = history.calls_about(&child);

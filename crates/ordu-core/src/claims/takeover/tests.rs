@@ -88,13 +88,24 @@ fn hold(node: &mut Node) {
 
 #[test]
 fn a_take_over_that_was_called_off_starts_later_and_only_once_its_claim_is_held() {
-    // There was nothing in its way, or a copy that did not die for a while.
-    for was_zombie in [false, true] {
+    // There was nothing in its way, or a copy that did not die for a while; and what runs once only has not run by that.
+    let permanent = [false, true].map(|was_zombie| (was_zombie, Restart::Permanent));
+    for (was_zombie, restart) in permanent.into_iter().chain([(false, Restart::Temporary)]) {
         let mut node = node();
         let key = child_with_a_zombie_here(&mut node);
         if !was_zombie {
             node.child_mut(&key).claims.set_copy(None);
         }
+        let intent = node.children.get(&key).unwrap().claims.intent().unwrap().clone();
+        let mut spec = ChildSpec::clone(&intent.spec);
+        spec.restart = restart;
+        let intent = Intent {
+            spec: Arc::new(spec),
+            run: node.stamp(),
+            runner: Some(ME),
+            ..intent
+        };
+        node.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
         node.claim_here(&key);
         node.write_takeovers();
         // The others gave this node up meanwhile.
