@@ -88,6 +88,7 @@ fn phases<M: Machine>(
     }
     for host in &plan.revived {
         simulation.inflict(Fault::Boot(*host));
+        simulation.keep_up(*host);
     }
     for (host, other) in &plan.joined {
         simulation.inflict(Fault::Join(*host, vec![*other]));

@@ -145,6 +145,11 @@ impl<M: Machine> Simulation<M> {
         self.world.declare_calm();
     }
 
+    /// From now on a node runs on this host.
+    pub(crate) fn keep_up(&mut self, host: HostId) {
+        self.world.keep_up(host);
+    }
+
     /// Nobody asks for what is planned still, and nobody asks again.
     pub fn dismiss_clients(&mut self) {
         self.planned.clear();

@@ -66,13 +66,19 @@ fn started(
     let Some(token) = child.token else {
         return Err("answered Started without a token".into());
     };
-    let Some(copy) = history.copies_of(&key).find(|copy| copy.token == token) else {
-        return Err(format!(
-            "answered Started with {token}, which nobody ever started"
-        ));
-    };
-    // Right behind the call another may have asked for a restart, whose token the answer shows then.
+    // Right behind the call another may have asked for a restart, whose token the answer shows then; or whoever started it
+    // went down since, and the answer shows who is about to take it over.
     let came_up = |copy: &CopyRecord| copy.up.is_some_and(|up| up >= record.made);
+    let is_taken_over = child.state == ChildState::Starting && history.copies_of(&key).any(came_up);
+    let Some(copy) = history.copies_of(&key).find(|copy| copy.token == token) else {
+        return if is_taken_over {
+            Ok(())
+        } else {
+            Err(format!(
+                "answered Started with {token}, which nobody ever started"
+            ))
+        };
+    };
     if copy.up.is_none() && !history.copies_of(&key).any(came_up) {
         return Err(format!(
             "answered Started with {token}, whose start has not returned"

@@ -30,6 +30,8 @@ pub(super) struct Host<M> {
     pub(super) slow: Option<Duration>,
     /// A manager of services is about to start its node again.
     pub(super) starts_again: bool,
+    /// A process that leaves by itself is followed by another.
+    pub(super) kept_up: bool,
     /// What is wrong with how its next node is set up.
     pub(super) made: Made,
     /// The identity of its first boot, where every later one takes it again.
@@ -97,6 +99,7 @@ impl<M> Host<M> {
             was_at: address,
             slow: None,
             starts_again: false,
+            kept_up: false,
             made: Made::default(),
             dark: false,
             asleep: false,

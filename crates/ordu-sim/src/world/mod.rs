@@ -179,6 +179,11 @@ impl<M: Machine> World<M> {
         })
     }
 
+    /// From now on a node runs on this host, also where one leaves by what others had done before: these may know nobody else.
+    pub(crate) fn keep_up(&mut self, host: HostId) {
+        self.hosts[host.0].kept_up = true;
+    }
+
     /// Whether a process is on its way out by itself.
     pub(crate) fn anybody_leaves(&self) -> bool {
         let mut processes = self.hosts.iter().filter_map(|host| host.process.as_ref());

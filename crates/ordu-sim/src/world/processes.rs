@@ -325,7 +325,7 @@ impl<M: Machine> World<M> {
         // A manager of services starts again what ends by itself, and what left if it is told to.
         let comes_back = match &cause {
             None => false,
-            Some(ExitCause::Left) => process.replaced,
+            Some(ExitCause::Left) => process.replaced || self.hosts[boot.host.0].kept_up,
             Some(_) => true,
         };
         let orderly = cause.is_some();
