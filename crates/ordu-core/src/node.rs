@@ -447,6 +447,9 @@ impl Node {
         if let Some(millis) = jump {
             self.event(Event::WallClockJumped { millis });
         }
+        if late >= Names::MUCH {
+            self.names.renew(now.mono);
+        }
         if late <= gap {
             // A monotonic clock that stands still while the machine sleeps makes nobody late, but what lies here may be
             // old all the same. A wall clock that is set looks like that, or hides it, and costs a question.
@@ -472,7 +475,10 @@ impl Node {
             round = core::time::Duration::ZERO;
         }
         self.swim.postpone(late);
-        self.names.renew(now.mono);
+        self.roster.postpone(late, now.mono);
+        if let Standing::Joining { since } | Standing::CatchingUp { since } = &mut self.standing {
+            *since = *since + late;
+        }
         self.settled.void(now.mono + round, now.mono);
         self.mark_the_backlogs();
         let millis = millis(late);

@@ -270,7 +270,7 @@ impl Node {
         self.write(intent.into_iter().chain([(Key::Claim(key.clone()), None)]));
     }
 
-    fn noticed(&mut self, key: &ChildKey, notice: Notice) {
+    pub(super) fn noticed(&mut self, key: &ChildKey, notice: Notice) {
         match notice {
             Notice::Running => self.copy_runs(key),
             Notice::StartFailed(reason) => self.copy_did_not_start(key, &reason),
@@ -329,12 +329,7 @@ impl Node {
                 let was_done = goes_on && exit == ExitReason::Normal && !self.is_permanent(key);
                 let run = self.drop_and_take(key);
                 if unwritten {
-                    let refusal = if self.is_there(key) {
-                        PlaceError::Busy
-                    } else {
-                        PlaceError::Superseded
-                    };
-                    self.answer_placement(key, Err(refusal));
+                    self.answer_placement(key, Err(self.why_not(key)));
                 } else if was_done {
                     self.copy_finished(key, run, &exit.to_string());
                 } else if leaves {
@@ -342,6 +337,10 @@ impl Node {
                 }
             }
             Notice::Zombie => {
+                // Of one whose start did not return there is no claim that would tell of it.
+                if self.copy_of(key).is_some_and(|copy| copy.unwritten) {
+                    self.answer_placement(key, Err(PlaceError::Stuck));
+                }
                 child_set(self, key, |child| {
                     if let Some(copy) = child.claims.copy_mut() {
                         copy.phase = Phase::Zombie;
@@ -427,6 +426,15 @@ impl Node {
             .is_some_and(|(intent, claim)| claim.birth == intent.birth)
     }
 
+    /// Why a first start that came up is not written down.
+    fn why_not(&self, key: &ChildKey) -> PlaceError {
+        if self.is_there(key) {
+            PlaceError::Busy
+        } else {
+            PlaceError::Superseded
+        }
+    }
+
     /// The first start succeeded: intent and first claim are written as one atomic unit (S2.3).
     fn write_birth(&mut self, key: &ChildKey, mut copy: Copy, os_pid: Option<u32>) {
         let born = self.next_dot();
@@ -436,6 +444,8 @@ impl Node {
         let Some(spec) = child.spec.clone() else { return };
         let is_later = |intent: &Intent| intent.birth > copy.birth;
         if child.claims.intent().is_some_and(is_later) || self.is_there(key) {
+            // Its stop may take its time.
+            self.answer_placement(key, Err(self.why_not(key)));
             return self.stop_copy(key, StopWhy::Void);
         }
         copy.unwritten = false;
@@ -485,8 +495,10 @@ impl Node {
 
     fn copy_did_not_start(&mut self, key: &ChildKey, reason: &ExitReason) {
         let text = start_error(reason);
+        let unwritten = self.copy_of(key).is_some_and(|copy| copy.unwritten);
         self.drop_copy(key);
-        if self.answer_placement(key, Err(PlaceError::StartFailed(text.clone()))) {
+        // It may have been answered before, if it did not die: what is claimed by now is another life.
+        if self.answer_placement(key, Err(PlaceError::StartFailed(text.clone()))) || unwritten {
             return;
         }
         let Some(child) = self.children.all.get_mut(key) else {

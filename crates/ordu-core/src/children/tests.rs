@@ -1,8 +1,82 @@
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::Time;
-use crate::in_tests::ready_node;
-use crate::registers::ChildKey;
+use ordu_supervisor::decisions::{ExitReason, Notice};
+
+use crate::in_tests::{
+    child_decided_by, claimed, exchange, life, meet, ready_node, replica_of, sent_to, settle, spec,
+};
+use crate::node::Node;
+use crate::registers::{ChildKey, Key, Value};
+use crate::wire::{ClaimNotice, Message, Place, PlaceError};
+use crate::{NodeId, Time, Token};
+
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+/// A node that starts a child for n2.
+fn starts_for_n2() -> (Node, ChildKey) {
+    let mut node = ready_node();
+    meet(&mut node, N2);
+    meet(&mut node, N3);
+    settle(&mut node);
+    let key = child_decided_by(&node, N2);
+    let birth = node.stamp();
+    let place = Place {
+        placement: 1,
+        lowest: 0,
+        child: key.clone(),
+        timeout: Duration::from_secs(9),
+        epoch: 0,
+        what: ClaimNotice::Birth {
+            birth,
+            retried: false,
+            spec: spec(),
+        },
+    };
+    node.place_here(N2, place, None);
+    node.drain_supervisor();
+    assert!(node.copy_of(&key).is_some());
+    (node, key)
+}
+
+fn answered(node: &mut Node) -> Vec<Result<(), PlaceError>> {
+    let answers = sent_to(node, N2).into_iter().filter_map(|message| match message {
+        Message::Placed(placed) => Some(placed.result.map(drop)),
+        _ => None,
+    });
+    answers.collect()
+}
+
+#[test]
+fn a_first_start_that_does_not_return_and_does_not_die_is_answered() {
+    let (mut node, key) = starts_for_n2();
+    node.noticed(&key, Notice::Zombie);
+    assert_eq!(answered(&mut node), [Err(PlaceError::Stuck)]);
+    // It dies after all, and says nothing of what was claimed meanwhile.
+    node.noticed(&key, Notice::StartFailed(ExitReason::Killed));
+    assert_eq!(answered(&mut node), []);
+    assert!(node.copy_of(&key).is_none());
+    assert_eq!(node.child_mut(&key).attempts, 0);
+}
+
+#[test]
+fn a_first_start_that_gives_way_is_answered_before_it_has_stopped() {
+    let (mut node, key) = starts_for_n2();
+    let mut other = replica_of(N3);
+    let birth = node.stamp();
+    let token = Token { epoch: 7, owner: N3 };
+    other.write(1, |batch| {
+        let (intent, claim) = (Value::encode(&life(birth)), Value::encode(&claimed(birth, token)));
+        batch.put(Key::Intent(key.clone()), intent).unwrap();
+        batch.put(Key::Claim(key.clone()), claim).unwrap();
+    });
+    exchange(&mut node, &mut other);
+    sent_to(&mut node, N2);
+    node.noticed(&key, Notice::Running);
+    assert_eq!(answered(&mut node), [Err(PlaceError::Busy)]);
+    assert!(node.copy_of(&key).is_some(), "it takes its time");
+}
 
 #[test]
 fn children_that_came_and_went_leave_no_room_behind() {

@@ -159,7 +159,9 @@ impl Node {
     /// Whether nothing waits for a node any more, whatever has been written down: another boot of its name has replaced it, or
     /// it came and went before it was a member.
     pub(crate) fn is_past(&self, node: NodeId, known: &Known) -> bool {
-        known.was_no_member() || self.replaced_by(node).is_some()
+        // Who was removed in vain was a member, though its record is gone.
+        let was_no_member = known.was_no_member() && !self.roster.removals.any_of(node);
+        was_no_member || self.replaced_by(node).is_some()
     }
 
     fn has_replaced(&self, node: NodeId) -> bool {

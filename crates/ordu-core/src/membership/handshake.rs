@@ -333,6 +333,7 @@ impl Node {
         }
         self.ask_again(peer);
         self.place_again(peer);
+        self.tell_to_leave_again(peer);
         self.touch_decisions_for(peer);
         self.show_claims_again(peer);
     }

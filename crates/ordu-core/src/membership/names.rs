@@ -104,6 +104,9 @@ impl Names {
     /// A machine that is misnamed boots again and again; of most of its boots nobody else ever hears.
     const REFUSED: usize = 64;
 
+    /// A node that is so late to what happens may have answers before it that it has not read.
+    pub(crate) const MUCH: Duration = Duration::from_millis(50);
+
     /// This node told another that its name is taken.
     pub(crate) fn refuse(&mut self, node: NodeId) {
         self.refused.push_back(node);

@@ -129,6 +129,15 @@ impl Roster {
         true
     }
 
+    /// This node stood still for so long: nobody was silent for that.
+    pub(crate) fn postpone(&mut self, late: Duration, now: Time) {
+        for known in self.known.values_mut() {
+            if matches!(known.liveness, Liveness::Suspect | Liveness::Heard) {
+                known.since = (known.since + late).min(now);
+            }
+        }
+    }
+
     /// Whether the detector may say something else of somebody's liveness, even if it says what it said before.
     pub(crate) fn may_differ(&self) -> bool {
         self.may_differ
@@ -577,5 +586,23 @@ mod tests {
         );
         roster.forget(NodeId(2));
         assert!(roster.superseded().is_empty());
+    }
+
+    #[test]
+    fn nobody_is_a_suspect_for_longer_because_this_node_stood_still() {
+        let mut roster = Roster::default();
+        let liveness = [
+            Liveness::Suspect,
+            Liveness::Heard,
+            Liveness::Down,
+            Liveness::Alive,
+        ];
+        for (id, liveness) in (0..).zip(liveness) {
+            roster.hear(identity(id, "a", 0), Time(0));
+            roster.set_liveness(NodeId(id), liveness, Time(5));
+        }
+        roster.postpone(Duration::from_micros(100), Time(90));
+        let since = |id| roster.get(NodeId(id)).unwrap().since;
+        assert_eq!([0, 1, 2, 3].map(since), [Time(90), Time(90), Time(5), Time(5)]);
     }
 }

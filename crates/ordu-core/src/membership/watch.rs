@@ -65,6 +65,8 @@ impl Node {
         let linked: Vec<_> = self.links.peers().collect();
         for peer in linked {
             self.court(peer);
+            // What was placed there another may have taken over.
+            self.place_again(peer);
         }
     }
 
@@ -499,22 +501,13 @@ impl Node {
             Standing::Joining { .. } if self.is_off_the_list() => {}
             Standing::Joining { since } => {
                 let alone = self.config.seeds.is_empty() && self.links.peers().next().is_none();
-                let caught_up = self.replicating.iter().any(|peer| {
-                    self.replica.synced_once(peer.replica())
-                        && self
-                            .status_of(*peer)
-                            .is_some_and(|status| status != Status::Joining)
-                });
+                let caught_up = self.has_caught_up();
                 if alone || caught_up || now >= since + timing.boot_grace || self.may_lead_newcomers(since) {
                     self.become_ready();
                 }
             }
             Standing::CatchingUp { since } => {
-                let caught_up = self
-                    .replicating
-                    .iter()
-                    .any(|peer| self.replica.synced_once(peer.replica()));
-                if caught_up || now >= since + timing.boot_grace {
+                if self.has_caught_up() || now >= since + timing.boot_grace {
                     self.standing = Standing::Ready;
                     self.members_changed = true;
                     self.event(Event::Ready);
@@ -527,6 +520,15 @@ impl Node {
             | Standing::HandingOver { .. }
             | Standing::Gone => {}
         }
+    }
+
+    /// Whether a member has told all that it had. A newcomer has nothing to tell, nor may one that was never more and left.
+    fn has_caught_up(&self) -> bool {
+        self.replicating.iter().any(|peer| {
+            let status = self.status_of(*peer);
+            let is_member = matches!(status, Some(Status::Ready | Status::Draining));
+            is_member && self.replica.synced_once(peer.replica())
+        })
     }
 
     /// When a whole cluster boots at once nobody is ready to catch up with: the one with the smallest id

@@ -905,6 +905,12 @@ impl Node {
                 node: self.name_of(from),
                 error,
             },
+            Err(PlaceError::Stuck) => CallError::Unknown {
+                detail: alloc::format!(
+                    "its start on {} did not return and cannot be killed; it may run",
+                    self.name_of(from)
+                ),
+            },
             Err(PlaceError::Superseded) => CallError::Unknown {
                 detail: "the child was started from elsewhere at the same time".into(),
             },

@@ -7,7 +7,7 @@ use ordu_crdt::Dot;
 
 use crate::node::Node;
 use crate::planted::Bug;
-use crate::registers::ChildKey;
+use crate::registers::{ChildKey, Status};
 use crate::{Answer, NodeId};
 
 /// An answer that its caller is not told yet.
@@ -37,9 +37,12 @@ impl Node {
         };
         let others = withheld.first_in_rank.iter().copied();
         let others = others.filter(|node| node.replica() != entry.origin);
-        let mut others = others
-            .filter(|node| *node == self.id || self.answers_still(*node))
-            .peekable();
+        // Who leaves may be gone by then, and hands nothing on that comes to it now (S5.10).
+        let stays = |node: NodeId| {
+            let status = self.status_of(node);
+            !matches!(status, Some(Status::Draining | Status::Left)) && self.answers_still(node)
+        };
+        let mut others = others.filter(|node| *node == self.id || stays(*node)).peekable();
         // The node that was asked answers only once it holds it.
         let holds = |node: NodeId| {
             let here = node == self.id && self.covers(*entry);

@@ -62,7 +62,9 @@ impl Node {
                 .and_then(|child| child.placed.as_mut())
             {
                 placed.decider = decider;
-                placed.place = place;
+                let before_it = core::mem::replace(&mut placed.place, place);
+                // Should it only have stood still, it looks at the child anew instead of waiting for ever.
+                self.answer(before, &before_it, Err(PlaceError::Busy));
             }
             return;
         }
@@ -81,7 +83,7 @@ impl Node {
     /// Begins a first start, once no copy of an older life is in its way.
     pub(crate) fn begin_placed(&mut self, key: &ChildKey) {
         let (hlc, now, me) = (self.hlc_millis(), self.now.mono, self.id);
-        let is_there = self.is_there(key);
+        let (is_there, may_act) = (self.is_there(key), self.standing.may_act());
         let Some(child) = self.children.all.get_mut(key) else {
             return;
         };
@@ -99,8 +101,10 @@ impl Node {
             return;
         }
         let intent = child.claims.intent();
+        let is_there = is_there || !may_act;
         if is_there || intent.is_some_and(|intent| intent.birth > pending.birth) {
-            // Another decider placed it meanwhile: a second life would void the first, or be over as soon as it began.
+            // Another decider placed it meanwhile: a second life would void the first, or be over as soon as it began. Who
+            // catches up does not know whether one did.
             pending.begun = true;
             self.answer_placement(key, Err(PlaceError::Busy));
             return;

@@ -69,6 +69,13 @@ impl Node {
         }
     }
 
+    /// Who was told to leave may not have heard it.
+    pub(crate) fn tell_to_leave_again(&mut self, peer: NodeId) {
+        for removing in self.removing.values_mut() {
+            removing.told.remove(&peer);
+        }
+    }
+
     /// Whether this node wants another out of the cluster, and has told it so.
     pub(crate) fn has_told_to_leave(&self, peer: NodeId) -> bool {
         let mut removing = self.removing.values();

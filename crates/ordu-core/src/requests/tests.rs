@@ -8,11 +8,12 @@ use ordu_crdt::{Dot, Replica, Stamp};
 use ordu_supervisor::decisions::Restart;
 
 use super::Closed;
+use crate::claims::{Copy, Phase, StopWhy};
 use crate::in_tests::{
     ME, UNBORN, child_decided_by, claimed, conn_of, connect, exchange, life, meet, ready_node, replica_of,
     sent_to, settle, spec,
 };
-use crate::membership::{Identity, Liveness};
+use crate::membership::{Identity, Liveness, Standing};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Status, Value};
 use crate::wire::{Ask, ClaimNotice, Message, Place, PlaceError, Placed, Told};
@@ -1294,5 +1295,91 @@ fn what_may_have_been_done_is_neither_refused_when_its_time_is_up_nor_left_to_an
             matches!(result, Some(Err(CallError::Unknown { .. }))),
             "{messages:?}"
         );
+    }
+}
+
+/// What runs here was started for n2, which stood still for a while: n3 decides by now.
+#[test]
+fn who_had_a_child_placed_before_another_did_looks_at_it_anew() {
+    let mut node = node();
+    let first = place(&mut node, 1);
+    node.place_here(N2, first, Some(conn_of(N2)));
+    node.set_liveness(N2, Liveness::Down);
+    let second = Place {
+        placement: 7,
+        ..place(&mut node, 2)
+    };
+    sent_to(&mut node, N2);
+    node.place_here(N3, second, Some(conn_of(N3)));
+    assert_eq!(
+        placements_answered(&sent_to(&mut node, N2)),
+        [Err(PlaceError::Busy)]
+    );
+}
+
+#[test]
+fn who_was_given_up_asks_again_what_became_of_what_it_had_placed() {
+    let mut node = node();
+    let mut ids = (0..1_000).map(|n| alloc::format!("c{n}").parse().unwrap());
+    // One that is to run on n2.
+    loop {
+        let id = ids.next().expect("some are placed there");
+        let horde = child_decided_by(&node, ME).horde;
+        let start = Command::StartChild {
+            horde,
+            id,
+            spec: spec(),
+        };
+        node.call_came(N3, ask(1, start), Some(conn_of(N3)));
+        node.reconcile_children();
+        if placement_on(&mut node, N2).is_some() {
+            break;
+        }
+    }
+    sent_to(&mut node, N2);
+    assert_eq!(placement_on(&mut node, N2), None);
+    node.was_declared_down();
+    assert!(placement_on(&mut node, N2).is_some());
+}
+
+#[test]
+fn a_placement_that_waited_is_not_begun_by_one_that_catches_up() {
+    for catches_up in [true, false] {
+        let mut node = node();
+        let place = place(&mut node, 1);
+        let key = place.child.clone();
+        let birth = node.stamp();
+        let older = Copy {
+            birth,
+            run: birth,
+            token: Token { epoch: 1, owner: ME },
+            phase: Phase::Stopping(StopWhy::Void),
+            unwritten: false,
+            retried: false,
+        };
+        node.child_mut(&key).claims.set_copy(Some(older));
+        node.place_here(N2, place, Some(conn_of(N2)));
+        assert_eq!(placements_answered(&sent_to(&mut node, N2)), []);
+        if catches_up {
+            node.standing = Standing::CatchingUp { since: node.now.mono };
+        }
+        node.child_mut(&key).claims.set_copy(None);
+        node.begin_placed(&key);
+        assert_eq!(node.copy_of(&key).is_none(), catches_up);
+        let answers = placements_answered(&sent_to(&mut node, N2));
+        assert_eq!(answers.contains(&Err(PlaceError::Busy)), catches_up);
+    }
+}
+
+#[test]
+fn a_write_is_not_acknowledged_because_one_that_leaves_holds_it() {
+    for status in [Status::Draining, Status::Left] {
+        let (mut node, key, ranked) = one_of_seven_and_a_stopped_child();
+        assert_eq!(deleted_for(&mut node, ranked[5], &key), []);
+        let second = ranked[1];
+        let member = Member::of(&node.config, status);
+        node.roster.set_member(second, Some(member), node.now.mono);
+        has_all(&mut node, second);
+        assert_eq!(told_to(&mut node, ranked[5]), [], "{status:?}");
     }
 }

@@ -164,6 +164,8 @@ pub(crate) enum PlaceError {
     Refused(String),
     /// It started, but was stopped before it was written down.
     Superseded,
+    /// Its start did not return, and could not be killed.
+    Stuck,
 }
 
 /// A claim of a take-over, shown to the next in rank before the start (S4.7).

@@ -402,6 +402,8 @@ fn who_was_removed_by_hand_and_in_vain_is_missed_and_has_ended_by_the_boot_that_
         });
         node.write([(Key::Removed(ended), Some(removal))]);
         assert_eq!(node.roster.state(ended), MemberState::Down, "{name}");
+        let known = node.roster.get(ended).unwrap().clone();
+        assert_eq!(node.is_past(ended, &known), is_over, "{name}");
         buries(&mut node);
         assert_eq!(node.roster.removals.ends(ended), is_over, "{name}");
     }

@@ -351,3 +351,31 @@ fn a_round_trip_that_was_measured_while_the_peer_stood_still_delays_no_proof_of_
     node.weigh_evidence();
     assert!(node.proven.contains(&peer));
 }
+
+#[test]
+fn a_node_catches_up_with_members_alone() {
+    for (status, is_member) in [
+        (Status::Joining, false),
+        (Status::Ready, true),
+        (Status::Draining, true),
+        (Status::Left, false),
+    ] {
+        for was_ready in [false, true] {
+            let mut node = newcomer_with_another();
+            let since = node.now.mono;
+            node.standing = if was_ready {
+                Standing::CatchingUp { since }
+            } else {
+                Standing::Joining { since }
+            };
+            let member = Member::of(&node.config, status);
+            node.roster.set_member(NodeId(2), Some(member), since);
+            node.refresh_standing();
+            assert_eq!(
+                node.standing == Standing::Ready,
+                is_member,
+                "{status:?}, {was_ready}"
+            );
+        }
+    }
+}

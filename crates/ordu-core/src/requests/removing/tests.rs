@@ -158,3 +158,16 @@ fn a_call_that_removes_a_member_is_answered_when_its_time_is_up() {
     }
     panic!("it was not answered");
 }
+
+#[test]
+fn who_may_not_have_heard_that_it_is_to_leave_is_told_again() {
+    let mut node = node();
+    remove(&mut node, "n2");
+    let is_told = |node: &mut Node| sent_to(node, N2).contains(&Message::Leave);
+    assert!(is_told(&mut node));
+    node.advance_removals();
+    assert!(!is_told(&mut node));
+    node.message(N2, Message::Lost, None);
+    node.advance_removals();
+    assert!(is_told(&mut node));
+}
