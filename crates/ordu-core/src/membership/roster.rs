@@ -304,7 +304,8 @@ impl Roster {
         let replaces = |other: &NodeId| match self.status_of(*other) {
             Some(Status::Ready | Status::Draining) => {
                 let comes_after = self.came_after(*other, node) || self.is_newer_in_person(*other, node);
-                comes_after && self.is_alive(*other)
+                let is_certain = self.says_that_it_came_after(*other, node);
+                comes_after && (self.is_alive(*other) || is_certain)
             }
             Some(Status::Left) => self.came_after(*other, node),
             // Another may have written down its end already.
@@ -332,15 +333,20 @@ impl Roster {
     /// Whether a node says that another of its name was there before it, or greeted this one after that had. Their ids tell
     /// less: a clock may have been set back in between.
     fn came_after(&self, node: NodeId, other: NodeId) -> bool {
-        let (known, before) = (self.get(node), self.get(other));
-        let says_so = |known: &Known| {
-            known
-                .member
-                .as_ref()
-                .is_some_and(|member| member.over.contains(&other))
-        };
-        let greeted = |known: Option<&Known>| known.and_then(|known| known.greeted);
-        known.is_some_and(says_so) || greeted(before).is_some_and(|before| greeted(known) > Some(before))
+        let greeted = |node| self.get(node).and_then(|known| known.greeted);
+        self.names_as_before(node, other) || greeted(other).is_some_and(|before| greeted(node) > Some(before))
+    }
+
+    /// Whether a node that others took in says so of another that was there before it, and not the other of it as well: that
+    /// one has ended, be the node itself missed by now.
+    fn says_that_it_came_after(&self, node: NodeId, other: NodeId) -> bool {
+        self.names_as_before(node, other) && !self.names_as_before(other, node)
+    }
+
+    /// Whether a node names another as one that was there before it.
+    fn names_as_before(&self, node: NodeId, other: NodeId) -> bool {
+        let member = self.get(node).and_then(|known| known.member.as_ref());
+        member.is_some_and(|member| member.over.contains(&other))
     }
 
     /// The member that says of itself that this node, of whom nothing else is known, was there before it.
@@ -485,6 +491,13 @@ mod tests {
         );
         says(&mut roster, 2, Status::Ready, &[NodeId(1)]);
         assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
+        // It has, by that, also once nobody hears the other any more; unless each says so of the other.
+        roster.set_liveness(NodeId(2), Liveness::Down, Time(1));
+        assert_eq!(roster.replaced_by(NodeId(1)), Some(NodeId(2)));
+        says(&mut roster, 1, Status::Ready, &[NodeId(2)]);
+        assert_eq!(roster.replaced_by(NodeId(1)), None);
+        says(&mut roster, 1, Status::Ready, &[]);
+        roster.set_liveness(NodeId(2), Liveness::Alive, Time(1));
         // A clock may have been set back in between: the ids do not tell who left before whom.
         says(&mut roster, 2, Status::Left, &[]);
         roster.set_liveness(NodeId(2), Liveness::Down, Time(2));
