@@ -364,7 +364,9 @@ impl Roster {
             return false;
         };
         let is_a_stranger = before.greeted.is_none() && !before.was_admitted();
-        node > other && known.greeted.is_some() && is_a_stranger
+        // A suspect may be dead, and the other have come after it with its clock set back.
+        let is_ready = known.liveness == Liveness::Alive && self.status_of(node) == Some(Status::Ready);
+        node > other && known.greeted.is_some() && is_ready && is_a_stranger
     }
 
     /// What a node says of itself.
@@ -536,6 +538,27 @@ mod tests {
         assert_eq!(roster.replaced_by(NodeId(7)), None, "it may be the later one");
         says(&mut roster, 3, &[NodeId(7)]);
         assert_eq!(roster.replaced_by(NodeId(7)), Some(NodeId(3)));
+    }
+
+    #[test]
+    fn a_boot_of_a_larger_id_that_is_a_suspect_or_leaves_has_not_replaced_one_that_was_just_heard_of() {
+        for (liveness, status, has_replaced) in [
+            (Liveness::Alive, Status::Ready, true),
+            (Liveness::Suspect, Status::Ready, false),
+            (Liveness::Alive, Status::Draining, false),
+        ] {
+            let mut roster = Roster::default();
+            for id in [3, 7] {
+                roster.hear(identity(id, "a", 0), Time(0));
+            }
+            let member = Member::of(&crate::Config::plain(), status);
+            roster.set_member(NodeId(7), Some(member), Time(0));
+            roster.greeted(NodeId(7), ConnId(1));
+            roster.set_liveness(NodeId(7), liveness, Time(1));
+            roster.set_liveness(NodeId(3), Liveness::Down, Time(1));
+            let expected = has_replaced.then_some(NodeId(7));
+            assert_eq!(roster.replaced_by(NodeId(3)), expected, "{liveness:?} {status:?}");
+        }
     }
 
     #[test]
