@@ -494,20 +494,18 @@ impl Node {
     }
 
     pub(crate) fn refresh_standing(&mut self) {
-        let now = self.now.mono;
-        let timing = &self.config.timing;
         match self.standing {
             // Others leave when they are not on the list; it is none of them yet.
             Standing::Joining { .. } if self.is_off_the_list() => {}
             Standing::Joining { since } => {
                 let alone = self.config.seeds.is_empty() && self.links.peers().next().is_none();
                 let caught_up = self.has_caught_up();
-                if alone || caught_up || now >= since + timing.boot_grace || self.may_lead_newcomers(since) {
+                if alone || caught_up || self.has_waited(since) || self.may_lead_newcomers(since) {
                     self.become_ready();
                 }
             }
             Standing::CatchingUp { since } => {
-                if self.has_caught_up() || now >= since + timing.boot_grace {
+                if self.has_caught_up() || self.has_waited(since) {
                     self.standing = Standing::Ready;
                     self.members_changed = true;
                     self.event(Event::Ready);
@@ -520,6 +518,15 @@ impl Node {
             | Standing::HandingOver { .. }
             | Standing::Gone => {}
         }
+    }
+
+    /// Whether a node has waited for others for long enough. Where one answers, and has much to tell, it waits for that: what it
+    /// has not heard of yet it would start once more.
+    fn has_waited(&self, since: crate::Time) -> bool {
+        const FOR_AN_EXCHANGE: u32 = 6;
+        let is_told = self.replicating.iter().any(|peer| self.is_exchanging_with(*peer));
+        let times = if is_told { FOR_AN_EXCHANGE } else { 1 };
+        self.now.mono >= since + self.config.timing.boot_grace * times
     }
 
     /// Whether a member has told all that it had. A newcomer has nothing to tell, nor may one that was never more and left.

@@ -29,6 +29,13 @@ impl Node {
             return self.handed_over(decider, &place, birth, conn);
         };
         let key = place.child.clone();
+        let pending = self.children.get(&key).and_then(|child| child.placed.as_ref());
+        if pending
+            .is_some_and(|pending| pending.decider == decider && pending.place.placement == place.placement)
+        {
+            // Asked again: it is under way, and its outcome is the answer.
+            return;
+        }
         if !self.standing.may_act() {
             let refusal = PlaceError::Refused("is not ready".into());
             return self.answer(decider, &place, Err(refusal));
@@ -46,11 +53,7 @@ impl Node {
         let child = self.child_mut(&key);
         child.claims.observe_epoch(place.epoch);
         if let Some(placed) = &mut child.placed {
-            let same = placed.decider == decider && placed.place.placement == place.placement;
             let (before, spec_before) = (placed.decider, Arc::clone(&placed.spec));
-            if same {
-                return;
-            }
             if self.is_living(before) || spec_before != spec {
                 return self.answer(decider, &place, Err(PlaceError::Busy));
             }

@@ -1383,3 +1383,16 @@ fn a_write_is_not_acknowledged_because_one_that_leaves_holds_it() {
         assert_eq!(told_to(&mut node, ranked[5]), [], "{status:?}");
     }
 }
+
+#[test]
+fn a_placement_that_is_under_way_is_not_refused_when_it_is_asked_for_again() {
+    let mut node = node();
+    let place = place(&mut node, 1);
+    node.place_here(N2, place.clone(), Some(conn_of(N2)));
+    node.standing = Standing::CatchingUp { since: node.now.mono };
+    node.place_here(N2, place.clone(), Some(conn_of(N2)));
+    node.standing = Standing::Ready;
+    node.backlog.ask(N2, 7, Time(u64::MAX));
+    node.place_here(N2, place, Some(conn_of(N2)));
+    assert_eq!(placements_answered(&sent_to(&mut node, N2)), []);
+}

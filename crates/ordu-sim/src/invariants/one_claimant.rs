@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ordu_core::{ChildSpec, ChildState, Restart};
+use ordu_core::{ChildSpec, ChildState, Event, MemberState, Restart};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Bounds, Child, History};
@@ -21,9 +21,14 @@ struct Death {
     at: Moment,
     /// What it ran, and who has claimed that since.
     claimed: BTreeMap<Child, BTreeSet<Boot>>,
+    /// Who heard of it from others before its own lifeline told it: what it hands over may cross what is handed to it.
+    late: BTreeSet<Boot>,
     /// What somebody is to run, as it is to run, and nobody has started yet.
     waiting: BTreeMap<Child, Arc<ChildSpec>>,
 }
+
+/// What is said of a member whose lifeline told of its death.
+const PROVEN: &str = "its process is gone";
 
 impl Invariant for OneClaimant {
     fn name(&self) -> &'static str {
@@ -56,13 +61,27 @@ impl Invariant for OneClaimant {
                     && let Some(claimants) = death.claimed.get_mut(&child)
                 {
                     claimants.insert(*boot);
-                    if claimants.len() > 1 {
+                    if claimants.len() > 1 && claimants.is_disjoint(&death.late) {
                         let of = death.of;
                         return Err(format!(
                             "{claimants:?} each claim {:?} of {of}, which was killed",
                             child.1
                         ));
                     }
+                }
+            }
+            What::Told {
+                boot,
+                event: Event::MemberChanged {
+                    node, state, reason, ..
+                },
+            } if *state == MemberState::Down && reason != PROVEN => {
+                let is_it = |death: &&mut Death| {
+                    let dead = history.boot(death.of);
+                    dead.is_some_and(|dead| dead.node == *node)
+                };
+                if let Some(death) = self.death.as_mut().filter(is_it) {
+                    death.late.insert(*boot);
                 }
             }
             What::CopyStarting { horde, id, .. } => {
@@ -113,6 +132,7 @@ fn dies(history: &History, host: HostId) -> Option<Death> {
             .keys()
             .map(|child| (child.clone(), BTreeSet::new()))
             .collect(),
+        late: BTreeSet::new(),
         waiting,
     })
 }

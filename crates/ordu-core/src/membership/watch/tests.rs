@@ -379,3 +379,25 @@ fn a_node_catches_up_with_members_alone() {
         }
     }
 }
+
+/// The state of the cluster is large, or the way is slow.
+#[test]
+fn a_node_that_is_told_what_there_is_waits_for_that_longer_than_for_nobody() {
+    for is_told in [false, true] {
+        let mut node = ready_node();
+        let since = node.now.mono;
+        node.standing = Standing::Joining { since };
+        meet(&mut node, NodeId(2));
+        if is_told {
+            node.replicating.insert(NodeId(2));
+            node.replica.add_peer(NodeId(2).replica());
+        }
+        let grace = node.config.timing.boot_grace;
+        node.now.mono = since + grace;
+        node.refresh_standing();
+        assert_eq!(node.standing == Standing::Ready, !is_told);
+        node.now.mono = since + grace * 6;
+        node.refresh_standing();
+        assert_eq!(node.standing, Standing::Ready);
+    }
+}
