@@ -449,6 +449,7 @@ impl Node {
         }
         if late >= Names::MUCH {
             self.names.renew(now.mono);
+            self.evidence.renew(now.mono);
         }
         if late <= gap {
             // A monotonic clock that stands still while the machine sleeps makes nobody late, but what lies here may be

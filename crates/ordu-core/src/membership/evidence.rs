@@ -97,6 +97,13 @@ impl Evidence {
         })
     }
 
+    /// This node comes too late: an answer may lie before it that it has not read.
+    pub(crate) fn renew(&mut self, now: Time) {
+        for check in self.checks.values_mut() {
+            check.deadline = check.deadline.max(now + Self::PATIENCE);
+        }
+    }
+
     /// An observer found a peer dead. Gives how many have by now.
     pub(crate) fn observe(&mut self, peer: NodeId, observer: NodeId, now: Time) -> usize {
         let observers = self.observers.entry(peer).or_default();
@@ -131,6 +138,14 @@ mod tests {
         assert!(evidence.check(PEER, Duration::from_millis(1), 1, ProbeId(1), Time(0)));
         evidence.probed(ProbeId(1), outcome);
         evidence
+    }
+
+    #[test]
+    fn an_answer_that_lies_before_a_node_which_comes_late_is_waited_for() {
+        let mut evidence = checked(ProbeOutcome::Refused);
+        evidence.renew(Time(300_000));
+        assert_eq!(evidence.poll(Time(300_000)), None);
+        assert_eq!(evidence.poll(Time(320_000)), Some(Finding::Dead(PEER)));
     }
 
     #[test]
