@@ -8,7 +8,7 @@ use ordu_crdt::Dot;
 
 use super::{Known, Liveness, Removed, Standing};
 use crate::node::Node;
-use crate::registers::{Key, Removal, Status, Value, Why};
+use crate::registers::{Key, Member, Removal, Status, Value, Why};
 use crate::wire::Message;
 use crate::{ConnId, Event, ExitCause, NodeId, Time};
 
@@ -65,6 +65,7 @@ impl Node {
             self.roster.removals.set(*node, removals);
             if is_forgotten {
                 self.forget(*node);
+                self.know_by_its_record(*node);
             }
         }
         for node in self.roster.removals.weigh(self.now.mono) {
@@ -73,6 +74,14 @@ impl Node {
         }
         self.miss_the_spared();
         self.members_changed = true;
+    }
+
+    /// Who forgot a removal may not have had the record of that node, and this one has it still.
+    fn know_by_its_record(&mut self, node: NodeId) {
+        let record = self.replica.map().get(&Key::Member(node));
+        if let Some(member) = record.and_then(Value::decode::<Member>) {
+            self.roster.set_member(node, Some(member), self.now.mono);
+        }
     }
 
     /// Who was removed in vain is a member that is missed, until it is heard of.

@@ -655,3 +655,19 @@ fn a_record_that_an_ended_node_wrote_late_is_removed_though_the_node_is_forgotte
         assert!(!node.replica.map().contains_key(&record), "known {is_known}");
     }
 }
+
+/// n3 removed it, and forgot that, without having had its last record.
+#[test]
+fn a_node_whose_removal_is_forgotten_while_its_record_is_here_is_known_by_that() {
+    let mut node = node();
+    let ended = NodeId(70);
+    remove(&mut node, ended, N2);
+    let member = Value::encode(&Member::of(&node.config, Status::Ready));
+    node.write([(Key::Member(ended), Some(member))]);
+    node.write([(Key::Removed(ended), None)]);
+    assert!(!node.roster.removals.any_of(ended));
+    assert!(node.roster.knows(ended));
+    assert_eq!(node.roster.status_of(ended), Some(Status::Ready));
+    node.write([(Key::Member(ended), None)]);
+    assert_eq!(node.roster.status_of(ended), None);
+}
