@@ -118,8 +118,13 @@ impl Node {
                 .adopt(node.replica(), self.config.limits.adopted_at_once);
         }
         self.take_changes();
-        // By then whatever an ended node wrote has been seen by everybody or belongs to nobody.
+        // By then whatever an ended node wrote has been seen by everybody or belongs to nobody; but not if this node has not
+        // heard what all others in sight have.
         let forget_after = self.config.timing.forget_after;
+        let is_unheard = |node| self.roster.is_alive(node) && !self.has_synced_with(node);
+        if self.roster.iter().any(|(node, _)| is_unheard(node)) {
+            return;
+        }
         for (node, since) in ended {
             let is_old = now.since(since) >= forget_after;
             if is_old && self.owned(node) == 0 && self.roster.removals.may_be_forgotten(node) {

@@ -40,7 +40,9 @@ impl Node {
         let winner = claims.winner().filter(|claim| claim.birth == intent.birth)?;
         let decides = self.settled.view()?.decider(key) == Some(self.id);
         // That of one that has ended nobody takes over where the child has failed or is to stay stopped.
-        let is_left_to_it = decides && self.roster.is_over(winner.owner());
+        let owner = winner.owner();
+        let is_forgotten = owner != self.id && !self.roster.knows(owner);
+        let is_left_to_it = decides && (is_forgotten || self.roster.is_over(owner));
         let is_mine = if several_claims {
             winner.owner() == self.id || is_left_to_it
         } else {

@@ -113,21 +113,24 @@ fn nothing_is_written_over_what_somebody_may_not_have_yet_or_what_is_anothers() 
 #[test]
 fn the_claim_of_an_owner_that_has_ended_is_written_over_the_rest_by_the_decider() {
     let gone = NodeId(9);
-    let (mut node, _, key) = after_a_split(|birth| stopped_and_changed(birth, [8, 9], [ME, gone]));
-    node.set_liveness(gone, Liveness::Down);
-    buries(&mut node);
-    assert_eq!(siblings(&node, &key)[1], 2, "it may come back");
-    remove(&mut node, gone, ME);
-    buries(&mut node);
-    assert_eq!(siblings(&node, &key)[1], 1);
-    let winner = node.children.get(&key).unwrap().claims.winner().cloned();
-    assert_eq!(
-        winner.map(|claim| claim.token),
-        Some(Token {
-            epoch: 9,
-            owner: gone
-        })
-    );
+    // Its removal may be forgotten by then.
+    for is_forgotten in [false, true] {
+        let (mut node, _, key) = after_a_split(|birth| stopped_and_changed(birth, [8, 9], [ME, gone]));
+        let (name, addr) = ("n9".parse().unwrap(), "127.0.0.1:9".parse().unwrap());
+        node.roster.miss(gone, name, addr, node.now.mono);
+        buries(&mut node);
+        assert_eq!(siblings(&node, &key)[1], 2, "it may come back");
+        if is_forgotten {
+            node.forget(gone);
+        } else {
+            remove(&mut node, gone, ME);
+        }
+        buries(&mut node);
+        assert_eq!(siblings(&node, &key)[1], 1);
+        let winner = node.children.get(&key).unwrap().claims.winner().cloned();
+        let (epoch, owner) = (9, gone);
+        assert_eq!(winner.map(|claim| claim.token), Some(Token { epoch, owner }));
+    }
 }
 
 /// It has failed, and whoever starts it again is told of all epochs by the stamp of the wish (S3.1).

@@ -671,3 +671,20 @@ fn a_node_whose_removal_is_forgotten_while_its_record_is_here_is_known_by_that()
     node.write([(Key::Member(ended), None)]);
     assert_eq!(node.roster.status_of(ended), None);
 }
+
+#[test]
+fn a_removal_is_not_forgotten_by_one_that_has_not_heard_what_others_in_sight_have() {
+    for is_heard in [false, true] {
+        let mut node = ready_node();
+        meet(&mut node, N2);
+        settle(&mut node);
+        let ended = NodeId(70);
+        node.remove_member(ended, Why::Left);
+        if is_heard {
+            exchange(&mut node, &mut replica_of(N2));
+        }
+        node.now.mono = node.now.mono + node.config.timing.forget_after;
+        buries(&mut node);
+        assert_eq!(node.roster.removals.any_of(ended), !is_heard);
+    }
+}
