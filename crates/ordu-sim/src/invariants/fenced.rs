@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ordu_core::{ChildState, Life, Restart, Token};
+use ordu_core::{ChildState, Life, NodeId, Restart, Token};
 
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, CopyRecord, History};
@@ -13,7 +13,8 @@ use crate::{Boot, Fact, What};
 pub(super) struct Fenced {
     /// The highest token with which each process knew that each child ran.
     known: BTreeMap<Child, BTreeMap<Boot, Token>>,
-    /// Lives that began where nobody else was known: one that is told of nobody boots as a cluster of its own.
+    /// Lives that began where nobody was known that had ever known the child: one that is told of nobody boots as a cluster of
+    /// its own, and others may join that before it meets the rest.
     alone: BTreeSet<(Child, Life)>,
 }
 
@@ -33,7 +34,13 @@ impl Invariant for Fenced {
                 .copies_of(&copy.child)
                 .all(|other| other.life != *life || other.token == copy.token);
             let members = history.boot(copy.boot).map(|record| &record.members);
-            if is_first && members.is_none_or(|members| members.keys().all(|node| *node == copy.node)) {
+            let known = self.known.get(&copy.child);
+            let never_knew = |node: &NodeId| {
+                let boot = history.boot_of(*node).map(|record| record.boot);
+                *node == copy.node
+                    || boot.is_some_and(|boot| known.is_none_or(|known| !known.contains_key(&boot)))
+            };
+            if is_first && members.is_none_or(|members| members.keys().all(never_knew)) {
                 self.alone.insert((copy.child.clone(), *life));
             }
         } else if let What::Child {

@@ -30,7 +30,7 @@ pub(super) struct Host<M> {
     pub(super) slow: Option<Duration>,
     /// A manager of services is about to start its node again.
     pub(super) starts_again: bool,
-    /// A process that leaves by itself is followed by another.
+    /// A process that leaves by itself is followed by another, once: a list may be set on which it is not.
     pub(super) kept_up: bool,
     /// What is wrong with how its next node is set up.
     pub(super) made: Made,

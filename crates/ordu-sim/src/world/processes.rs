@@ -325,7 +325,10 @@ impl<M: Machine> World<M> {
         // A manager of services starts again what ends by itself, and what left if it is told to.
         let comes_back = match &cause {
             None => false,
-            Some(ExitCause::Left) => process.replaced || self.hosts[boot.host.0].kept_up,
+            Some(ExitCause::Left) => {
+                let is_kept_up = std::mem::take(&mut self.hosts[boot.host.0].kept_up);
+                process.replaced || is_kept_up
+            }
             Some(_) => true,
         };
         let orderly = cause.is_some();
