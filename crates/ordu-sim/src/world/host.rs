@@ -30,8 +30,6 @@ pub(super) struct Host<M> {
     pub(super) slow: Option<Duration>,
     /// A manager of services is about to start its node again.
     pub(super) starts_again: bool,
-    /// A process that leaves by itself is followed by another, once: a list may be set on which it is not.
-    pub(super) kept_up: bool,
     /// What is wrong with how its next node is set up.
     pub(super) made: Made,
     /// The identity of its first boot, where every later one takes it again.
@@ -99,7 +97,6 @@ impl<M> Host<M> {
             was_at: address,
             slow: None,
             starts_again: false,
-            kept_up: false,
             made: Made::default(),
             dark: false,
             asleep: false,

@@ -17,7 +17,7 @@ mod slow;
 mod upheaval;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::agenda::Agenda;
@@ -46,6 +46,8 @@ pub struct World<M> {
     agenda: Agenda<Happening>,
     network: Network,
     hosts: Vec<Host<M>>,
+    /// Where a process that leaves by itself is followed by another, once: a list may be set on which it is not.
+    kept_up: BTreeSet<HostId>,
     links: BTreeMap<LinkId, Link>,
     handshakes: BTreeMap<HandshakeId, Handshake>,
     counters: Counters,
@@ -123,6 +125,7 @@ impl<M: Machine> World<M> {
             agenda,
             network,
             hosts,
+            kept_up: BTreeSet::new(),
             links: BTreeMap::new(),
             handshakes: BTreeMap::new(),
             counters: Counters::default(),
@@ -181,7 +184,7 @@ impl<M: Machine> World<M> {
 
     /// From now on a node runs on this host, also where one leaves by what others had done before: these may know nobody else.
     pub(crate) fn keep_up(&mut self, host: HostId) {
-        self.hosts[host.0].kept_up = true;
+        self.kept_up.insert(host);
     }
 
     /// Whether a process is on its way out by itself.

@@ -326,7 +326,7 @@ impl<M: Machine> World<M> {
         let comes_back = match &cause {
             None => false,
             Some(ExitCause::Left) => {
-                let is_kept_up = std::mem::take(&mut self.hosts[boot.host.0].kept_up);
+                let is_kept_up = self.kept_up.remove(&boot.host);
                 process.replaced || is_kept_up
             }
             Some(_) => true,
