@@ -57,8 +57,6 @@ pub enum Bug {
     WokenNodeDecides,
     /// S4.5: a wall clock that is set back hides no sleep.
     ClockSetBackBelieved,
-    /// S4.5: the question that tells old messages of a peer from new ones is asked once.
-    QuestionAskedOnce,
     /// S4.6: a node is ready because of one that had nothing to tell when states were exchanged.
     NewcomersBelieved,
     /// S4.7: a node that sees few of the others takes all over.

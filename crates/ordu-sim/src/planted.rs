@@ -200,13 +200,6 @@ pub const ALL: &[Planted] = &[
         ],
     },
     Planted {
-        name: "question-asked-once",
-        rule: "S4.5",
-        bug: Bug::Node(NodeBug::QuestionAskedOnce),
-        worlds: Worlds::Biased(Bias::OldWords),
-        found_by: &["serves", "owned"],
-    },
-    Planted {
         name: "newcomers-believed",
         rule: "S4.6",
         bug: Bug::Node(NodeBug::NewcomersBelieved),

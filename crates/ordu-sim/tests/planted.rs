@@ -74,7 +74,6 @@ finds! {
     a_call_that_is_lost_with_its_connection_is_found: "call-lost-with-connection",
     a_woken_node_that_waits_for_the_dead_is_found: "round-counts-the-dead" from 99,
     a_clock_set_back_that_hides_a_sleep_is_found: "clock-set-back-believed",
-    a_question_that_is_asked_once_is_found: "question-asked-once" from 66,
     a_newcomer_that_is_believed_is_found: "newcomers-believed",
     an_answer_before_the_write_is_held_is_found: "answered-before-held" from 56,
     a_finish_that_is_forgotten_is_found: "finish-forgotten",

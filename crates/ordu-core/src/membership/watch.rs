@@ -212,8 +212,7 @@ impl Node {
         let due = self
             .backlog
             .due(self.now.mono, self.config.timing.redial, is_linked);
-        let is_asked_again = !self.planted.is(Bug::QuestionAskedOnce);
-        for (peer, nonce) in due.into_iter().filter(|_| is_asked_again) {
+        for (peer, nonce) in due {
             self.send(peer, &Message::Ping(nonce));
         }
     }

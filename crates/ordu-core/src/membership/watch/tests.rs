@@ -401,3 +401,26 @@ fn a_node_that_is_told_what_there_is_waits_for_that_longer_than_for_nobody() {
         assert_eq!(node.standing, Standing::Ready);
     }
 }
+
+#[test]
+fn what_tells_old_words_from_new_ones_is_asked_until_it_is_answered() {
+    let mut node = ready_node();
+    let peer = NodeId(2);
+    meet(&mut node, peer);
+    let nonce = node.mark_the_backlog(peer);
+    let asks = |node: &mut Node| {
+        node.now.mono = node.now.mono + node.config.timing.redial;
+        node.ask_about_backlogs_again();
+        let sent = sent_to(node, peer);
+        sent.iter()
+            .filter(|message| **message == Message::Ping(nonce))
+            .count()
+    };
+    assert_eq!(
+        [asks(&mut node), asks(&mut node)],
+        [2, 1],
+        "the first time when it was marked, too"
+    );
+    node.backlog.answered(peer, nonce);
+    assert_eq!(asks(&mut node), 0);
+}
