@@ -266,7 +266,6 @@ impl Node {
     fn has_something_to_forget(&self) -> bool {
         !self.children.graves.is_empty()
             || !self.children.contested.is_empty()
-            || !self.children.alone.is_empty()
             || !self.answered.is_empty()
             || !self.placed.is_empty()
             || !self.unacknowledged.is_empty()
@@ -447,7 +446,7 @@ impl Node {
         if let Some(millis) = jump {
             self.event(Event::WallClockJumped { millis });
         }
-        if late >= Names::MUCH {
+        if late >= Names::STALL {
             self.names.renew(now.mono);
             self.evidence.renew(now.mono);
         }

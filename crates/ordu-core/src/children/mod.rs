@@ -48,8 +48,6 @@ pub(crate) struct Children {
     pub(crate) graves: BTreeSet<ChildKey>,
     /// Those of which several intents or several claims may be held.
     pub(crate) contested: BTreeSet<ChildKey>,
-    /// Those that are claimed and of which no intent is known, and since when that is so.
-    pub(crate) alone: BTreeMap<ChildKey, Time>,
     /// Those that run here, or are about to.
     pub(crate) here: BTreeSet<ChildKey>,
     /// All lives of those of which intents of several are held.

@@ -25,7 +25,6 @@ impl Node {
             self.say_which_it_replaced();
             self.remove_the_refused();
             self.bury_children();
-            self.bury_claims_alone();
             self.settle_siblings();
             self.bury_members();
         }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use ordu_crdt::{Arrived, Dot};
 
 use super::Claims;
-use crate::MemberState;
 use crate::node::Node;
 use crate::planted::Bug;
 use crate::registers::{ChildKey, Deleted, Intent, Key, Value};
@@ -83,47 +82,10 @@ impl Node {
         };
         let winner = known.claims.winner().filter(|_| known.claims.intent().is_none());
         let is_spared = self.planted.is(Bug::ClaimSparedByJoin);
-        let is_alone = winner.is_some();
         let is_over = winner.is_some_and(|claim| self.covers(claim.born)) && !is_spared;
         if is_over != known.claims.is_over() {
             self.child_mut(child).claims.set_over(is_over);
             self.children.touch(child);
         }
-        if is_alone && !is_over {
-            let now = self.now.mono;
-            self.children.alone.entry(child.clone()).or_insert(now);
-        } else {
-            self.children.alone.remove(child);
-        }
-    }
-
-    /// Removes claims of which nobody can have the intent any more: who had it has ended and told nobody. Two rounds of
-    /// anti-entropy are enough for whatever anybody has (S2.3).
-    pub(crate) fn bury_claims_alone(&mut self) {
-        let (now, period) = (self.now.mono, self.config.timing.sync_period);
-        if self.children.alone.is_empty() || !self.has_synced_with_all() {
-            return;
-        }
-        let Some(view) = self.settled.view() else { return };
-        let is_lost = |child: &ChildKey| {
-            let known = self.children.get(child);
-            let mut claims = known.into_iter().flat_map(|known| known.claims.siblings());
-            view.decider(child) == Some(self.id) && !claims.any(|claim| self.is_living(claim.owner()))
-        };
-        let alone = self.children.alone.iter();
-        let lost = alone.filter(|(child, since)| now.since(**since) >= period * 2 && is_lost(child));
-        let lost: Vec<_> = lost.map(|(child, _)| (Key::Claim(child.clone()), None)).collect();
-        self.write(lost);
-    }
-
-    /// Whether all members that have not ended are in sight, and told all that they had.
-    fn has_synced_with_all(&self) -> bool {
-        self.roster.iter().all(|(node, known)| {
-            let has_ended = matches!(
-                self.roster.state_of(node, known),
-                MemberState::Left | MemberState::Removed
-            ) || self.is_past(node, known);
-            has_ended || self.has_synced_with(node)
-        })
     }
 }

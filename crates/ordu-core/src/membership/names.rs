@@ -105,7 +105,7 @@ impl Names {
     const REFUSED: usize = 64;
 
     /// A node that is so late to what happens may have answers before it that it has not read.
-    pub(crate) const MUCH: Duration = Duration::from_millis(50);
+    pub(crate) const STALL: Duration = Duration::from_millis(50);
 
     /// This node told another that its name is taken.
     pub(crate) fn refuse(&mut self, node: NodeId) {

@@ -3,8 +3,7 @@ use core::time::Duration;
 use ordu_crdt::{Dot, Replica, Stamp};
 
 use crate::claims::{Copy, Phase, Step, StopWhy};
-use crate::in_tests::{ME, child_decided_by, claimed, exchange, life, meet, ready_node, replica_of, settle};
-use crate::membership::Liveness;
+use crate::in_tests::{ME, claimed, exchange, life, meet, ready_node, replica_of, settle};
 use crate::node::Node;
 use crate::registers::{ChildKey, Claim, Deleted, Intent, Key, Value};
 use crate::{NodeId, Token};
@@ -314,7 +313,7 @@ fn the_decider_removes_the_claim_of_a_life_that_is_over_and_has_no_owner() {
         1,
         "n3 is to do it"
     );
-    node.set_liveness(N3, Liveness::Down);
+    node.set_liveness(N3, crate::membership::Liveness::Down);
     settle(&mut node);
     for _ in 0..20 {
         node.now.mono = node.now.mono + Duration::from_millis(200);
@@ -322,61 +321,4 @@ fn the_decider_removes_the_claim_of_a_life_that_is_over_and_has_no_owner() {
         node.reconcile_children();
     }
     assert_eq!(node.replica.map().siblings(&Key::Claim(key())).count(), 0);
-}
-
-/// Whoever took it over told n2 of its claim alone, and all who had the intent have ended since.
-#[test]
-fn a_claim_of_which_nobody_has_the_intent_is_removed_once_all_that_may_have_it_have_told_what_they_have() {
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    enum But {
-        Nothing,
-        OneIsOutOfSight,
-        ItsOwnerLives,
-        TheIntentIsThere,
-        AnotherDecides,
-    }
-    for but in [
-        But::Nothing,
-        But::OneIsOutOfSight,
-        But::ItsOwnerLives,
-        But::TheIntentIsThere,
-        But::AnotherDecides,
-    ] {
-        let mut node = node();
-        let decider = if but == But::AnotherDecides { N2 } else { ME };
-        let key = child_decided_by(&node, decider);
-        let gone = NodeId(70);
-        let owner = if but == But::ItsOwnerLives { N3 } else { gone };
-        let birth = node.stamp();
-        let origin = gone.replica();
-        let claim = Claim {
-            born: Dot { origin, seq: 9 },
-            ..claimed(birth, Token { epoch: 7, owner })
-        };
-        let mut others = [replica_of(N2), replica_of(N3)];
-        others[0].write(1, |batch| {
-            batch.put(Key::Claim(key.clone()), Value::encode(&claim)).unwrap();
-            if but == But::TheIntentIsThere {
-                let intent = Value::encode(&life(birth));
-                batch.put(Key::Intent(key.clone()), intent).unwrap();
-            }
-        });
-        for other in &mut others {
-            exchange(&mut node, other);
-        }
-        if but == But::OneIsOutOfSight {
-            node.set_liveness(N3, Liveness::Down);
-            node.replicating.remove(&N3);
-            settle(&mut node);
-        }
-        let is_claimed = |node: &mut Node| {
-            node.next_burial = node.now.mono;
-            node.bury();
-            node.replica.map().contains_key(&Key::Claim(key.clone()))
-        };
-        assert!(is_claimed(&mut node), "{but:?}: it may still come");
-        node.now.mono = node.now.mono + node.config.timing.sync_period * 2;
-        let stays = !matches!(but, But::Nothing);
-        assert_eq!(is_claimed(&mut node), stays, "{but:?}");
-    }
 }
