@@ -266,6 +266,7 @@ impl Node {
     fn has_something_to_forget(&self) -> bool {
         !self.children.graves.is_empty()
             || !self.children.contested.is_empty()
+            || !self.children.halves.is_empty()
             || !self.answered.is_empty()
             || !self.placed.is_empty()
             || !self.unacknowledged.is_empty()

@@ -48,6 +48,9 @@ pub(crate) struct Children {
     pub(crate) graves: BTreeSet<ChildKey>,
     /// Those of which several intents or several claims may be held.
     pub(crate) contested: BTreeSet<ChildKey>,
+    /// Those of which only a claim is known, or only an intent, and the round of anti-entropy after which nobody in sight
+    /// has the other.
+    pub(crate) halves: BTreeMap<ChildKey, u64>,
     /// Those that run here, or are about to.
     pub(crate) here: BTreeSet<ChildKey>,
     /// All lives of those of which intents of several are held.
@@ -178,6 +181,7 @@ impl Children {
         self.unsettled.remove(key);
         self.graves.remove(key);
         self.contested.remove(key);
+        self.halves.remove(key);
         self.here.remove(key);
     }
 }

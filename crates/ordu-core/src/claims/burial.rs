@@ -25,6 +25,7 @@ impl Node {
             self.say_which_it_replaced();
             self.remove_the_refused();
             self.bury_children();
+            self.look_after_halves();
             self.settle_siblings();
             self.bury_members();
         }

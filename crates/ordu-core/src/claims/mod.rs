@@ -5,6 +5,7 @@
 
 mod burial;
 mod copy;
+mod halves;
 mod machine;
 #[cfg(test)]
 mod model;

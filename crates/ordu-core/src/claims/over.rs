@@ -87,5 +87,6 @@ impl Node {
             self.child_mut(child).claims.set_over(is_over);
             self.children.touch(child);
         }
+        self.note_half(child);
     }
 }

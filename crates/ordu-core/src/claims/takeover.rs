@@ -110,8 +110,15 @@ impl Node {
             return Duty::None;
         }
         // Intent and first claim are one atomic unit, and a claim goes only together with the life: where there
-        // is none, it is not yet known (S2.3).
-        let Some(current) = current else { return Duty::None };
+        // is none, it is not yet known, unless all who had it have died (S2.3).
+        let Some(current) = current else {
+            return match intent.spec.restart {
+                _ if !self.nobody_has_the_other_half(key) => Duty::None,
+                Restart::Temporary if self.all_are_in_sight() => Duty::Lose,
+                Restart::Temporary => Duty::None,
+                Restart::Permanent | Restart::Transient => Duty::Own { without: None },
+            };
+        };
         let tried = current.run >= intent.run;
         if child.claims.has_failed_elsewhere() && !self.planted.is(Bug::FailedTakenOver) {
             return Duty::None;
