@@ -28,10 +28,14 @@ impl Invariant for FinishedStaysFinished {
             .filter(|other| other.boot == *boot)
             .find_map(|other| finish_seen(history, other).map(|at| (other, at)));
         match finished {
-            Some((other, at)) if !asked_since(history, &this.child, other) => Err(format!(
-                "{boot} starts {:?} again, of which it saw the copy {} finish at {at}",
-                this.child.1, other.token
-            )),
+            Some((other, at))
+                if !asked_since(history, &this.child, other) && !had_begun(history, this, other, at) =>
+            {
+                Err(format!(
+                    "{boot} starts {:?} again, of which it saw the copy {} finish at {at}",
+                    this.child.1, other.token
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -49,7 +53,7 @@ impl Invariant for FinishedStaysFinished {
             }
             if let Some(live) = history
                 .copies_of(&copy.child)
-                .find(|copy| copy.is_live() && !copy.is_zombie())
+                .find(|live| live.is_live() && !live.is_zombie() && !had_begun(history, live, copy, at))
             {
                 return Err(format!(
                     "{:?} finished on {} at {at} and runs on {}",
@@ -59,6 +63,13 @@ impl Invariant for FinishedStaysFinished {
         }
         Ok(())
     }
+}
+
+/// Whether a copy is of another life than the one that finished, begun before that: out of its sight, perhaps.
+fn had_begun(history: &History, copy: &CopyRecord, finished: &CopyRecord, at: Moment) -> bool {
+    let is_of_it = |other: &&CopyRecord| other.life == copy.life;
+    let mut of_it = history.copies_of(&copy.child).filter(is_of_it);
+    copy.life != finished.life && of_it.any(|other| other.began < at)
 }
 
 fn finish_seen(history: &History, copy: &CopyRecord) -> Option<Moment> {

@@ -33,7 +33,7 @@ impl Invariant for TemporaryAtMostOnce {
         *starts += 1;
         let calls = history
             .calls_about(child)
-            .filter(|call| call.is_start() && may_have_started(call))
+            .filter(|call| call.is_start() && (may_have_started(call) || has_given_way(history, call)))
             .count();
         if *starts > calls {
             return Err(format!(
@@ -52,4 +52,18 @@ fn may_have_started(call: &CallRecord) -> bool {
         Some((_, Err(CallError::StartFailed { .. }) | Ok(Answer::Ignored)))
     );
     tried || call.may_count()
+}
+
+/// Whether a call that was told of one copy began another, which gave way to that: whoever decided of the one died before
+/// it had told of it.
+fn has_given_way(history: &History, call: &CallRecord) -> bool {
+    let Some((answered, Err(CallError::AlreadyStarted(told)))) = &call.answered else {
+        return false;
+    };
+    let child = call.child();
+    let mut copies = history.copies_of(&child);
+    copies.any(|copy| {
+        let gave_way = copy.ended.is_some() && Some(copy.token) != told.token;
+        gave_way && call.made <= copy.began && copy.began <= *answered
+    })
 }
