@@ -8,7 +8,7 @@ use ordu_core::{Answer, CallError, ChildInfo, ChildSpec, ChildState, Command, Re
 
 use super::{Child, CopyRecord, History, able};
 use crate::behaviour::Ending;
-use crate::{Moment, Setup};
+use crate::{CopyEnd, Moment, Setup};
 
 /// What a child is to its decider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +214,9 @@ impl Rules<'_> {
                     add(&mut all, [State::Failed(life.clone())]);
                 }
             }
+            if self.has_chosen_not_to_go_on() {
+                add(&mut all, [State::Absent]);
+            }
             // It is forgotten when the node that may run it has ended (S5.4).
             if !life.is_owned && life.spec.restart == Restart::Temporary {
                 add(&mut all, [State::Absent]);
@@ -414,6 +417,18 @@ impl Rules<'_> {
 
     fn ignores(&self, spec: &ChildSpec) -> bool {
         self.behaviour(spec).start_ignored > crate::Rate::NEVER
+    }
+
+    /// Whether a copy of it that was started again, above an older life perhaps (S3.4), chose not to run.
+    fn has_chosen_not_to_go_on(&self) -> bool {
+        let mut chose = self.history.copies_of(self.child).filter(|copy| {
+            let is_ignored = matches!(copy.ended, Some((_, CopyEnd::Ignored)));
+            is_ignored && self.ignores(&copy.spec)
+        });
+        chose.any(|copy| {
+            let mut others = self.history.copies_of(self.child);
+            others.any(|other| other.life == copy.life && other.up.is_some() && other.began < copy.began)
+        })
     }
 
     /// Whether a start of it may take longer than it may.
