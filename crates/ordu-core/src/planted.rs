@@ -25,6 +25,8 @@ pub enum Bug {
     RestartsForgotten,
     /// S2.4: every removal ends whom it names, also one whose writer had been removed before.
     MutualRemovalObeyed,
+    /// S2.4: who has not been heard of for long has left.
+    SilenceRemoves,
     /// S5.4: a temporary child is lost as soon as one node misses its owner.
     LostOnOneOpinion,
     /// S2.3: where there is no intent the child is taken to be deleted.
@@ -43,6 +45,10 @@ pub enum Bug {
     OlderLifeIgnored,
     /// S4.1: every node decides about what it is asked for.
     EverybodyDecides,
+    /// S4.1: of the calls about a child the last that came is served first, whether or not another is under way.
+    LastCallFirst,
+    /// S4.2: a child is placed without regard to its constraints.
+    ConstraintsIgnored,
     /// S4.3: the view is acted on as soon as it changes.
     ViewNotSettled,
     /// S4.4: a child whose owner is only suspected has no owner.
@@ -59,8 +65,12 @@ pub enum Bug {
     ClockSetBackBelieved,
     /// S4.6: a node is ready because of one that had nothing to tell when states were exchanged.
     NewcomersBelieved,
+    /// S4.6: a node that catches up starts what it is given.
+    CatchingUpStarts,
     /// S4.7: a node that sees few of the others takes all over.
     TakeOverUnlimited,
+    /// S5.1: who asks for a start of what runs already is told that it started it.
+    StartedForAll,
     /// S5.2: a call is answered before its write is held by another node.
     AnsweredBeforeHeld,
     /// S5.2: a stop or a deletion is answered before its write is held by another node.

@@ -259,6 +259,11 @@ impl Node {
 
     /// The winner's answer (S7.1).
     pub(crate) fn verdict(&mut self, from: NodeId, key: &ChildKey, rank: Rank, verdict: Verdict) {
+        if self.backlog.may_hold(from) {
+            // Said while this node stood still, perhaps, by one that is gone since: it is asked again (S4.5).
+            self.mark_the_backlog(from);
+            return;
+        }
         let now = self.now.mono;
         let wait = self.config.timing.conflict_wait;
         let Some(child) = self.children.all.get_mut(key) else {
@@ -331,15 +336,20 @@ impl Node {
         self.now.mono + budget.max().unwrap_or_default() + LAST_MOMENTS
     }
 
+    /// Who has caught up with nobody says nothing of it but that it left: nobody is to take it for a member that has told all
+    /// that it had (S4.6).
     pub(crate) fn begin_leaving(&mut self) {
         if self.standing.is_leaving() {
             return;
         }
+        let was_member = !matches!(self.standing, Standing::Joining { .. });
         self.standing = Standing::Leaving {
             until: self.stopped_by(),
             caught_up: self.standing.may_act(),
         };
-        self.write_member(crate::registers::Status::Draining);
+        if was_member {
+            self.write_member(crate::registers::Status::Draining);
+        }
         self.members_changed = true;
         self.touch_all();
     }

@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 
 use crate::membership::Known;
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{ChildKey, Intent, Key, Status, Why};
 use crate::{MemberState, NodeId};
 
@@ -93,7 +94,9 @@ impl Node {
         }
         let over = self.roster.iter().filter_map(|(node, known)| {
             let status = known.member.as_ref().map(|member| member.status);
-            let has_left = status == Some(Status::Left);
+            let is_missed = || known.is_written_off(now, self.config.timing.forget_after);
+            let has_left =
+                status == Some(Status::Left) || self.planted.is(Bug::SilenceRemoves) && is_missed();
             let replaced = || self.replaced_by(node).map(Why::Replaced);
             let why = if has_left { Some(Why::Left) } else { replaced() };
             why.filter(|_| !self.roster.removals.ends(node))

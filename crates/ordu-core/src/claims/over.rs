@@ -80,7 +80,7 @@ impl Node {
         let Some(known) = self.children.get(child) else {
             return;
         };
-        let winner = known.claims.winner().filter(|_| known.claims.intent().is_none());
+        let winner = known.claims.of_an_unknown_life();
         let is_spared = self.planted.is(Bug::ClaimSparedByJoin);
         let is_over = winner.is_some_and(|claim| self.covers(claim.born)) && !is_spared;
         if is_over != known.claims.is_over() {

@@ -113,6 +113,8 @@ impl Node {
         // is none, it is not yet known, unless all who had it have died (S2.3).
         let Some(current) = current else {
             return match intent.spec.restart {
+                // One of a later life may be somebody's who has its intent.
+                _ if child.claims.of_an_unknown_life().is_some() => Duty::None,
                 _ if !self.nobody_has_the_other_half(key) => Duty::None,
                 Restart::Temporary if self.all_are_in_sight() => Duty::Lose,
                 Restart::Temporary => Duty::None,
@@ -325,6 +327,15 @@ impl Node {
             return Err("the members are not settled".into());
         };
         let owner = self.children.get(key).and_then(|child| child.owner);
+        let mut unconstrained = None;
+        if self.planted.is(Bug::ConstraintsIgnored) {
+            let constraints = Vec::new();
+            unconstrained = Some(ChildSpec {
+                constraints,
+                ..spec.clone()
+            });
+        }
+        let spec = unconstrained.as_ref().unwrap_or(spec);
         let candidates: Vec<_> = view
             .ready
             .keys()

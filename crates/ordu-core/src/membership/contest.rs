@@ -112,10 +112,15 @@ impl Node {
     /// Lets those in whose name's holder nobody hears.
     fn close_contests(&mut self) {
         for (conn, newcomer) in self.names.unheard().collect::<Vec<_>>() {
-            self.prove_dead(
-                newcomer.holder,
-                "nobody hears it, and there is a new node of its name",
-            );
+            // It may have ended while it waited, and replaces nobody.
+            if !self.roster.is_over(newcomer.hello.identity.id) {
+                let holder = newcomer.holder;
+                self.prove_dead(holder, "nobody hears it, and there is a new node of its name");
+                let addr = self.roster.get(holder).map(|known| known.identity.addr);
+                if addr != Some(newcomer.hello.identity.addr) {
+                    self.names.give_up(holder);
+                }
+            }
             // Another of its name may have been let in meanwhile.
             self.let_in(conn, newcomer.hello);
         }

@@ -358,8 +358,11 @@ impl Node {
         let status = match self.standing {
             Standing::Joining { .. } => Status::Joining,
             Standing::Ready | Standing::CatchingUp { .. } => Status::Ready,
-            Standing::Leaving { .. } => Status::Draining,
-            Standing::Left { .. } | Standing::HandingOver { .. } | Standing::Gone => return,
+            Standing::Leaving { caught_up: true, .. } => Status::Draining,
+            Standing::Leaving { .. }
+            | Standing::Left { .. }
+            | Standing::HandingOver { .. }
+            | Standing::Gone => return,
         };
         let key = Key::Member(self.id);
         let is_missing = self.replica.map().siblings(&key).next().is_none();

@@ -108,6 +108,10 @@ impl Node {
         let Some(holder) = self.holder_of(&hello) else {
             return self.welcome(conn, hello);
         };
+        if self.roster.is_over(hello.identity.id) {
+            // It has ended while it waited.
+            return self.welcome(conn, hello);
+        }
         let is_in = self.links.used(hello.identity.id).is_some();
         if is_in && !self.roster.is_alive(holder) {
             // It was let in already, and connects anew.

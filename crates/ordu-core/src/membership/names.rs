@@ -20,6 +20,8 @@ pub(crate) struct Names {
     pub(crate) over: Vec<NodeId>,
     /// Those that it told that its name is taken, the last of them: they end.
     refused: VecDeque<NodeId>,
+    /// Holders that nobody hears and whose names newcomers at other addresses bear, which may be misnamed.
+    given_up: BTreeSet<NodeId>,
 }
 
 /// What another asks of this node: whether it hears a member.
@@ -123,6 +125,21 @@ impl Names {
     /// Whether this node told another that its name is taken.
     pub(crate) fn has_refused(&self, node: NodeId) -> bool {
         self.refused.contains(&node)
+    }
+
+    /// Nobody hears the holder of a name, and a newcomer at another address bears it.
+    pub(crate) fn give_up(&mut self, holder: NodeId) {
+        self.given_up.insert(holder);
+    }
+
+    /// Whether a holder was given up for a newcomer that may be misnamed: it may run what it ran still (S6.3).
+    pub(crate) fn has_given_up(&self, holder: NodeId) -> bool {
+        self.given_up.contains(&holder)
+    }
+
+    /// Forgets that holders were given up which are heard again, or not known any more.
+    pub(crate) fn retain_given_up(&mut self, is_kept: impl Fn(NodeId) -> bool) {
+        self.given_up.retain(|holder| is_kept(*holder));
     }
 
     /// The newcomers that wait for a holder.

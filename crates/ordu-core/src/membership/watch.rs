@@ -30,6 +30,7 @@ impl Node {
                 }
                 SwimEvent::Up(identity) => {
                     self.proven.remove(&identity.id);
+                    self.names.retain_given_up(|holder| holder != identity.id);
                     self.roster.hear(identity, self.now.mono);
                     self.members_changed = true;
                 }
@@ -369,6 +370,7 @@ impl Node {
         self.evidence.retain(|node| roster.knows(node));
         self.backlog.retain(|node| roster.knows(node));
         self.proven.retain(|node| roster.knows(*node));
+        self.names.retain_given_up(|node| roster.knows(node));
         self.publish_members(&superseded);
         self.ready_changed = true;
     }

@@ -190,6 +190,9 @@ impl Node {
                 check,
                 state,
             });
+            if self.planted.is(Bug::LastCallFirst) {
+                queue.rotate_right(1);
+            }
         }
         self.child_mut(&key);
         self.children.touch(&key);
@@ -384,7 +387,14 @@ impl Node {
         match &decision.state {
             State::New | State::Busy { .. } if late => {
                 let detail = self.owner_of_an_older_copy(key).map_or_else(
-                    || String::from("what was asked of this child before took too long"),
+                    || {
+                        let why = if self.waits_for_the_other_half(key) {
+                            "what is known of the child has not come here completely"
+                        } else {
+                            "what was asked of this child before took too long"
+                        };
+                        String::from(why)
+                    },
                     |owner| {
                         let owner = self.name_of(owner);
                         alloc::format!("{owner} has not stopped the copy of the child that was there before")
@@ -521,7 +531,8 @@ impl Node {
             return Progress::Wait;
         };
         if decider == self.id {
-            return if self.is_still_open(key, decision) {
+            // What is known of it is not all that can be known (S2.3).
+            return if self.is_still_open(key, decision) && !self.waits_for_the_other_half(key) {
                 self.decide_new(key, decision)
             } else {
                 Progress::Wait
@@ -577,7 +588,7 @@ impl Node {
                 return self.place_birth(key, decision, birth, spec, Vec::new());
             }
             (Command::StartChild { .. }, Some(intent), Some(info))
-                if decision.births.contains(&intent.birth) =>
+                if decision.births.contains(&intent.birth) || self.planted.is(Bug::StartedForAll) =>
             {
                 // By a node that was given up, after all.
                 let written = self.intents_held(key);
@@ -976,12 +987,13 @@ impl Node {
         })
     }
 
-    /// A child that was to be started again is over: it chose not to run, or was done before it was seen to run; or somebody
-    /// else had it deleted, which may be forgotten by now. What runs `once` only and was lost or deleted may have run before.
-    fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision, once: bool) -> Progress {
+    /// A child that was to be started again is over: it chose not to run, or was done before it was seen to run; or another
+    /// run had finished out of sight, or somebody else had it deleted, which may be forgotten by now. What runs `once` only
+    /// and is over by anything but this run may have run before.
+    fn over_at_once(&mut self, key: &ChildKey, decision: &mut Decision, run: Stamp, once: bool) -> Progress {
         let written = self.intents_held(key);
         let intent = self.children.get(key).and_then(|child| child.claims.intent());
-        if intent.is_some_and(|intent| intent.deleted == Deleted::Finished) {
+        if intent.is_some_and(|intent| intent.deleted == Deleted::Finished && intent.run == run) {
             return self.tell_once_found(key, decision, Answer::Ignored, written);
         }
         let error = if once {
@@ -997,7 +1009,7 @@ impl Node {
     }
 
     /// Whether nothing can be running of what a node claimed: it is not merely out of sight.
-    fn is_surely_gone(&self, claim: &Claim) -> bool {
+    pub(crate) fn is_surely_gone(&self, claim: &Claim) -> bool {
         let node = claim.owner();
         let may_be_there = self.links.used(node).is_some();
         let has_ended = match self.roster.state(node) {
@@ -1013,7 +1025,8 @@ impl Node {
             known.identity.name == self.config.name && known.identity.addr == self.config.addr
         });
         let is_missed = self.planted.is(Bug::DownIsSurelyGone) && !self.is_living(node);
-        node != self.id && (self.proven.contains(&node) || has_ended || was_here || is_missed)
+        let is_proven = self.proven.contains(&node) && !self.names.has_given_up(node);
+        node != self.id && (is_proven || has_ended || was_here || is_missed)
     }
 
     /// Whether nothing is known of a node any more, not even that it was removed.
@@ -1032,15 +1045,16 @@ impl Node {
     ) -> Progress {
         let child = self.children.get(key);
         if child.is_none_or(|child| !child.claims.intent().is_some_and(Intent::is_live)) {
-            return self.over_at_once(key, decision, once);
+            return self.over_at_once(key, decision, run, once);
         }
         let claim = child.and_then(|child| child.claims.winner());
         let claim = claim.filter(|claim| claim.run >= run).cloned();
         let result = match claim {
             Some(Claim {
                 state: ClaimState::Running,
+                token,
                 ..
-            }) if !late => match self.info(key) {
+            }) if !late && self.is_living(token.owner) => match self.info(key) {
                 Some(info) => Ok(Answer::Started {
                     child: Arc::new(info),
                     held_by: Vec::new(),

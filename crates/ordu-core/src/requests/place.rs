@@ -6,6 +6,7 @@ use ordu_crdt::Dot;
 use crate::children::Pending;
 use crate::claims::{Copy, Phase};
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::ChildKey;
 use crate::wire::{ClaimNotice, Message, Place, PlaceError, Placed};
 use crate::{ConnId, NodeId, Token};
@@ -36,7 +37,7 @@ impl Node {
             // Asked again: it is under way, and its outcome is the answer.
             return;
         }
-        if !self.standing.may_act() {
+        if !self.standing.may_act() && !self.planted.is(Bug::CatchingUpStarts) {
             let refusal = PlaceError::Refused("is not ready".into());
             return self.answer(decider, &place, Err(refusal));
         }
@@ -86,7 +87,8 @@ impl Node {
     /// Begins a first start, once no copy of an older life is in its way.
     pub(crate) fn begin_placed(&mut self, key: &ChildKey) {
         let (hlc, now, me) = (self.hlc_millis(), self.now.mono, self.id);
-        let (is_there, may_act) = (self.is_there(key), self.standing.may_act());
+        let is_there = self.is_there(key);
+        let may_act = self.standing.may_act() || self.planted.is(Bug::CatchingUpStarts);
         let Some(child) = self.children.all.get_mut(key) else {
             return;
         };

@@ -10,8 +10,8 @@ use ordu_supervisor::decisions::Restart;
 use super::Closed;
 use crate::claims::{Copy, Phase, StopWhy};
 use crate::in_tests::{
-    ME, UNBORN, child_decided_by, claimed, conn_of, connect, exchange, life, meet, ready_node, replica_of,
-    sent_to, settle, spec,
+    ME, child_decided_by, claimed, conn_of, connect, exchange, life, meet, ready_node, replica_of, sent_to,
+    settle, spec,
 };
 use crate::membership::{Identity, Liveness, Standing};
 use crate::node::Node;
@@ -377,8 +377,14 @@ fn known_to_n2_alone(node: &mut Node) -> (ChildKey, Replica<Key, Value>, Vec<Dot
     exchange(node, &mut n2);
     let entry = Key::Intent(key.clone());
     let intent = life(node.stamp());
+    let token = Token { epoch: 9, owner: N2 };
+    let claim = Claim {
+        state: ClaimState::Stopped,
+        ..claimed(intent.birth, token)
+    };
     n2.write(1, |batch| {
         batch.put(entry.clone(), Value::encode(&intent)).unwrap();
+        batch.put(Key::Claim(key.clone()), Value::encode(&claim)).unwrap();
     });
     let seen = n2.map().siblings(&entry).map(|sibling| sibling.dot).collect();
     (key, n2, seen)
@@ -405,6 +411,49 @@ fn who_decides_hears_first_what_the_asked_node_knows_of_the_child() {
     let messages = sent_to(&mut node, N2);
     let stopped = Ok(Answer::Terminated(Stopped::Confirmed));
     assert_eq!(told(&messages)[0].result, stopped, "{messages:?}");
+}
+
+/// Who runs it, or whether anybody wants it to run, has not come here yet, and nothing true can be said by the one half.
+#[test]
+fn what_is_asked_of_a_child_of_which_one_half_is_known_waits_for_the_other() {
+    for is_claimed in [false, true] {
+        let mut node = node();
+        let key = child_decided_by(&node, ME);
+        let mut others = [replica_of(N2), replica_of(N3)];
+        for other in &mut others {
+            exchange(&mut node, other);
+        }
+        let birth = node.stamp();
+        if is_claimed {
+            claim_in(&mut others[0], &key, birth, 9);
+        } else {
+            others[0].write(1, |batch| {
+                let intent = Value::encode(&life(birth));
+                batch.put(Key::Intent(key.clone()), intent).unwrap();
+            });
+        }
+        exchange(&mut node, &mut others[0]);
+        come(&mut node, ask(1, terminate(&key)), conn_of(N2));
+        node.reconcile_children();
+        let intent = |node: &Node| node.children.get(&key).unwrap().claims.intent().cloned();
+        assert!(intent(&node).is_none_or(|intent| intent.wants_running()));
+        let messages = sent_to(&mut node, N2);
+        assert!(told(&messages).is_empty(), "{is_claimed}: {messages:?}");
+        // Neither had it.
+        for other in &mut others {
+            exchange(&mut node, other);
+        }
+        node.next_burial = node.now.mono;
+        node.bury();
+        node.reconcile_children();
+        if is_claimed {
+            let messages = sent_to(&mut node, N2);
+            let (horde, id) = (key.horde.clone(), key.id.clone());
+            assert_eq!(told(&messages)[0].result, Err(CallError::NotFound { horde, id }));
+        } else {
+            assert!(intent(&node).is_some_and(|intent| !intent.wants_running()));
+        }
+    }
 }
 
 /// A start that n3 carried out, wrote, and told this node of; then it died, and only n2, which had asked, has it.
@@ -704,17 +753,17 @@ fn one_of_seven_and_a_stopped_child() -> (Node, ChildKey, Vec<NodeId>) {
     let key = child_decided_by(&node, ME);
     let birth = node.stamp();
     let intent = Intent {
-        born: UNBORN,
-        retried: false,
-        birth,
-        run: birth,
-        runner: None,
         desired: Desired::Stopped(birth),
-        deleted: Deleted::No,
-        changed: None,
-        spec: spec(),
+        ..life(birth)
     };
-    node.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
+    let claim = Claim {
+        state: ClaimState::Stopped,
+        ..claimed(birth, Token { epoch: 9, owner: ME })
+    };
+    node.write([
+        (Key::Intent(key.clone()), Some(Value::encode(&intent))),
+        (Key::Claim(key.clone()), Some(Value::encode(&claim))),
+    ]);
     let mut ranked = others;
     ranked.sort_by_key(|peer| node.settled.view().unwrap().rank(*peer, &key));
     (node, key, ranked)
@@ -1061,10 +1110,12 @@ fn a_call_tells_of_the_claims_that_the_asked_node_holds_too() {
     assert_eq!(asks.collect::<Vec<_>>(), [[wished, claimed]]);
 }
 
-/// What a restart is answered whose child is over before it was seen to run: marked so by somebody else, or forgotten by now.
+/// What a restart is answered whose child is over before it was seen to run: marked so by somebody else, because of a run
+/// before perhaps, or forgotten by now.
 fn restart_of_what_is_over(
     restart: Restart,
     deleted: Option<Deleted>,
+    of_a_run_before: bool,
 ) -> (ChildKey, Result<Answer, CallError>) {
     let mut node = node();
     let (key, mut n2) = owned_by_n2(&mut node);
@@ -1087,7 +1138,12 @@ fn restart_of_what_is_over(
     come(&mut node, ask(1, command), conn_of(N2));
     exchange(&mut node, &mut n2);
     assert!(intent(&node).wants_running());
-    let over = deleted.map(|deleted| Value::encode(&intent(&node).over(deleted)));
+    let last = intent(&node);
+    let ended = Intent {
+        run: if of_a_run_before { last.birth } else { last.run },
+        ..last
+    };
+    let over = deleted.map(|deleted| Value::encode(&ended.over(deleted)));
     n2.write(1, |batch| match over {
         Some(over) => batch.put(Key::Intent(key.clone()), over).unwrap(),
         None => assert!(batch.remove(&Key::Intent(key.clone()))),
@@ -1105,7 +1161,7 @@ fn restart_of_what_is_over(
 #[test]
 fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
     for deleted in [Some(Deleted::Finished), Some(Deleted::ByUser), None] {
-        let (key, result) = restart_of_what_is_over(Restart::Permanent, deleted);
+        let (key, result) = restart_of_what_is_over(Restart::Permanent, deleted, false);
         let (horde, id) = (key.horde, key.id);
         let expected = match deleted {
             Some(Deleted::Finished) => Ok(Answer::Ignored),
@@ -1119,14 +1175,25 @@ fn a_restart_of_what_is_over_at_once_is_answered_at_once() {
 #[test]
 fn of_a_temporary_child_that_was_lost_or_deleted_while_it_was_restarted_nobody_knows_whether_it_ran() {
     for deleted in [Some(Deleted::Lost), Some(Deleted::ByUser), None] {
-        let (_, result) = restart_of_what_is_over(Restart::Temporary, deleted);
+        let (_, result) = restart_of_what_is_over(Restart::Temporary, deleted, false);
         assert!(
             matches!(result, Err(CallError::Unknown { .. })),
             "{deleted:?}: {result:?}"
         );
     }
-    let (_, result) = restart_of_what_is_over(Restart::Temporary, Some(Deleted::Finished));
+    let (_, result) = restart_of_what_is_over(Restart::Temporary, Some(Deleted::Finished), false);
     assert_eq!(result, Ok(Answer::Ignored));
+}
+
+/// n2, which was out of sight, ran it once more before, and that run is done.
+#[test]
+fn a_restart_of_what_had_finished_out_of_sight_is_not_told_that_it_chose_not_to_run() {
+    let finished = Some(Deleted::Finished);
+    let (key, result) = restart_of_what_is_over(Restart::Transient, finished, true);
+    let (horde, id) = (key.horde, key.id);
+    assert_eq!(result, Err(CallError::NotFound { horde, id }));
+    let (_, result) = restart_of_what_is_over(Restart::Temporary, finished, true);
+    assert!(matches!(result, Err(CallError::Unknown { .. })), "{result:?}");
 }
 
 /// Its clock stood still while it slept, so that its caller waits for longer than the answer is kept here.

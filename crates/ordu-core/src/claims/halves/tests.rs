@@ -6,7 +6,7 @@ use ordu_supervisor::decisions::Restart;
 use crate::in_tests::{ME, child_decided_by, claimed, exchange, life, meet, ready_node, replica_of, settle};
 use crate::membership::Liveness;
 use crate::node::Node;
-use crate::registers::{ChildKey, Deleted, Intent, Key, Value};
+use crate::registers::{ChildKey, Claim, Deleted, Intent, Key, Value};
 use crate::{NodeId, Token};
 
 const N2: NodeId = NodeId(2);
@@ -149,5 +149,50 @@ fn a_child_of_which_nobody_has_a_claim_is_started_again_once_all_in_sight_have_t
         assert_eq!(is_taken_over, !is_temporary, "{case:?}");
         let is_lost = world.intent().map(|intent| intent.deleted) == Some(Deleted::Lost);
         assert_eq!(is_lost, is_temporary && !one_is_out_of_sight, "{case:?}");
+    }
+}
+
+/// A later life was begun in a split, and all who knew it have ended but for whom they told of its claim.
+#[test]
+fn the_claim_of_a_later_life_that_nobody_knows_gives_way_to_what_is_left_of_the_one_before() {
+    for (owner, decider) in [(ME, N2), (N3, ME), (GONE, ME), (GONE, N2)] {
+        let case = (owner, decider);
+        let mut world = world(decider, owner, Restart::Permanent, (false, false));
+        let (birth, later) = (world.node.stamp(), world.node.stamp());
+        let claim = claimed(birth, Token { epoch: 7, owner });
+        let lost = claimed(
+            later,
+            Token {
+                epoch: 9,
+                owner: GONE,
+            },
+        );
+        let entry = Key::Claim(world.key.clone());
+        // Neither had heard of the other.
+        world.others[0].write(1, |batch| {
+            let intent = Value::encode(&life(birth));
+            batch.put(Key::Intent(world.key.clone()), intent).unwrap();
+            batch.put(entry.clone(), Value::encode(&claim)).unwrap();
+        });
+        world.others[1].write(1, |batch| batch.put(entry.clone(), Value::encode(&lost)).unwrap());
+        world.tell_all();
+        let held = |world: &World| {
+            let claims = world.node.replica.map().siblings(&Key::Claim(world.key.clone()));
+            let claims = claims.map(|sibling| sibling.value.decode::<Claim>().unwrap());
+            let claims = claims.map(|claim| (claim.birth, claim.owner()));
+            claims.collect::<alloc::collections::BTreeSet<_>>()
+        };
+        assert_eq!(held(&world).len(), 2, "{case:?}");
+        world.look();
+        assert_eq!(held(&world).len(), 2, "{case:?}: its intent may still come");
+        world.tell_all();
+        world.look();
+        let left = held(&world);
+        match case {
+            (ME, _) => assert_eq!(left, [(birth, ME)].into(), "its own stands"),
+            // Nobody is left who claimed it, so that it has no owner like any other.
+            (GONE, ME) => assert!(left.iter().all(|(life, by)| *life == birth && *by != GONE)),
+            _ => assert_eq!(left.len(), 2, "{case:?}: others see to it"),
+        }
     }
 }

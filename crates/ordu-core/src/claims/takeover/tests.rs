@@ -487,6 +487,30 @@ fn a_child_that_is_handed_over_where_a_copy_of_it_does_not_die_has_an_owner() {
     assert_eq!(own_state(&node, &key), Some(ClaimState::Zombie));
 }
 
+/// It may have said so long ago, and be gone by now.
+#[test]
+fn what_a_winner_said_while_this_node_stood_still_stops_no_copy() {
+    let mut node = node();
+    let key = child_with_an_older_copy_here(&mut node);
+    meet(&mut node, PEER);
+    settle(&mut node);
+    let claim = node.children.get(&key).unwrap().claims.winner().unwrap().clone();
+    let token = Token {
+        epoch: 9,
+        owner: PEER,
+    };
+    let claim = Claim { token, ..claim };
+    node.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
+    node.reconcile_children();
+    node.mark_the_backlog(PEER);
+    node.verdict(PEER, &key, claim.rank(), Verdict::Running);
+    assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
+    let nonce = node.mark_the_backlog(PEER);
+    node.backlog.answered(PEER, nonce);
+    node.verdict(PEER, &key, claim.rank(), Verdict::Running);
+    assert!(matches!(phase(&node, &key), Phase::Stopping(_)));
+}
+
 /// The owner's copy was killed in vain; that here works.
 #[test]
 fn a_copy_that_works_wins_against_one_that_does_not_die() {

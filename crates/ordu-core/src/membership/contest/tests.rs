@@ -2,13 +2,13 @@ use core::time::Duration;
 
 use alloc::vec::Vec;
 
-use crate::in_tests::{ME, conn_of, meet, ready_node, sent_to};
+use crate::in_tests::{ME, claimed, conn_of, meet, ready_node, sent_to};
 use crate::membership::{Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{Member, Status, Why};
 use crate::requests::Closed;
 use crate::wire::{Hello, Message, PROTOCOL, Refusal};
-use crate::{Channel, ConnId, ExitCause, Input, NodeId, Output, RequestId};
+use crate::{Channel, ConnId, ExitCause, Input, NodeId, Output, RequestId, Token};
 
 const HOLDER: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
@@ -118,6 +118,41 @@ fn a_newcomer_is_let_in_once_nobody_hears_the_holder_of_its_name() {
     passes(&mut node, 200);
     assert!(!node.roster.is_alive(HOLDER));
     assert_eq!(node.links.used(NEWCOMER), Some(CONN));
+}
+
+/// It may be misnamed, and the holder cut off from here.
+#[test]
+fn a_holder_that_is_missed_for_a_newcomer_elsewhere_may_run_what_it_ran() {
+    for addr in ["127.0.0.1:2", "127.0.0.1:99"] {
+        let mut node = node();
+        let stamp = node.stamp();
+        let newcomer = Identity {
+            addr: addr.parse().unwrap(),
+            ..identity(NEWCOMER)
+        };
+        greets(&mut node, CONN, newcomer, false);
+        heard(&mut node, false);
+        passes(&mut node, 200);
+        assert!(!node.roster.is_alive(HOLDER));
+        let token = Token {
+            epoch: 1,
+            owner: HOLDER,
+        };
+        let is_gone = node.is_surely_gone(&claimed(stamp, token));
+        assert_eq!(is_gone, addr == "127.0.0.1:2", "{addr}");
+    }
+}
+
+/// n3 had not heard of it either when it came; its record says by now that it left.
+#[test]
+fn a_newcomer_that_has_ended_while_it_waited_replaces_nobody() {
+    let mut node = node();
+    newcomer_connects(&mut node, NEWCOMER, true);
+    node.remove_member(NEWCOMER, Why::Left);
+    heard(&mut node, false);
+    passes(&mut node, 200);
+    assert!(node.roster.is_alive(HOLDER) && !node.proven.contains(&HOLDER));
+    assert_eq!(node.names.of(HOLDER).count(), 0, "it waits no more");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ordu_crdt::Dot;
 use crate::in_tests::{ME, conn_of, exchange, meet, ready_node, replica_of, sent_to, settle, spec};
 use crate::membership::{Handshake, Link, Liveness, Standing};
 use crate::node::Node;
-use crate::registers::{ChildKey, Member, Status};
+use crate::registers::{ChildKey, Key, Member, Status};
 use crate::wire::Message;
 use crate::{Config, ConnId, Event, Input, MemberState, NodeId, Now, Output, ProbeOutcome, Time, WallTime};
 
@@ -235,6 +235,39 @@ fn who_leaves_before_it_has_caught_up_decides_nothing() {
     other.was_declared_down();
     other.begin_leaving();
     assert!(!decides(&mut other));
+}
+
+/// Whoever boots would take it for a member that has told all that it had.
+#[test]
+fn who_leaves_before_it_has_caught_up_with_anybody_says_only_that_it_left() {
+    let said = |node: &Node| {
+        let record = node.replica.map().get(&Key::Member(node.id))?;
+        record.decode::<Member>().map(|member| member.status)
+    };
+    let seeds = vec!["127.0.0.1:2".parse().unwrap()];
+    let mut newcomer = Node::new(
+        Config {
+            seeds,
+            ..Config::plain()
+        },
+        ME,
+        1,
+    );
+    let now = Now {
+        mono: Time(1),
+        wall: WallTime(1_000_000),
+    };
+    newcomer.handle(now, Input::Timer);
+    assert_eq!(said(&newcomer), Some(Status::Joining));
+    newcomer.begin_leaving();
+    newcomer.keep_own_record();
+    newcomer.take_changes();
+    assert_eq!(said(&newcomer), Some(Status::Joining));
+    let mut member = ready_node();
+    member.was_declared_down();
+    member.begin_leaving();
+    member.take_changes();
+    assert_eq!(said(&member), Some(Status::Draining));
 }
 
 fn child_decided_by_itself() -> ChildKey {
