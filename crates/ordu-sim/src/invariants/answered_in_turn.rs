@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use ordu_core::Command;
+use ordu_core::{CallError, Command};
 
+use super::calls_outlive_connections::PASSED_ON_AGAIN;
 use super::{Invariant, Verdict};
 use crate::oracle::{Child, History, MOST, Served, State, Told, in_some_order};
 use crate::{CallId, Fact, What};
@@ -87,7 +88,10 @@ impl AnsweredInTurn {
             command: record.command.clone(),
             told: told.clone(),
         });
-        turns.is_unclear |= turns.done.len() > MOST;
+        // A connection fell idle and was closed just then, and what was passed on over it may have been done (S5.1).
+        let is_in_doubt =
+            matches!(told, Err(CallError::Unknown { detail }) if detail.starts_with(PASSED_ON_AGAIN));
+        turns.is_unclear |= is_in_doubt || turns.done.len() > MOST;
         if turns.is_unclear || !turns.open.is_empty() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ pub(super) struct CallsOutliveConnections {
 }
 
 /// What a node says of a call that was refused when it was passed on once more.
-const PASSED_ON_AGAIN: &str = "the call had to be passed on again";
+pub(super) const PASSED_ON_AGAIN: &str = "the call had to be passed on again";
 
 /// What went wrong before a call was made is over by then.
 const PAST: Duration = Duration::from_secs(10);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use ordu_core::{Answer, CallError, ChildState, Command, Restart, Shutdown, Stopped};
 
 use super::{Invariant, Verdict};
@@ -126,9 +128,14 @@ fn is_plain(history: &History, record: &CallRecord) -> bool {
     history.undisturbed_for() > AFTERMATH + record.timeout && quick && steady && !rivals(history, record)
 }
 
-/// Where nothing goes wrong an owner confirms a stop, unless a copy does not die, or may take its time still (S5.3).
+/// Where nothing goes wrong an owner confirms a stop, unless a copy does not die, or may take its time still (S5.3). One that
+/// died and was not booted again never does: what it ran and nobody took over, being temporary, may run still for all that
+/// is known.
 fn accepted(history: &History, record: &CallRecord, owner: &ordu_core::NodeName) -> Verdict {
-    if is_plain(history, record) && !lingers(history, &record.child()) {
+    let is_there = history
+        .living()
+        .any(|other| history.name_of(other.boot) == *owner);
+    if is_there && is_plain(history, record) && !lingers(history, &record.child()) {
         return Err(format!(
             "answered that {owner} has not confirmed the stop, with nothing wrong for long"
         ));
@@ -136,15 +143,20 @@ fn accepted(history: &History, record: &CallRecord, owner: &ordu_core::NodeName)
     Ok(())
 }
 
-/// Whether a copy ignores that it is to stop, and need not have been killed yet.
+/// Whether a copy takes its time to stop, or ignores that it is to, and need not have ended or been killed yet.
 fn may_take_its_time(history: &History, copy: &CopyRecord) -> bool {
-    let ignores = history.setup().behaviour(&copy.spec).ignores_stop > crate::Rate::NEVER;
-    let is_over = copy.stopping.is_none_or(|since| match copy.spec.shutdown {
-        Shutdown::BrutalKill => true,
-        Shutdown::Timeout(limit) => history.now() > since + limit + crate::TICK,
-        Shutdown::Infinity => false,
+    let behaviour = history.setup().behaviour(&copy.spec);
+    let ignores = behaviour.ignores_stop > crate::Rate::NEVER;
+    let takes = if ignores { Duration::MAX } else { behaviour.stop.1 };
+    let is_over = copy.stopping.is_none_or(|since| {
+        let longest = match copy.spec.shutdown {
+            Shutdown::BrutalKill => Duration::ZERO,
+            Shutdown::Timeout(limit) => takes.min(limit),
+            Shutdown::Infinity => takes,
+        };
+        history.now().since(since) > longest.saturating_add(crate::TICK)
     });
-    ignores && copy.is_live() && !is_over
+    copy.is_live() && !is_over
 }
 
 /// Whether a copy of a child does not die, or may take its time still: what is to run instead waits for that.
@@ -242,7 +254,7 @@ fn still_runs<'a>(history: &'a History, record: &CallRecord) -> Option<&'a CopyR
     let lives = owner.ended.is_none();
     let is_claimed_above = history.was_claimed_above(copy);
     let asked = history.boot(record.boot)?;
-    let is_taken_for_dead = history.is_deceived(asked, owner);
+    let is_taken_for_dead = history.is_deceived(asked, owner) || history.may_be_replaced(owner);
     let is_it = copy.token == shown && copy.is_live() && lives && !is_claimed_above && !is_taken_for_dead;
     (is_it && !history.was_removed(copy.boot.host)).then_some(copy)
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ordu_core::{ChildState, Life, Token};
 
@@ -11,6 +11,8 @@ use crate::{Boot, Fact, Moment, What};
 pub(super) struct RestartsAreInherited {
     /// What each process last showed of each child.
     shown: BTreeMap<(Boot, Child), Shown>,
+    /// All starts that each process has shown of each child.
+    ever_shown: BTreeSet<(Boot, Child, Token)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,7 @@ impl Invariant for RestartsAreInherited {
             since,
         };
         self.shown.insert(key, now);
+        self.ever_shown.insert((*boot, child.clone(), token));
         let Some(before) = before else { return Ok(()) };
         let Some(record) = history.boot(*boot) else {
             return Ok(());
@@ -80,9 +83,13 @@ impl Invariant for RestartsAreInherited {
             calls
                 .filter(|call| call.is_start() && call.may_count())
                 .any(|call| {
-                    // Of a start that is later than the one known here, somebody else may have told what is wanted alone.
-                    call.acknowledged().is_none_or(|at| at >= since)
-                        || call.started().is_some_and(|started| started > before.token)
+                    // Of a start that is later than the one known here, or was never shown here, somebody else may have
+                    // told what is wanted alone.
+                    let is_news = |started: Token| {
+                        let shown = (*boot, child.clone(), started);
+                        started > before.token || !self.ever_shown.contains(&shown)
+                    };
+                    call.acknowledged().is_none_or(|at| at >= since) || call.started().is_some_and(is_news)
                 })
         };
         let is_lost = takes && info.state == ChildState::Starting && info.restarts < before.restarts;
