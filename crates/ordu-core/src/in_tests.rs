@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use ordu_crdt::{Dot, Replica, ReplicaId, Stamp, SyncConfig};
@@ -10,10 +11,10 @@ use ordu_crdt::{Dot, Replica, ReplicaId, Stamp, SyncConfig};
 use crate::membership::{Handshake, Identity, Link, Liveness};
 use crate::node::Node;
 use crate::registers::{
-    ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why,
+    ChildKey, Claim, ClaimState, Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why, Word,
 };
 use crate::wire::Message;
-use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, Now, Output, Time, Token, WallTime};
+use crate::{ChildSpec, Config, ConnId, Input, Kind, NodeId, NodeName, Now, Output, Time, Token, WallTime};
 
 pub(crate) const ME: NodeId = NodeId(1);
 const HORDE: &str = "main";
@@ -199,6 +200,18 @@ pub(crate) fn sent_to(node: &mut Node, peer: NodeId) -> Vec<Message> {
 /// The map says that a node was removed by another, by hand.
 pub(crate) fn remove(node: &mut Node, ended: NodeId, by: NodeId) {
     let why = Why::ByHand;
-    let removal = Value::encode(&Removal { by, why, who: None });
+    write_removal(node, ended, by, why, None);
+}
+
+/// The map has a node's word that another has ended.
+pub(crate) fn write_removal(
+    node: &mut Node,
+    ended: NodeId,
+    by: NodeId,
+    why: Why,
+    who: Option<(NodeName, SocketAddr)>,
+) {
+    let at = node.stamp().hlc;
+    let removal = Value::encode(&Removal::new(Word { at, by, why }, who));
     node.write([(Key::Removed(ended), Some(removal))]);
 }

@@ -27,6 +27,14 @@ pub enum Bug {
     MutualRemovalObeyed,
     /// S2.4: who has not been heard of for long has left.
     SilenceRemoves,
+    /// S2.4: nobody makes one value of what several nodes wrote of an end.
+    RemovalsLeftApart,
+    /// S5.5: a call is given twice the time that it was to be answered within.
+    DeadlineMissed,
+    /// S5.7: a second answer to a call that was passed on again is told like the first.
+    AnswerRepeated,
+    /// S6.4: who has not set the list itself takes itself to be off it.
+    ListedLeave,
     /// S5.4: a temporary child is lost as soon as one node misses its owner.
     LostOnOneOpinion,
     /// S2.3: where there is no intent the child is taken to be deleted.

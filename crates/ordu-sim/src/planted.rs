@@ -394,6 +394,13 @@ pub const ALL: &[Planted] = &[
         found_by: &["bounded-state"],
     },
     Planted {
+        name: "removals-left-apart",
+        rule: "S2.4",
+        bug: Bug::Node(NodeBug::RemovalsLeftApart),
+        worlds: Worlds::Swarm,
+        found_by: &["bounded-state"],
+    },
+    Planted {
         name: "failed-taken-over",
         rule: "S2.5",
         bug: Bug::Node(NodeBug::FailedTakenOver),
@@ -448,6 +455,34 @@ pub const ALL: &[Planted] = &[
         bug: Bug::Node(NodeBug::SilenceRemoves),
         worlds: Worlds::Biased(Bias::Returns),
         found_by: &["silence-removes-nobody"],
+    },
+    Planted {
+        name: "deadline-missed",
+        rule: "S5.5",
+        bug: Bug::Node(NodeBug::DeadlineMissed),
+        worlds: Worlds::Swarm,
+        found_by: &["answered"],
+    },
+    Planted {
+        name: "answer-repeated",
+        rule: "S5.7",
+        bug: Bug::Node(NodeBug::AnswerRepeated),
+        worlds: Worlds::Swarm,
+        found_by: &["sense"],
+    },
+    Planted {
+        name: "listed-leave",
+        rule: "S6.4",
+        bug: Bug::Node(NodeBug::ListedLeave),
+        worlds: Worlds::Swarm,
+        found_by: &["one-list"],
+    },
+    Planted {
+        name: "frames-unbounded",
+        rule: "S1.3",
+        bug: Bug::Node(NodeBug::Map(MapBug::FramesUnbounded)),
+        worlds: Worlds::Swarm,
+        found_by: &["bounded-messages"],
     },
     Planted {
         name: "last-call-first",

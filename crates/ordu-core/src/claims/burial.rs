@@ -113,6 +113,7 @@ impl Node {
         let left_over: Vec<_> = left_over.collect();
         self.write(left_over.into_iter().map(|record| (record, None)));
         self.settle_the_member_list();
+        self.settle_the_removals();
         // What ended nodes wrote and still counts is written anew by this one, a little at a time, so that they
         // leave every vector: 1,000 boots of a node cost no more than one.
         let ended: Vec<_> = self.roster.removals.ended().collect();

@@ -8,7 +8,8 @@ use ordu_crdt::Dot;
 
 use super::{Known, Liveness, Removed, Standing};
 use crate::node::Node;
-use crate::registers::{Key, Member, Removal, Status, Value, Why};
+use crate::planted::Bug;
+use crate::registers::{Key, Member, Removal, Status, Value, Why, Word};
 use crate::wire::Message;
 use crate::{ConnId, Event, ExitCause, NodeId, Time};
 
@@ -41,11 +42,9 @@ impl Node {
     /// Writes that a node has ended, once and for all. Gives the operation.
     pub(crate) fn remove_member(&mut self, node: NodeId, why: Why) -> Option<Dot> {
         let known = self.roster.get(node).filter(|_| why == Why::ByHand);
-        let removal = Value::encode(&Removal {
-            by: self.id,
-            why,
-            who: known.map(|known| (known.identity.name.clone(), known.identity.addr)),
-        });
+        let who = known.map(|known| (known.identity.name.clone(), known.identity.addr));
+        let (at, by) = (self.stamp().hlc, self.id);
+        let removal = Value::encode(&Removal::new(Word { at, by, why }, who));
         let written = self.write([(Key::Removed(node), Some(removal)), (Key::Member(node), None)]);
         self.touch_owned(node);
         written
@@ -54,18 +53,17 @@ impl Node {
     /// Takes over what the map says of the removals of these nodes.
     pub(crate) fn weigh_removals(&mut self, changed: &BTreeSet<NodeId>) {
         for node in changed {
-            let siblings = self.replica.map().siblings(&Key::Removed(*node));
-            let removals = siblings.filter_map(|sibling| {
-                let Removal { by, why, .. } = sibling.value.decode()?;
-                let (at, node) = (sibling.stamp.hlc, *node);
-                Some(Removed { at, by, node, why })
-            });
-            let removals: Vec<_> = removals.collect();
-            let is_forgotten = removals.is_empty() && self.roster.removals.ends(*node);
-            self.roster.removals.set(*node, removals);
+            let node = *node;
+            let said = self.removal_of(node).into_iter();
+            let removals: Vec<_> = said
+                .flat_map(|removal| removal.words)
+                .map(|Word { at, by, why }| Removed { at, by, node, why })
+                .collect();
+            let is_forgotten = removals.is_empty() && self.roster.removals.ends(node);
+            self.roster.removals.set(node, removals);
             if is_forgotten {
-                self.forget(*node);
-                self.know_by_its_record(*node);
+                self.forget(node);
+                self.know_by_its_record(node);
             }
         }
         for node in self.roster.removals.weigh(self.now.mono) {
@@ -74,6 +72,30 @@ impl Node {
         }
         self.miss_the_spared();
         self.members_changed = true;
+    }
+
+    /// All that the map says of the removal of a node.
+    fn removal_of(&self, node: NodeId) -> Option<Removal> {
+        let siblings = self.replica.map().siblings(&Key::Removed(node));
+        let removals = siblings.filter_map(|sibling| sibling.value.decode::<Removal>());
+        removals.reduce(Removal::merge)
+    }
+
+    /// Makes one value of what several nodes wrote of an end, each in its part of a split: each of them would keep its place in
+    /// every vector else, for as long as that is remembered, and of a removal by hand that is for ever.
+    pub(crate) fn settle_the_removals(&mut self) {
+        if self.planted.is(Bug::RemovalsLeftApart) {
+            return;
+        }
+        let keys = self.roster.removals.all().map(Key::Removed);
+        let is_split = |key: &Key| self.replica.map().siblings(key).count() > 1;
+        for key in keys.filter(is_split).collect::<Vec<_>>() {
+            if let Key::Removed(node) = key
+                && let Some(removal) = self.removal_of(node)
+            {
+                self.write([(key, Some(Value::encode(&removal)))]);
+            }
+        }
     }
 
     /// Who forgot a removal may not have had the record of that node, and this one has it still.
@@ -89,9 +111,8 @@ impl Node {
         let is_unknown = |node: &NodeId| *node != self.id && !self.roster.knows(*node);
         let spared = self.roster.removals.spared().filter(is_unknown);
         for node in spared.collect::<Vec<_>>() {
-            let mut siblings = self.replica.map().siblings(&Key::Removed(node));
-            let who = siblings.find_map(|sibling| sibling.value.decode::<Removal>()?.who);
-            if let Some((name, addr)) = who {
+            let removal = self.removal_of(node);
+            if let Some((name, addr)) = removal.and_then(|removal| removal.who) {
                 self.roster.miss(node, name, addr, self.now.mono);
             }
         }

@@ -10,6 +10,7 @@ use ordu_crdt::Stamp;
 use super::Standing;
 use super::handshake::REPLACED;
 use crate::node::Node;
+use crate::planted::Bug;
 use crate::registers::{Key, MemberList, Value};
 use crate::request::joined;
 use crate::wire::{Hello, Refusal};
@@ -60,9 +61,10 @@ impl Node {
 
     /// Whether this node's own name is not on the list.
     pub(crate) fn is_off_the_list(&self) -> bool {
-        self.list
-            .as_ref()
-            .is_some_and(|list| !list.admits(&self.config.name))
+        let name = &self.config.name;
+        let is_planted = self.planted.is(Bug::ListedLeave);
+        let list = self.list.as_ref();
+        list.is_some_and(|list| !list.admits(name) || is_planted && list.names.is_some() && list.by != *name)
     }
 
     /// Whether one that connects is a newcomer that the list does not name. Who was a member before is let in: it may know

@@ -94,9 +94,14 @@ impl Removals {
         self.of.contains_key(&node)
     }
 
+    /// The nodes of which the map has a removal, standing or void.
+    pub(crate) fn all(&self) -> impl Iterator<Item = NodeId> {
+        self.of.keys().copied()
+    }
+
     /// The nodes whose removals are all void.
     pub(crate) fn spared(&self) -> impl Iterator<Item = NodeId> {
-        self.of.keys().copied().filter(|node| !self.ends(*node))
+        self.all().filter(|node| !self.ends(*node))
     }
 
     /// Whether a removal can be forgotten after a while: no word of the ended one is left that would be weighed anew

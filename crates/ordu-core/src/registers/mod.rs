@@ -14,5 +14,5 @@ pub(crate) use intent::{Deleted, Desired, Intent};
 pub(crate) use key::{ChildKey, Key};
 pub(crate) use member::{Member, Status};
 pub(crate) use member_list::MemberList;
-pub(crate) use removal::{Removal, Why};
+pub(crate) use removal::{Removal, Why, Word};
 pub(crate) use value::Value;

@@ -1,8 +1,3 @@
-use alloc::collections::BTreeSet;
-
-use ordu_crdt::ReplicaId;
-
-use crate::NodeId;
 use crate::node::Node;
 use crate::registers::{ChildKey, Intent, Key};
 
@@ -15,8 +10,7 @@ pub struct Kept {
     pub marks: usize,
     /// Values beside the one that counts, of children.
     pub siblings: usize,
-    /// Boots of which more is kept than an id and a number, but for those that have ended and told that others have:
-    /// where two said so of one, both are weighed until that is forgotten.
+    /// Boots of which more is kept than an id and a number.
     pub origins: usize,
     /// Records of members.
     pub members: usize,
@@ -41,18 +35,11 @@ impl Node {
             Key::Claim(child) => !map.contains_key(&Key::Intent(child.clone())),
             _ => false,
         };
-        let removals = map.keys().filter(|key| matches!(key, Key::Removed(_)));
-        let removals: BTreeSet<_> = removals
-            .flat_map(|key| map.siblings(key).map(|sibling| sibling.dot.origin))
-            .collect();
-        let is_listed = |(origin, _): &(ReplicaId, u64)| {
-            !removals.contains(origin) || !self.roster.is_over(NodeId(origin.0))
-        };
         Kept {
             removes: map.removes(),
             marks: marks.count(),
             siblings: children.map(beside).sum(),
-            origins: self.replica.vector().iter().filter(is_listed).count(),
+            origins: self.replica.vector().len(),
             members: map.keys().filter(|key| matches!(key, Key::Member(_))).count(),
             claims_alone: map.keys().filter(is_alone).count(),
         }

@@ -104,6 +104,11 @@ impl Node {
             return self.reply(request, Err(CallError::Invalid(invalid)));
         }
         let now = self.now.mono;
+        let times = if self.planted.is(Bug::DeadlineMissed) {
+            2
+        } else {
+            1
+        };
         let detail = String::from("no settled set of members");
         let error = CallError::NotReady { detail };
         let stage = Stage::Waiting { until: now, error };
@@ -112,7 +117,7 @@ impl Node {
             request,
             Asked {
                 command,
-                deadline: now + timeout,
+                deadline: now + timeout * times,
                 stage,
                 before: None,
                 doubt: false,
@@ -344,6 +349,9 @@ impl Node {
             self.unacknowledged.insert(from);
         }
         let Some(asked) = self.asked.get_mut(&told.request) else {
+            if self.planted.is(Bug::AnswerRepeated) {
+                self.reply(told.request, told.result);
+            }
             return;
         };
         match told.result {

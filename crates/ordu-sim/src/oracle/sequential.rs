@@ -107,8 +107,8 @@ impl State {
     }
 }
 
-/// So many calls that overlap are looked at in every order; most of those that overlap with more wait for one that takes
-/// long, and are served in their order.
+/// So many calls that overlap are looked at in every order at first; most of those that overlap with more wait for one that
+/// takes long, and are served in their order.
 const BESIDE: usize = 8;
 
 /// More calls than this are not judged together.
@@ -122,8 +122,9 @@ const SETS: usize = 20_000;
 /// order that explains what was told. A call that was answered before another was made was served before it. `None`: there
 /// are too many orders to look at.
 ///
-/// The calls come in the order in which they were answered; none is served earlier than [`BESIDE`] others that were
-/// answered before it, or what is to be looked at grows with every subset of them.
+/// The calls come in the order in which they were answered. At first none is served earlier than [`BESIDE`] others that were
+/// answered before it, since what is to be looked at grows with every subset of them; where that explains nothing, any may
+/// be: an answer can be long on its way.
 pub(crate) fn in_some_order(
     history: &History,
     child: &Child,
@@ -141,35 +142,12 @@ pub(crate) fn in_some_order(
         child,
         has_zombie,
     };
-    // What the child can be once these of the calls are served, each a bit; a set comes before all that contain it.
-    let all = u128::MAX >> (128 - calls.len());
-    let mut reached = BTreeMap::from([(0_u128, before.to_vec())]);
-    let mut sets = 0;
-    while let Some((served, states)) = reached.pop_first() {
-        if served == all {
-            return Some(states);
-        }
-        sets += 1;
-        if sets > SETS {
-            return None;
-        }
-        let left = || (0..calls.len()).filter(|index| served & (1 << index) == 0);
-        let states = rules.by_itself(&states);
-        for next in left().take(BESIDE) {
-            let comes_first = |other: usize| calls[other].answered < calls[next].made;
-            if left().any(comes_first) {
-                continue;
-            }
-            let then: Vec<State> = states
-                .iter()
-                .flat_map(|state| rules.served(state, &calls[next]))
-                .collect();
-            if !then.is_empty() {
-                add(reached.entry(served | 1 << next).or_default(), then);
-            }
-        }
+    let then = rules.in_some_order(before, calls, BESIDE);
+    let is_explained = |states: &Vec<State>| !states.is_empty();
+    if then.as_ref().is_none_or(is_explained) || calls.len() <= BESIDE {
+        return then;
     }
-    Some(Vec::new())
+    rules.in_some_order(before, calls, MOST)
 }
 
 fn add(all: &mut Vec<State>, more: impl IntoIterator<Item = State>) {
@@ -196,6 +174,39 @@ enum Room {
 }
 
 impl Rules<'_> {
+    /// See [`in_some_order`]; none is served earlier than so many others that were answered before it.
+    fn in_some_order(&self, before: &[State], calls: &[Served], beside: usize) -> Option<Vec<State>> {
+        // What the child can be once these of the calls are served, each a bit; a set comes before all that contain it.
+        let all = u128::MAX >> (128 - calls.len());
+        let mut reached = BTreeMap::from([(0_u128, before.to_vec())]);
+        let mut sets = 0;
+        while let Some((served, states)) = reached.pop_first() {
+            if served == all {
+                return Some(states);
+            }
+            sets += 1;
+            if sets > SETS {
+                return None;
+            }
+            let left = || (0..calls.len()).filter(|index| served & (1 << index) == 0);
+            let states = self.by_itself(&states);
+            for next in left().take(beside) {
+                let comes_first = |other: usize| calls[other].answered < calls[next].made;
+                if left().any(comes_first) {
+                    continue;
+                }
+                let then: Vec<State> = states
+                    .iter()
+                    .flat_map(|state| self.served(state, &calls[next]))
+                    .collect();
+                if !then.is_empty() {
+                    add(reached.entry(served | 1 << next).or_default(), then);
+                }
+            }
+        }
+        Some(Vec::new())
+    }
+
     /// What a child can be by itself, with its work done, or its restarts used up.
     fn by_itself(&self, states: &[State]) -> Vec<State> {
         let mut all = states.to_vec();

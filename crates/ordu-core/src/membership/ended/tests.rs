@@ -8,11 +8,11 @@ use ordu_crdt::Hlc;
 
 use crate::in_tests::{
     ME, child_decided_by, conn_of, exchange, life, meet, pass_messages, ready_node, remove, replica_of,
-    sent_to, settle,
+    sent_to, settle, write_removal,
 };
 use crate::membership::{Identity, Liveness, Removed, Standing};
 use crate::node::Node;
-use crate::registers::{Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why};
+use crate::registers::{Deleted, Desired, Intent, Key, Member, Removal, Status, Value, Why, Word};
 use crate::wire::Message;
 use crate::{Channel, ExitCause, Input, MemberState, NodeId, Output};
 
@@ -334,12 +334,7 @@ fn the_first_of_a_view_writes_down_that_the_boot_before_it_has_ended() {
 fn voided(node: &mut Node, why: Why) -> NodeId {
     let ended = NodeId(70);
     remove(node, N3, ME);
-    let removal = Value::encode(&Removal {
-        by: N3,
-        why,
-        who: None,
-    });
-    node.write([(Key::Removed(ended), Some(removal))]);
+    write_removal(node, ended, N3, why, None);
     assert!(!node.roster.removals.ends(ended) && !node.roster.knows(ended));
     ended
 }
@@ -395,12 +390,13 @@ fn who_was_removed_by_hand_and_in_vain_is_missed_and_has_ended_by_the_boot_that_
         node.names.was_admitted = true;
         let ended = NodeId(0);
         remove(&mut node, N3, ME);
-        let removal = Value::encode(&Removal {
-            by: N3,
-            why: Why::ByHand,
-            who: Some((name.clone(), "127.0.0.1:70".parse().unwrap())),
-        });
-        node.write([(Key::Removed(ended), Some(removal))]);
+        write_removal(
+            &mut node,
+            ended,
+            N3,
+            Why::ByHand,
+            Some((name.clone(), "127.0.0.1:70".parse().unwrap())),
+        );
         assert_eq!(node.roster.state(ended), MemberState::Down, "{name}");
         let known = node.roster.get(ended).unwrap().clone();
         assert_eq!(node.is_past(ended, &known), is_over, "{name}");
@@ -413,12 +409,8 @@ fn who_was_removed_by_hand_and_in_vain_is_missed_and_has_ended_by_the_boot_that_
 fn who_was_removed_in_vain_itself_does_not_miss_itself() {
     let mut node = node();
     remove(&mut node, N3, ME);
-    let removal = Value::encode(&Removal {
-        by: N3,
-        why: Why::ByHand,
-        who: Some((node.config.name.clone(), node.config.addr)),
-    });
-    node.write([(Key::Removed(ME), Some(removal))]);
+    let who = Some((node.config.name.clone(), node.config.addr));
+    write_removal(&mut node, ME, N3, Why::ByHand, who);
     assert!(node.roster.removals.any_of(ME) && !node.roster.removals.ends(ME));
     assert!(!node.roster.knows(ME));
 }
@@ -434,12 +426,7 @@ fn who_is_said_to_be_replaced_has_ended_if_the_other_serves_or_has_ended_in_turn
         node.roster.removals.ends(ended)
     };
     let removed = |node: &mut Node, ended, why| {
-        let removal = Value::encode(&Removal {
-            by: N2,
-            why,
-            who: None,
-        });
-        node.write([(Key::Removed(ended), Some(removal))]);
+        write_removal(node, ended, N2, why, None);
     };
     let record = |node: &mut Node, of, status| {
         let member = Member::of(&node.config, status);
@@ -687,4 +674,34 @@ fn a_removal_is_not_forgotten_by_one_that_has_not_heard_what_others_in_sight_hav
         buries(&mut node);
         assert_eq!(node.roster.removals.any_of(ended), !is_heard);
     }
+}
+
+#[test]
+fn what_several_said_of_an_end_is_one_value_that_holds_the_word_of_each() {
+    let mut node = ready_node();
+    let (ended, dead) = (NodeId(70), NodeId(71));
+    let mut other = replica_of(dead);
+    let by_the_dead = Word {
+        at: Hlc(7),
+        by: dead,
+        why: Why::ByHand,
+    };
+    let who = Some(("n9".parse().unwrap(), "127.0.0.1:70".parse().unwrap()));
+    let removal = Value::encode(&Removal::new(by_the_dead, who));
+    other.write(1, |batch| batch.put(Key::Removed(ended), removal).unwrap());
+    remove(&mut node, ended, N3);
+    exchange(&mut node, &mut other);
+    node.replicating.remove(&dead);
+    node.replica.remove_peer(dead.replica());
+    assert_eq!(node.replica.map().siblings(&Key::Removed(ended)).count(), 2);
+
+    buries(&mut node);
+    let siblings: Vec<_> = node.replica.map().siblings(&Key::Removed(ended)).collect();
+    let origins: Vec<_> = siblings.iter().map(|sibling| sibling.dot.origin).collect();
+    assert_eq!(origins, [ME.replica()]);
+    let removal = siblings[0].value.decode::<Removal>().unwrap();
+    let said: Vec<_> = removal.words.iter().map(|word| word.by).collect();
+    assert_eq!(said, [dead, N3], "in the order in which they are weighed");
+    assert!(removal.words.contains(&by_the_dead) && removal.who.is_some());
+    assert!(node.roster.removals.ends(ended));
 }
