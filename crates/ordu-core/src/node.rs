@@ -396,7 +396,7 @@ impl Node {
                     self.close(conn, CloseReason::Protocol { detail });
                 }
             }
-            Message::Ping(nonce) => self.send(from, &Message::Pong(nonce)),
+            Message::Ping(nonce) => self.pinged(from, nonce),
             Message::Pong(nonce) => {
                 self.backlog.answered(from, nonce);
                 self.links.answered(from, nonce);

@@ -333,7 +333,7 @@ impl Node {
                 } else if was_done {
                     self.copy_finished(key, run, &exit.to_string());
                 } else if leaves {
-                    self.give_away(key, &exit.to_string());
+                    self.give_away(key, run, &exit.to_string());
                 }
             }
             Notice::Zombie => {
@@ -537,18 +537,21 @@ impl Node {
     }
 
     /// This node leaves, and the child has stopped: another node is to run it, and need not wait until all others here have
-    /// stopped as well. What runs once only stays with the one that may run it.
-    fn give_away(&mut self, key: &ChildKey, reason: &str) {
+    /// stopped as well. What runs once only is lost with that, also if this node is to stay after all (S5.4).
+    fn give_away(&mut self, key: &ChildKey, run: Option<ordu_crdt::Stamp>, reason: &str) {
         let child = self.children.get(key);
         let intent = child.and_then(|child| child.claims.intent());
-        let is_wanted = |intent: &Intent| intent.wants_running() && intent.spec.restart != Restart::Temporary;
-        if intent.is_some_and(is_wanted) {
-            self.write_claim(key, |claim| Claim {
-                state: ClaimState::Relocating,
-                os_pid: None,
-                ..claim.because(reason)
-            });
+        let Some(intent) = intent.filter(|intent| intent.wants_running()) else {
+            return;
+        };
+        if intent.spec.restart == Restart::Temporary {
+            return self.copy_is_over(key, run, reason, Deleted::Lost);
         }
+        self.write_claim(key, |claim| Claim {
+            state: ClaimState::Relocating,
+            os_pid: None,
+            ..claim.because(reason)
+        });
     }
 
     /// The restart budget here is used up: another node may try, and if enough have, nobody (S2.5).
@@ -574,6 +577,11 @@ impl Node {
 
     /// A temporary or transient child ended by itself: its life is over (S5.4).
     fn copy_finished(&mut self, key: &ChildKey, run: Option<ordu_crdt::Stamp>, reason: &str) {
+        self.copy_is_over(key, run, reason, Deleted::Finished);
+    }
+
+    /// The life of a child is over with the run that its copy was of, unless another is wished by now.
+    fn copy_is_over(&mut self, key: &ChildKey, run: Option<ordu_crdt::Stamp>, reason: &str, how: Deleted) {
         let Some(child) = self.children.get(key) else {
             return;
         };
@@ -591,7 +599,7 @@ impl Node {
         if self.planted.is(Bug::FinishForgotten) {
             return;
         }
-        let intent = intent.over(Deleted::Finished);
+        let intent = intent.over(how);
         self.write([(Key::Intent(key.clone()), Some(Value::encode(&intent)))]);
     }
 

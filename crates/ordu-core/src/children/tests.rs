@@ -1,21 +1,26 @@
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ordu_supervisor::decisions::{ExitReason, Notice};
+use ordu_supervisor::decisions::{ExitReason, Notice, Restart};
 
 use crate::in_tests::{
     child_decided_by, claimed, exchange, life, meet, ready_node, replica_of, sent_to, settle, spec,
 };
 use crate::node::Node;
-use crate::registers::{ChildKey, Key, Value};
+use crate::registers::{ChildKey, Deleted, Key, Value};
 use crate::wire::{ClaimNotice, Message, Place, PlaceError};
-use crate::{NodeId, Time, Token};
+use crate::{ChildSpec, NodeId, Time, Token};
 
 const N2: NodeId = NodeId(2);
 const N3: NodeId = NodeId(3);
 
 /// A node that starts a child for n2.
 fn starts_for_n2() -> (Node, ChildKey) {
+    starts(spec())
+}
+
+fn starts(spec: Arc<ChildSpec>) -> (Node, ChildKey) {
     let mut node = ready_node();
     meet(&mut node, N2);
     meet(&mut node, N3);
@@ -31,7 +36,7 @@ fn starts_for_n2() -> (Node, ChildKey) {
         what: ClaimNotice::Birth {
             birth,
             retried: false,
-            spec: spec(),
+            spec,
         },
     };
     node.place_here(N2, place, None);
@@ -112,4 +117,21 @@ fn a_child_that_is_forgotten_and_a_call_that_is_over_are_waited_for_no_more() {
     assert_eq!(node.children.get(&key).unwrap().wakes, [Time(7), Time(6)]);
     node.forget_if_empty(&key);
     assert_eq!(node.children.next_deadline(), None);
+}
+
+/// It may have to stay: a removal that it goes by can turn out to be void.
+#[test]
+fn what_runs_once_and_was_stopped_because_its_node_was_to_end_is_lost_also_if_that_stays() {
+    let spec = ChildSpec {
+        restart: Restart::Temporary,
+        ..ChildSpec::clone(&spec())
+    };
+    let (mut node, key) = starts(Arc::new(spec));
+    node.noticed(&key, Notice::Running);
+    node.begin_leaving();
+    node.reconcile_children();
+    let (ordered, exit) = (ExitReason::Shutdown, ExitReason::Shutdown);
+    node.noticed(&key, Notice::Stopped { ordered, exit });
+    let intent = node.children.get(&key).unwrap().claims.intent().unwrap();
+    assert_eq!(intent.deleted, Deleted::Lost);
 }

@@ -288,7 +288,7 @@ impl Node {
 
     /// Whether what members say now may be of a time in which this node stood still, or they were out of sight (S4.5): what
     /// came since is behind it, and says perhaps that the child has an owner again.
-    fn hears_of_before(&self) -> bool {
+    pub(crate) fn hears_of_before(&self) -> bool {
         let may_be_old = |node: &NodeId| self.answers_still(*node) && self.backlog.may_hold(*node);
         let view = self.settled.view();
         view.is_some_and(|view| view.ready.keys().any(may_be_old))

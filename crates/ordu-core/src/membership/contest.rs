@@ -111,19 +111,30 @@ impl Node {
 
     /// Lets those in whose name's holder nobody hears.
     fn close_contests(&mut self) {
-        for (conn, newcomer) in self.names.unheard().collect::<Vec<_>>() {
-            // It may have ended while it waited, and replaces nobody.
-            if !self.roster.is_over(newcomer.hello.identity.id) {
-                let holder = newcomer.holder;
-                self.prove_dead(holder, "nobody hears it, and there is a new node of its name");
-                let addr = self.roster.get(holder).map(|known| known.identity.addr);
-                if addr != Some(newcomer.hello.identity.addr) {
-                    self.names.give_up(holder);
-                }
+        for (conn, mut newcomer) in self.names.unheard().collect::<Vec<_>>() {
+            newcomer.is_holder_missed = true;
+            // What an older boot said may have been long on its way.
+            if newcomer.hello.identity.id < newcomer.holder {
+                self.ask_back(conn, newcomer);
+            } else {
+                self.replaces_the_holder(conn, newcomer);
             }
-            // Another of its name may have been let in meanwhile.
-            self.let_in(conn, newcomer.hello);
         }
+    }
+
+    /// Nobody hears the holder of a name, and the newcomer that bears it is let in.
+    fn replaces_the_holder(&mut self, conn: ConnId, newcomer: Newcomer) {
+        // It may have ended while it waited, and replaces nobody.
+        if !self.roster.is_over(newcomer.hello.identity.id) {
+            let holder = newcomer.holder;
+            self.prove_dead(holder, "nobody hears it, and there is a new node of its name");
+            let addr = self.roster.get(holder).map(|known| known.identity.addr);
+            if addr != Some(newcomer.hello.identity.addr) {
+                self.names.give_up(holder);
+            }
+        }
+        // Another of its name may have been let in meanwhile.
+        self.let_in(conn, newcomer.hello);
     }
 
     /// The holder of a name is heard, by an answer to the question of this number: what was asked before a newcomer came says
@@ -138,9 +149,10 @@ impl Node {
         let newcomers = self.names.of(holder);
         let newcomers = newcomers.filter(|(_, newcomer)| newcomer.since < question);
         for conn in newcomers.map(|(conn, _)| conn).collect::<Vec<_>>() {
-            let Some(newcomer) = self.names.remove(conn) else {
+            let Some(mut newcomer) = self.names.remove(conn) else {
                 continue;
             };
+            newcomer.is_holder_missed = false;
             let hello = &newcomer.hello;
             match (holder_was_admitted, hello.was_admitted) {
                 (true, true) => self.met_two_of_a_name(conn, newcomer.hello, holder),
@@ -155,7 +167,7 @@ impl Node {
     /// What a newcomer said, it may have said long ago: nobody gives way to one that is not there any more.
     fn ask_back(&mut self, conn: ConnId, mut newcomer: Newcomer) {
         if self.planted.is(Bug::NewcomerNotAskedBack) {
-            return self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
+            return self.newcomer_is_there(conn, newcomer);
         }
         let nonce = self.number();
         if newcomer.ask_back(nonce, self.now.mono) {
@@ -169,9 +181,17 @@ impl Node {
         let answered = self.names.answered_back(peer, nonce);
         let was_asked = answered.is_some();
         if let Some((conn, newcomer)) = answered {
-            self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
+            self.newcomer_is_there(conn, newcomer);
         }
         was_asked
+    }
+
+    fn newcomer_is_there(&mut self, conn: ConnId, newcomer: Newcomer) {
+        if newcomer.is_holder_missed {
+            self.replaces_the_holder(conn, newcomer);
+        } else {
+            self.tell_the_holder(newcomer.holder, conn, newcomer.hello);
+        }
     }
 
     fn is_admitted(&self, node: NodeId) -> bool {

@@ -60,9 +60,10 @@ pub(crate) struct Newcomer {
     deadline: Time,
     /// How long whoever is asked has to answer.
     patience: Duration,
-    /// The number under which it was asked whether it is there itself, before the member gives way to it: that one was
-    /// heard, and nobody misses it any more.
+    /// The number under which it was asked whether it is there itself, before the member gives way to it.
     asked_back: Option<u64>,
+    /// Nobody hears the member: otherwise it is told to give way.
+    pub(crate) is_holder_missed: bool,
 }
 
 /// The least time a holder has to answer.
@@ -88,6 +89,7 @@ impl Newcomer {
             deadline: now + patience,
             patience,
             asked_back: None,
+            is_holder_missed: false,
         }
     }
 

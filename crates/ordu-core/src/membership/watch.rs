@@ -198,6 +198,16 @@ impl Node {
         nonce
     }
 
+    /// A peer asks. If it was given up it hears of that first: by the answer it takes itself to know what it had missed.
+    pub(crate) fn pinged(&mut self, from: NodeId, nonce: u64) {
+        let known = self.roster.get(from);
+        let given_up = known.filter(|known| known.liveness == Liveness::Down);
+        if let Some(generation) = given_up.map(|known| known.identity.generation) {
+            self.send(from, &Message::Down(generation));
+        }
+        self.send(from, &Message::Pong(nonce));
+    }
+
     /// Asks a peer something, so that its answer tells what it sent before from what it sends from now on.
     pub(crate) fn mark_the_backlog(&mut self, peer: NodeId) -> u64 {
         let nonce = self.ping(peer);

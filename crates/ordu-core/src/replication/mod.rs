@@ -407,9 +407,8 @@ impl Node {
         let mut claims: Vec<_> = claims
             .filter_map(|sibling| Some((sibling.stamp, sibling.value.decode::<Claim>()?)))
             .collect();
-        if self.planted.is(Bug::ClaimsRankedByClock) {
-            claims.sort_by_key(|(stamp, _)| core::cmp::Reverse(*stamp));
-        }
+        // Of one rank the last counts: whoever took an owner for ended may have written anew what that had written before.
+        claims.sort_by_key(|(stamp, _)| core::cmp::Reverse(*stamp));
         if claims.len() > 1 {
             self.children.contested.insert(child.clone());
         }

@@ -2,10 +2,11 @@ use alloc::vec::Vec;
 
 use ordu_crdt::Message as SyncMessage;
 
+use crate::in_tests::{ME, child_decided_by, claimed, exchange, ready_node, replica_of, settle};
 use crate::membership::Standing;
 use crate::node::Node;
-use crate::registers::{Key, Member, Status, Value};
-use crate::{Config, Event, Input, NodeId, Now, Output, Time, WallTime};
+use crate::registers::{Claim, ClaimState, Key, Member, Status, Value};
+use crate::{Config, Event, Input, NodeId, Now, Output, Time, Token, WallTime};
 
 const PEER: NodeId = NodeId(7);
 
@@ -97,4 +98,36 @@ fn a_peer_that_was_a_newcomer_too_is_asked_again_once_it_is_ready() {
     assert!(!node.has_synced_with(PEER), "what it knew as a newcomer counts");
     tells_nothing(&mut node, 2);
     assert!(node.has_synced_with(PEER));
+}
+
+#[test]
+fn of_two_claims_of_one_rank_the_one_that_was_written_last_counts_in_whatever_order_they_come() {
+    for starting_comes_first in [true, false] {
+        let mut node = ready_node();
+        settle(&mut node);
+        let key = child_decided_by(&node, ME);
+        let (birth, owner) = (node.stamp(), NodeId(9));
+        let claim = claimed(birth, Token { epoch: 5, owner });
+        // Who took the owner for ended wrote anew what that had written first.
+        let mut written = [(7, 1, ClaimState::Starting), (9, 2, ClaimState::Running)];
+        if !starting_comes_first {
+            written.reverse();
+        }
+        for (writer, at, state) in written {
+            let mut replica = replica_of(NodeId(writer));
+            let claim = Claim {
+                state,
+                ..claim.clone()
+            };
+            replica.write(at, |batch| {
+                batch.put(Key::Claim(key.clone()), Value::encode(&claim)).unwrap();
+            });
+            exchange(&mut node, &mut replica);
+            node.replicating.remove(&NodeId(writer));
+            node.replica.remove_peer(replica.id());
+        }
+        let claims = &node.children.get(&key).unwrap().claims;
+        assert_eq!(claims.siblings().len(), 2);
+        assert_eq!(claims.winner().unwrap().state, ClaimState::Running);
+    }
 }

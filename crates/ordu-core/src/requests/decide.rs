@@ -382,6 +382,11 @@ impl Node {
     fn advance_decision(&mut self, key: &ChildKey, decision: &mut Decision) -> Progress {
         let late = self.now.mono >= decision.deadline;
         if decision.may_be_dropped() && !self.is_living(decision.ask.origin) {
+            if let State::Restarting { once: true, .. } = decision.state {
+                // Should it ask again, it is not to be begun anew as if nobody had tried.
+                let detail = "its caller was out of sight while the child was started".into();
+                self.tell(decision, Err(CallError::Unknown { detail }), Vec::new());
+            }
             return Progress::Done;
         }
         match &decision.state {
@@ -531,8 +536,14 @@ impl Node {
             return Progress::Wait;
         };
         if decider == self.id {
+            let is_open = self.is_still_open(key, decision);
+            if self.hears_of_before() {
+                let again = self.now.mono + self.config.timing.probe_rtt;
+                self.children.wake_at(again, key);
+                return Progress::Wait;
+            }
             // What is known of it is not all that can be known (S2.3).
-            return if self.is_still_open(key, decision) && !self.waits_for_the_other_half(key) {
+            return if is_open && !self.waits_for_the_other_half(key) {
                 self.decide_new(key, decision)
             } else {
                 Progress::Wait

@@ -1463,3 +1463,92 @@ fn a_placement_that_is_under_way_is_not_refused_when_it_is_asked_for_again() {
     node.place_here(N2, place, Some(conn_of(N2)));
     assert_eq!(placements_answered(&sent_to(&mut node, N2)), []);
 }
+
+#[test]
+fn nothing_is_decided_by_what_a_node_knew_before_it_stood_still() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    let wished = Value::encode(&life(node.stamp()));
+    node.write([(Key::Intent(key.clone()), Some(wished))]);
+    node.mark_the_backlogs();
+    let nonce = |message: Message| match message {
+        Message::Ping(nonce) => Some(nonce),
+        _ => None,
+    };
+    // Whoever looks takes all that was sent, to whomever.
+    let sent: Vec<_> = core::iter::from_fn(|| node.poll_output()).collect();
+    let question = |peer| {
+        let to_it = sent.iter().filter_map(|output| match output {
+            Output::Send { conn, bytes, .. } if *conn == conn_of(peer) => Message::decode(bytes).ok(),
+            _ => None,
+        });
+        (peer, { to_it }.find_map(nonce).unwrap())
+    };
+    let asked = [N2, N3].map(question);
+    node.take_decision(ask(1, terminate(&key)), false);
+    node.reconcile_children();
+    let is_wanted = |node: &Node| {
+        let child = node.children.get(&key).unwrap();
+        child.claims.intent().unwrap().wants_running()
+    };
+    for (peer, nonce) in asked {
+        node.children.touch(&key);
+        node.reconcile_children();
+        assert!(is_wanted(&node), "{peer} may have told of another life");
+        node.backlog.answered(peer, nonce);
+    }
+    node.children.touch(&key);
+    node.reconcile_children();
+    assert!(!is_wanted(&node));
+}
+
+/// A caller's node is out of sight while a temporary child is started again for it, and asks anew when it is back.
+#[test]
+fn what_runs_once_is_not_started_again_twice_for_one_call_whose_caller_was_out_of_sight() {
+    let mut node = node();
+    let key = child_decided_by(&node, ME);
+    let birth = node.stamp();
+    let spec = ChildSpec {
+        restart: Restart::Temporary,
+        ..ChildSpec::clone(&spec())
+    };
+    let stopped = Intent {
+        desired: Desired::Stopped(birth),
+        spec: Arc::new(spec),
+        ..life(birth)
+    };
+    let claim = Claim {
+        state: ClaimState::Stopped,
+        ..claimed(birth, Token { epoch: 5, owner: N3 })
+    };
+    node.write([
+        (Key::Intent(key.clone()), Some(Value::encode(&stopped))),
+        (Key::Claim(key.clone()), Some(Value::encode(&claim))),
+    ]);
+    let (horde, id) = (key.horde.clone(), key.id.clone());
+    let restart = ask(1, Command::RestartChild { horde, id });
+    come(&mut node, restart.clone(), conn_of(N2));
+    let run = |node: &Node| node.children.get(&key).unwrap().claims.intent().unwrap().run;
+    let begun = run(&node);
+    assert!(begun > birth, "it is wished");
+    node.set_liveness(N2, Liveness::Down);
+    node.touch_all();
+    node.reconcile_children();
+    node.set_liveness(N2, Liveness::Alive);
+    sent_to(&mut node, N2);
+    come(
+        &mut node,
+        Ask {
+            again: true,
+            ..restart
+        },
+        conn_of(N2),
+    );
+    let messages = sent_to(&mut node, N2);
+    let told = told(&messages);
+    assert!(
+        matches!(told[0].result, Err(CallError::Unknown { .. })),
+        "{told:?}"
+    );
+    assert_eq!(run(&node), begun);
+}

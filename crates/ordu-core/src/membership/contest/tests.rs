@@ -535,3 +535,35 @@ fn who_refused_another_for_its_name_writes_down_that_it_has_ended_once_it_is_dow
         );
     }
 }
+
+#[test]
+fn an_older_boot_whose_greeting_was_long_on_its_way_ends_no_holder_that_is_merely_missed() {
+    for is_there in [false, true] {
+        let mut node = node();
+        node.prove_dead(HOLDER, "in this test");
+        newcomer_connects(&mut node, NEWCOMER, false);
+        let older = NodeId(8);
+        connects(&mut node, ConnId(8), older, false);
+        n3_says(&mut node, NEWCOMER, false);
+        sent(&mut node);
+        passes(&mut node, 200);
+        let asked = sent(&mut node);
+        let nonce = asked.iter().find_map(|(conn, message)| match message {
+            Message::Ping(nonce) if *conn == ConnId(8) => Some(*nonce),
+            _ => None,
+        });
+        assert!(node.roster.is_alive(NEWCOMER));
+        let bytes = Message::Pong(nonce.unwrap()).encode();
+        let answer = Input::Received {
+            conn: ConnId(8),
+            channel: Channel::Control,
+            bytes,
+        };
+        if is_there {
+            node.handle(node.now, answer);
+        }
+        passes(&mut node, 400);
+        assert_eq!(node.roster.is_alive(NEWCOMER), !is_there);
+        assert_eq!(node.names.of(NEWCOMER).count(), 0, "it waits no more");
+    }
+}

@@ -457,3 +457,18 @@ fn what_tells_old_words_from_new_ones_is_asked_until_it_is_answered() {
     node.backlog.answered(peer, nonce);
     assert_eq!(asks(&mut node), 0);
 }
+
+#[test]
+fn who_was_given_up_hears_of_that_before_its_question_is_answered() {
+    let mut node = ready_node();
+    let peer = NodeId(2);
+    meet(&mut node, peer);
+    let generation = node.roster.get(peer).unwrap().identity.generation;
+    node.set_liveness(peer, Liveness::Down);
+    sent_to(&mut node, peer);
+    node.pinged(peer, 7);
+    assert_eq!(
+        sent_to(&mut node, peer),
+        [Message::Down(generation), Message::Pong(7)]
+    );
+}
