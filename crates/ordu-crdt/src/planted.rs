@@ -43,8 +43,6 @@ pub enum Bug {
     NamedTooSoon,
     /// Whoever does not cover what was folded away is sent single operations.
     FoldWithoutFloor,
-    /// The parts of a transfer hold all that there is, however large they become.
-    FramesUnbounded,
     /// A remove only drops what is held here: it is no event, has no dot, and nobody else hears of it.
     RemoveWithoutDot,
 }

@@ -478,13 +478,6 @@ pub const ALL: &[Planted] = &[
         found_by: &["one-list"],
     },
     Planted {
-        name: "frames-unbounded",
-        rule: "S1.3",
-        bug: Bug::Node(NodeBug::Map(MapBug::FramesUnbounded)),
-        worlds: Worlds::Swarm,
-        found_by: &["bounded-messages"],
-    },
-    Planted {
         name: "last-call-first",
         rule: "S4.1",
         bug: Bug::Node(NodeBug::LastCallFirst),
@@ -502,7 +495,7 @@ pub const ALL: &[Planted] = &[
         name: "catching-up-starts",
         rule: "S4.6",
         bug: Bug::Node(NodeBug::CatchingUpStarts),
-        worlds: Worlds::Swarm,
+        worlds: Worlds::Chaos { hosts: 5 },
         found_by: &["catching-up-is-silent"],
     },
     Planted {

@@ -260,8 +260,8 @@ impl Node {
     /// The winner's answer (S7.1).
     pub(crate) fn verdict(&mut self, from: NodeId, key: &ChildKey, rank: Rank, verdict: Verdict) {
         if self.backlog.may_hold(from) {
-            // Said while this node stood still, perhaps, by one that is gone since: it is asked again (S4.5).
-            self.mark_the_backlog(from);
+            // Said while this node stood still, perhaps, by one that is gone since (S4.5). What tells that is asked already:
+            // another question would take the place of that one, and none be answered where many verdicts come.
             return;
         }
         let now = self.now.mono;

@@ -769,9 +769,10 @@ impl Node {
     ) {
         // Handed over while this node stood still, the child may have gone elsewhere since (S4.5): one that still has no
         // owner is handed over again.
-        if self.backlog.may_hold(from) {
-            // The question that tells old from new may have gone down with a connection.
-            self.mark_the_backlog(from);
+        if let Some(nonce) = self.backlog.question_to(from) {
+            // The question that tells old from new may have gone down with a connection; another would take its place, and none
+            // be answered where many hand-overs come.
+            self.send(from, &Message::Ping(nonce));
             return;
         }
         let is_in_use = |conn: ConnId| self.links.used(from) == Some(conn);

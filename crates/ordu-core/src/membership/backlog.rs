@@ -64,6 +64,11 @@ impl Backlog {
         self.asked.contains_key(&peer)
     }
 
+    /// What a peer was asked and has not answered yet.
+    pub(crate) fn question_to(&self, peer: NodeId) -> Option<u64> {
+        self.asked.get(&peer).map(|question| question.nonce)
+    }
+
     /// Forgets peers that are gone from the roster.
     pub(crate) fn retain(&mut self, is_known: impl Fn(NodeId) -> bool) {
         self.asked.retain(|peer, _| is_known(*peer));

@@ -44,7 +44,9 @@ impl Node {
         let known = self.roster.get(node).filter(|_| why == Why::ByHand);
         let who = known.map(|known| (known.identity.name.clone(), known.identity.addr));
         let (at, by) = (self.stamp().hlc, self.id);
-        let removal = Value::encode(&Removal::new(Word { at, by, why }, who));
+        let removal = Removal::new(Word { at, by, why }, who);
+        let said = self.removal_of(node).into_iter();
+        let removal = Value::encode(&said.fold(removal, Removal::merge));
         let written = self.write([(Key::Removed(node), Some(removal)), (Key::Member(node), None)]);
         self.touch_owned(node);
         written

@@ -259,12 +259,7 @@ impl Transfer {
         V: Clone + EncodedLen,
     {
         let Source { map, own, config, .. } = *source;
-        let is_unbounded = map.planted.is(Bug::FramesUnbounded);
-        let mut frame = Frame::new(if is_unbounded {
-            usize::MAX
-        } else {
-            config.frame_bytes
-        });
+        let mut frame = Frame::new(config.frame_bytes);
         let is_planted = map.planted.is(Bug::PartialKeysWithWholeVector);
         if self.ending.is_none() && (self.fill(map, own, &mut frame) || is_planted) {
             self.ending = Some(self.ending(map, own));

@@ -502,10 +502,10 @@ fn what_a_winner_said_while_this_node_stood_still_stops_no_copy() {
     let claim = Claim { token, ..claim };
     node.write([(Key::Claim(key.clone()), Some(Value::encode(&claim)))]);
     node.reconcile_children();
-    node.mark_the_backlog(PEER);
+    let nonce = node.mark_the_backlog(PEER);
     node.verdict(PEER, &key, claim.rank(), Verdict::Running);
     assert_eq!(phase(&node, &key), Phase::Running { os_pid: None });
-    let nonce = node.mark_the_backlog(PEER);
+    // However many verdicts come before that answer.
     node.backlog.answered(PEER, nonce);
     node.verdict(PEER, &key, claim.rank(), Verdict::Running);
     assert!(matches!(phase(&node, &key), Phase::Stopping(_)));

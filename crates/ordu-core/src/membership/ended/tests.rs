@@ -705,3 +705,15 @@ fn what_several_said_of_an_end_is_one_value_that_holds_the_word_of_each() {
     assert!(removal.words.contains(&by_the_dead) && removal.who.is_some());
     assert!(node.roster.removals.ends(ended));
 }
+
+#[test]
+fn who_writes_that_a_node_has_ended_keeps_what_others_wrote_of_that() {
+    let mut node = node();
+    let ended = NodeId(70);
+    remove(&mut node, ended, N3);
+    node.remove_member(ended, Why::Left);
+    let removal = node.replica.map().get(&Key::Removed(ended)).unwrap();
+    let removal = removal.decode::<Removal>().unwrap();
+    let said: Vec<_> = removal.words.iter().map(|word| (word.by, word.why)).collect();
+    assert_eq!(said, [(N3, Why::ByHand), (ME, Why::Left)]);
+}
