@@ -124,6 +124,11 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             .map_err(Refusal::InvalidSpec)
     }
 
+    /// Whether there is a place for one more, whatever comes of those that are being started.
+    pub(super) fn has_room(&self) -> bool {
+        matches!(self.room(), Room::Free)
+    }
+
     fn room(&self) -> Room {
         let Some(max) = self.flags.max_children else {
             return Room::Free;

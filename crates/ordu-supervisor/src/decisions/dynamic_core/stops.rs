@@ -21,6 +21,8 @@ impl<K: Ord + Clone, P: Clone> DynamicCore<K, P> {
             None => Refusal::NotFound,
             Some(_) if self.ending.is_some() => Refusal::Stopping,
             Some(child) if child.policy.restart == Restart::Temporary => Refusal::Temporary,
+            // It was terminated, and another has its place.
+            Some(child) if child.phase.is_leaving() && !self.has_room() => Refusal::NotFound,
             Some(child) => {
                 let first = child.phase.is_first_start();
                 return self.stop_child(&key, Then::Restart { first }, now);

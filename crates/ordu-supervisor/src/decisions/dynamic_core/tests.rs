@@ -879,3 +879,17 @@ fn a_start_that_waits_for_a_place_can_be_withdrawn() {
     started_in(&actions, 3);
     assert!(!bench.core.is_first_start(first));
 }
+
+#[test]
+fn a_terminated_child_whose_place_was_taken_is_not_started_again() {
+    let mut bench = limited(1);
+    bench.start(1, &ChildPolicy::worker());
+    bench.step(DynamicEvent::Terminate {
+        key: 1,
+        reason: ExitReason::Shutdown,
+    });
+    let actions = bench.step(start_child(2, ChildPolicy::worker()));
+    started_in(&actions, 2);
+    let actions = bench.step(DynamicEvent::Restart { key: 1 });
+    assert_eq!(refusals(&actions), [(1, Refusal::NotFound)]);
+}
